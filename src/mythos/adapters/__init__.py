@@ -1,0 +1,1 @@
+"""Impure edges, one port each: registries, trust repositories, key files, memory stores."""

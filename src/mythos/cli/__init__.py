@@ -1,0 +1,1 @@
+"""The `mythos` command, one file a noun."""

@@ -1,0 +1,1 @@
+"""Pure engines: values in, values out. No clock, disk, socket, environment or randomness."""

@@ -1,0 +1,1 @@
+"""The sidecar of one host: receive spans, judge, sign, send; pull, verify, launch, decide."""

@@ -1,0 +1,1 @@
+"""The control plane: a Django project over the engines."""

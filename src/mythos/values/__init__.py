@@ -1,0 +1,1 @@
+"""Boundary types: what files, sockets and forms become once, at the edge."""
