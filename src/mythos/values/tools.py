@@ -1,0 +1,61 @@
+"""Tool catalogues: which tools an agent may call, what they do and whom their output may trust.
+
+A run's catalogue is the one whose domain (`/` read as `-`) equals its `service.name`, else the
+only one that declares all its tools (`engines.telemetry.catalogue`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, JsonValue
+
+from mythos.values.base import Foreign
+
+Effect = Literal["none", "read", "write", "delete", "egress"]
+CONSEQUENTIAL: frozenset[str] = frozenset({"write", "delete", "egress"})
+
+
+class Tool(Foreign):
+    """One tool: `sinks` are arguments whose value decides where something goes.
+
+    `trusted`: the output (True) or those fields of it (a list) come from a directory under the
+    operator's control. `user`: the tool asks the user, and its answer is the user's word.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    description: str = ""
+    parameters: Mapping[str, JsonValue] = Field(
+        default_factory=dict, validation_alias=AliasChoices("parameters", "inputSchema")
+    )
+    effect: Effect = "none"
+    sinks: tuple[str, ...] = ()
+    trusted: bool | tuple[str, ...] = False
+    user: bool = False
+
+    @property
+    def consequential(self) -> bool:
+        """Whether a call changes or sends something: write, delete or egress."""
+        return self.effect in CONSEQUENTIAL
+
+
+class ToolCatalogue(Foreign):
+    """The tools of one domain."""
+
+    domain: Annotated[str, Field(min_length=1, max_length=150)]
+    tools: tuple[Tool, ...]
+
+    @property
+    def service(self) -> str:
+        """The `service.name` that selects this catalogue."""
+        return self.domain.replace("/", "-")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of all declared tools."""
+        return frozenset(tool.name for tool in self.tools)
+
+    def find(self, name: str) -> Tool | None:
+        """The tool called `name`, or None if the catalogue does not declare it."""
+        return next((tool for tool in self.tools if tool.name == name), None)
