@@ -1,0 +1,1 @@
+"""Agents, policy sets, workflows, environments and nodes the control plane knows."""

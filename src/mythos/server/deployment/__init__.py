@@ -1,0 +1,1 @@
+"""Bundles, their trust repositories and where they are assigned."""

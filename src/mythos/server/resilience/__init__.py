@@ -1,0 +1,1 @@
+"""Evidence intake and the readings computed from it."""

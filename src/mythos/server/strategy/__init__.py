@@ -1,0 +1,1 @@
+"""Recommendations: where what may run next, on what evidence."""

@@ -1,0 +1,1 @@
+"""Base templates, stylesheet, charts as pure functions, sign-in."""
