@@ -10,20 +10,20 @@ exact manifest bytes) and *deployments* (one an environment: `env/<environment>`
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from mythos.values.base import Count, Digest, Name, Value
 from mythos.values.environment import Labels
 
-ARTIFACT_TYPE = "application/vnd.mythos.packet.v1"
-CONFIG_TYPE = "application/vnd.mythos.packet.config.v1+json"
-TRUST_TYPE = "application/vnd.mythos.trust.v1"
-TRUST_CONFIG_TYPE = "application/vnd.mythos.trust.config.v1+json"
-TRUST_METADATA_TYPE = "application/vnd.mythos.trust.metadata.v1+json"
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+ARTIFACT_TYPE: Final = "application/vnd.mythos.packet.v1"
+CONFIG_TYPE: Final = "application/vnd.mythos.packet.config.v1+json"
+TRUST_TYPE: Final = "application/vnd.mythos.trust.v1"
+TRUST_CONFIG_TYPE: Final = "application/vnd.mythos.trust.config.v1+json"
+TRUST_METADATA_TYPE: Final = "application/vnd.mythos.trust.metadata.v1+json"
+MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 
 ConstructKind = Literal["agent", "policy_set", "workflow", "tools", "memory"]
 LAYER_TYPES: dict[ConstructKind, str] = {
