@@ -135,6 +135,7 @@ class Node(models.Model):
     last_file_at = models.DateTimeField(null=True, blank=True)
     heartbeat_s = models.PositiveIntegerField(default=60)
     in_force = models.JSONField(default=dict)
+    pull_token_hash = models.CharField(max_length=64, blank=True)
 
     class Meta:
         ordering: ClassVar = ["node_id"]

@@ -1,0 +1,102 @@
+"""`mythos serve`: the control plane on one port; tables are made and migrated at start."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import click
+
+from mythos.errors import UnavailableError, UsageError
+
+DEFAULT_PORT = 8600
+
+
+@click.command(help="Run the control plane; the first run says how to create an administrator.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(1, 65_535), help="Port."
+)
+@click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 64))
+@click.option("--create-admin", metavar="NAME", help="Create an administrator, then end.")
+def serve(host: str, port: int, threads: int, create_admin: str | None) -> None:
+    """Run the server in the foreground."""
+    prepare()
+    if create_admin:
+        _create_admin(create_admin)
+        return
+    _say_who_may_enter()
+    check_free(host, port)
+    run(host, port, threads=threads)
+
+
+def prepare() -> None:
+    """Load Django and bring the tables up to date."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mythos.server.project.settings")
+    import django  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415
+
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def check_free(host: str, port: int) -> None:
+    """Refuse a port that is taken, before anything is started.
+
+    Raises:
+        UnavailableError: the address cannot be bound.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UnavailableError(
+                f"cannot listen on {host}:{port}: {error.strerror}",
+                remedy="stop what uses the port, or choose another with --port",
+            ) from None
+
+
+def run(host: str, port: int, *, threads: int) -> None:
+    """Serve until stopped. One worker process: SQLite has one writer, threads share the reads."""
+    from granian import Granian  # noqa: PLC0415
+    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.log import LogLevels  # noqa: PLC0415
+
+    os.environ["MYTHOS_PARENT"] = str(os.getpid())
+    click.echo(f"MythOS on http://{host}:{port}", err=True)
+    Granian(
+        "mythos.server.project.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=threads,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def _create_admin(name: str) -> None:
+    from django.contrib.auth import get_user_model  # noqa: PLC0415
+    from django.contrib.auth.password_validation import validate_password  # noqa: PLC0415
+    from django.core.exceptions import ValidationError  # noqa: PLC0415
+
+    users = get_user_model().objects
+    if users.filter(username=name).exists():
+        raise UsageError(f"user {name!r} exists", remedy="sign in, or choose another name")
+    password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    try:
+        validate_password(password)
+    except ValidationError as error:
+        raise UsageError(" ".join(error.messages), remedy="choose a longer password") from None
+    users.create_superuser(username=name, password=password)
+    click.echo(f"administrator {name} created; now run `mythos serve`")
+
+
+def _say_who_may_enter() -> None:
+    from django.contrib.auth import get_user_model  # noqa: PLC0415
+
+    if not get_user_model().objects.filter(is_active=True).exists():
+        click.echo("Nobody can sign in yet. Create the first administrator with:", err=True)
+        click.echo("  mythos serve --create-admin NAME", err=True)

@@ -1,0 +1,197 @@
+"""Writes of the monitor: evidence in, readings out.
+
+Intake is one transaction: the receipt and the merged rows are committed together or not at all,
+so an acknowledged envelope is counted exactly once whatever dies when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import add
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from pydantic import ValidationError
+
+from mythos.adapters.dsse import envelope_key_id, open_envelope
+from mythos.adapters.key_file import load_public_key
+from mythos.engines.evidence.row import EvidenceRow, from_wire, merge
+from mythos.errors import (
+    EvidenceError,
+    EvidenceExpiredError,
+    EvidenceForkError,
+    IdentityError,
+)
+from mythos.server.catalog.models import Node
+from mythos.server.resilience import models
+from mythos.values import evidence as wire
+from mythos.values.digest import digest_of
+
+MAX_AHEAD = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of an envelope. `counted` False: the same bytes had been counted before."""
+
+    node_id: str
+    counter: int
+    counted: bool
+    n_rows: int
+
+
+def accept_envelope(data: bytes, *, at: datetime, via_file: bool = False) -> Accepted:
+    """Verify one signed envelope and merge its rows, exactly once.
+
+    Raises:
+        IdentityError: unknown or retired node, or an envelope for another node or environment.
+        TrustError: the signature does not hold.
+        EvidenceForkError: this id was counted with other bytes.
+        EvidenceExpiredError: older than retention.
+        EvidenceError: the payload is not `mythos.evidence/1`.
+    """
+    node = _sender(data)
+    payload = open_envelope(
+        data, load_public_key(node.public_key), payload_type=wire.PAYLOAD_TYPE
+    )
+    envelope = _parse(payload)
+    _check(envelope, node, at=at)
+    digest = digest_of(payload)
+    try:
+        return _count(envelope, node, digest=digest, at=at, via_file=via_file)
+    except EvidenceForkError:
+        _remember_fork(envelope, node, digest=digest, at=at)
+        raise
+
+
+def _sender(data: bytes) -> Node:
+    node = Node.objects.filter(key_id=envelope_key_id(data)).select_related("environment").first()
+    if node is None:
+        raise IdentityError(
+            "no enrolled node has signed this envelope",
+            remedy="enrol the node first (`mythos node enroll`), and send with its own key",
+        )
+    if node.retired_at is not None:
+        raise IdentityError(
+            f"node {node.node_id} is retired",
+            remedy="enrol the host again under a new id if it is to run once more",
+        )
+    return node
+
+
+def _parse(payload: bytes) -> wire.Envelope:
+    try:
+        return wire.Envelope.model_validate_json(payload)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise EvidenceError(
+            f"not a mythos.evidence/1 envelope: {where}: {first['msg']}",
+            remedy="update the node to the version of this control plane",
+        ) from None
+
+
+def _check(envelope: wire.Envelope, node: Node, *, at: datetime) -> None:
+    claims = {(envelope.node, envelope.environment)}
+    claims |= {(row.node, row.environment) for row in envelope.rows}
+    known = (node.node_id, node.environment.name)
+    if claims != {known}:
+        other = sorted(claims - {known})[0]
+        raise IdentityError(
+            f"{known[0]} of {known[1]} signed evidence for {other[0]} of {other[1]}",
+            remedy="a node speaks for itself only; enrol again to change its environment",
+        )
+    if envelope.key_id != node.key_id:
+        raise IdentityError(
+            f"the envelope names the key {envelope.key_id[:12]}, but {node.key_id[:12]} signed it",
+            remedy="send with the key the node enrolled with",
+        )
+    sent_at = datetime.fromtimestamp(envelope.sent_at, UTC)
+    retention = timedelta(days=settings.MYTHOS.retention_days)
+    if sent_at < at - retention:
+        raise EvidenceExpiredError(
+            f"evidence of {sent_at:%Y-%m-%d} is beyond the retention of {retention.days} days",
+            remedy="raise MYTHOS_RETENTION_DAYS before importing it, or leave it out",
+        )
+
+
+@transaction.atomic
+def _count(
+    envelope: wire.Envelope, node: Node, *, digest: str, at: datetime, via_file: bool
+) -> Accepted:
+    receipt, created = models.EnvelopeReceipt.objects.get_or_create(
+        key_id=node.key_id,
+        epoch=envelope.epoch,
+        counter=envelope.counter,
+        defaults={
+            "digest": digest,
+            "node_id": node.node_id,
+            "via_file": via_file,
+            "sent_at": datetime.fromtimestamp(envelope.sent_at, UTC),
+            "received_at": at,
+        },
+    )
+    if not created:
+        if receipt.digest != digest:
+            raise EvidenceForkError(
+                f"envelope {envelope.counter} of {node.node_id} was counted with other content",
+                remedy="two processes may hold one key: stop both, then enrol the host anew",
+            )
+        return Accepted(node.node_id, envelope.counter, counted=False, n_rows=0)
+    merge_rows(from_wire(row) for row in envelope.rows)
+    _touch(envelope, node, at=at, via_file=via_file)
+    return Accepted(node.node_id, envelope.counter, counted=True, n_rows=len(envelope.rows))
+
+
+def merge_rows(rows: Iterable[EvidenceRow]) -> None:
+    """Add rows to what is stored under their keys; call inside a transaction."""
+    for row in merge(rows):
+        key = row.key
+        stored, created = models.EvidenceRow.objects.select_for_update().get_or_create(
+            node_id=key.node,
+            environment=key.environment,
+            bundle=key.bundle,
+            agent=key.agent,
+            kind=key.kind,
+            subject=key.subject,
+            cell=key.cell,
+            width_s=key.width_s,
+            defaults={"body": row.body.to_json()},
+        )
+        if not created:
+            stored.body = reduce(add, (_body(stored), row.body)).to_json()
+            stored.save(update_fields=["body"])
+
+
+def _body(stored: models.EvidenceRow):
+    raise NotImplementedError
+
+
+def _touch(envelope: wire.Envelope, node: Node, *, at: datetime, via_file: bool) -> None:
+    """Remember the newest beat and what the node says it runs. Old envelopes change neither."""
+    sent_at = min(datetime.fromtimestamp(envelope.sent_at, UTC), at + MAX_AHEAD)
+    newest = Node.objects.filter(Q(last_beat_at=None) | Q(last_beat_at__lt=sent_at), pk=node.pk)
+    newest.update(
+        last_beat_at=sent_at,
+        heartbeat_s=envelope.heartbeat_s,
+        in_force=envelope.in_force.model_dump(mode="json"),
+    )
+    if via_file:
+        Node.objects.filter(pk=node.pk).update(last_file_at=at)
+
+
+def _remember_fork(envelope: wire.Envelope, node: Node, *, digest: str, at: datetime) -> None:
+    models.IntakeFinding.objects.update_or_create(
+        node_id=node.node_id,
+        code="EVIDENCE_FORK",
+        subject=f"{envelope.epoch}/{envelope.counter}",
+        defaults={
+            "detail": f"envelope {envelope.counter} came with two contents",
+            "ref": digest,
+            "seen_at": at,
+        },
+    )
