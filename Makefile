@@ -34,7 +34,8 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(INSTALLED) ## Build .venv from requirements.lock (PYTHON=... picks the interpreter)
+setup: $(INSTALLED) ## Build .venv from requirements.lock (PYTHON=... picks the interpreter of a new one)
+	@:
 
 .PHONY: demo
 demo: setup ## Run a fleet of two nodes on this machine, with a page to watch it
@@ -83,7 +84,7 @@ install-debian:
 
 .PHONY: lock
 lock: ## Write requirements.lock anew, nothing younger than a week (ARGS=--upgrade moves the pins)
-	@[ -n "$(UV)" ] || { echo "make lock needs uv on PATH: pip install uv"; exit 1; }
+	@[ -n "$(UV)" ] || { echo "make lock needs uv on PATH: pip install uv" >&2; exit 1; }
 	$(call step,Locking,$(UV) pip compile --quiet --no-config --universal --python-version 3.11 \
 		--extra dev --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
 		--exclude-newer "$$($(PYTHON) -c 'import datetime as d; print(d.date.today() - d.timedelta(7))')" \
@@ -108,7 +109,7 @@ export CHECK_PYTHON
 
 # The stamps come last, so an interrupted set-up is done again.
 $(LOCKED):
-	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: apt install python3-venv, or set PYTHON=/path/to/python3.11"; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: apt install python3-venv, or set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c "$$CHECK_PYTHON"
 	$(call step,Making $(VENV),rm -rf $(VENV) && $(PYTHON) -m venv $(VENV))
 ifneq ($(UV),)
