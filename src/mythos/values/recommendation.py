@@ -13,9 +13,14 @@ PlanVerdict = Literal["deploy", "canary", "hold", "infeasible"]
 
 
 class Posterior(Value):
-    """Beta(a, b) belief that runs of (environment, agent, construct) are clean."""
+    """Beta(a, b) belief that runs of (environment, agent, construct) are clean.
 
-    construct: str
+    `name`, `digest` and `kind` are the construct's: a policy set or a workflow. `kept` and
+    `broken` are the runs that were seen; `own_runs` weighs other versions of the agent a quarter;
+    age enters `a` and `b` alone.
+    """
+
+    name: str
     digest: str
     kind: Literal["policy", "workflow"]
     critical: bool = False
