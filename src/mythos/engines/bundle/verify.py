@@ -2,11 +2,15 @@
 
 This says whether a bundle is *intact*, given its manifest. Whether the manifest is *genuine and
 current* is the question of the TUF repositories (`adapters.verification`).
+
+A blob is examined as a stream, once, and reading stops one byte past its signed size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from mythos.engines.bundle.inventory import index_problem
@@ -18,13 +22,27 @@ from mythos.engines.bundle.manifest import (
 )
 from mythos.engines.bundle.report import Check, Report, failed, passed, skipped
 from mythos.errors import MythosError
-from mythos.values.bundle import LAYER_TYPES, Descriptor
+from mythos.values.bundle import LAYER_TYPES, MAX_MANIFEST_BYTES, Descriptor
 from mythos.values.digest import digest_of
 
 Read = Callable[[str], bytes]
 _NAMED = 3  # how many bad blobs a sentence names before it counts the rest
 _KNOWN_TYPES = frozenset(LAYER_TYPES.values())
 _MEMORY = LAYER_TYPES["memory"]
+_AFTER_MANIFEST = ("config", "index", "media types", "layers", "canonical form")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What one pass over a blob found: `broken` and `crooked` are reasons, `""` when fine.
+
+    `document` is the blob itself when it is JSON, for those who read on; `b""` for raw layers.
+    """
+
+    descriptor: Descriptor
+    broken: str = ""
+    crooked: str = ""
+    document: bytes = b""
 
 
 def check_bundle(manifest: bytes, read: Read) -> Report:
@@ -41,26 +59,85 @@ def check_bundle(manifest: bytes, read: Read) -> Report:
     try:
         parsed = parse_manifest(manifest)
     except MythosError as error:
-        return Report((failed("manifest", error.message), *_unreached("manifest")))
-    found = passed("manifest", f"{digest_of(manifest)}, {len(parsed.layers)} layers, canonical")
-    return Report((found, *_check_config(parsed, read), *_check_layers(parsed.layers, read)))
+        return _unreadable(error)
+    blobs = (parsed.config, *parsed.layers)
+    return check_examined(manifest, {blob.digest: _examine_read(blob, read) for blob in blobs})
 
 
-def blob_problem(descriptor: Descriptor, data: bytes) -> str:
-    """Say how bytes differ from their descriptor; `""` when size and digest agree."""
-    if len(data) != descriptor.size:
-        return f"{descriptor.digest} has {len(data)} bytes, signed are {descriptor.size}"
-    if digest_of(data) != descriptor.digest:
-        return f"{descriptor.digest} has other bytes: {digest_of(data)}"
-    return ""
+def check_examined(manifest: bytes, blobs: Mapping[str, Examined]) -> Report:
+    """The checks of `check_bundle` on blobs that were examined as they streamed by.
 
-
-def _check_config(manifest: Manifest, read: Read) -> tuple[Check, Check]:
+    Args:
+        manifest: the manifest's bytes.
+        blobs: what was found, by digest; a blob that is not among them is missing.
+    """
     try:
-        data = read(manifest.config.digest)
-        if problem := blob_problem(manifest.config, data):
-            return failed("config", problem), skipped("index", "the config is not intact")
-        config = parse_config(data)
+        parsed = parse_manifest(manifest)
+    except MythosError as error:
+        return _unreadable(error)
+    found = passed("manifest", f"{digest_of(manifest)}, {len(parsed.layers)} layers, canonical")
+    config = _finding(parsed.config, blobs)
+    layers = [_finding(layer, blobs) for layer in parsed.layers]
+    return Report((found, *_check_config(parsed, config), *_check_layers(layers)))
+
+
+def examine(descriptor: Descriptor, chunks: Iterable[bytes]) -> Examined:
+    """Hash a blob as it streams by; stop one byte past its signed size.
+
+    Args:
+        descriptor: what was signed.
+        chunks: the blob's bytes in pieces of any size.
+
+    Returns:
+        What was found; a JSON document larger than 4 MiB counts as broken.
+    """
+    is_document = descriptor.media_type != _MEMORY
+    if is_document and descriptor.size > MAX_MANIFEST_BYTES:
+        return Examined(descriptor, broken=f"{descriptor.digest} is a document of over 4 MiB")
+    hasher, size, kept = hashlib.sha256(), 0, []
+    for chunk in chunks:
+        size += len(chunk)
+        if size > descriptor.size:
+            break
+        hasher.update(chunk)
+        if is_document:
+            kept.append(chunk)
+    broken = _broken(descriptor, size, "sha256:" + hasher.hexdigest())
+    if broken or not is_document:
+        return Examined(descriptor, broken=broken)
+    document = b"".join(kept)
+    return Examined(descriptor, crooked=canonical_problem(document), document=document)
+
+
+def _broken(descriptor: Descriptor, size: int, digest: str) -> str:
+    if size > descriptor.size:
+        return f"{descriptor.digest} has more than the signed {descriptor.size} bytes"
+    if size < descriptor.size:
+        return f"{descriptor.digest} has {size} bytes, signed are {descriptor.size}"
+    return "" if digest == descriptor.digest else f"{descriptor.digest} has other bytes: {digest}"
+
+
+def _examine_read(descriptor: Descriptor, read: Read) -> Examined:
+    try:
+        return examine(descriptor, [read(descriptor.digest)])
+    except MythosError as error:
+        return Examined(descriptor, broken=error.message)
+
+
+def _finding(descriptor: Descriptor, blobs: Mapping[str, Examined]) -> Examined:
+    found = blobs.get(descriptor.digest)
+    if found is None:
+        return Examined(descriptor, broken=f"{descriptor.digest} is missing")
+    if found.descriptor.size != descriptor.size:
+        return Examined(descriptor, broken=f"{descriptor.digest} is signed with two sizes")
+    return found
+
+
+def _check_config(manifest: Manifest, found: Examined) -> tuple[Check, Check]:
+    try:
+        if found.broken:
+            return failed("config", found.broken), skipped("index", "the config is not intact")
+        config = parse_config(found.document)
     except MythosError as error:
         return failed("config", error.message), skipped("index", "the config is not readable")
     named = passed("config", f"{config.deployment_name} version {config.version}")
@@ -69,30 +146,19 @@ def _check_config(manifest: Manifest, read: Read) -> tuple[Check, Check]:
     return named, passed("index", f"{len(config.constructs)} constructs, one a layer")
 
 
-def _check_layers(layers: Sequence[Descriptor], read: Read) -> tuple[Check, Check, Check]:
-    unknown = [layer.media_type for layer in layers if layer.media_type not in _KNOWN_TYPES]
-    broken: list[str] = []
-    crooked: list[str] = []
-    for layer in layers:
-        problem, data = _read_layer(layer, read)
-        if problem:
-            broken.append(problem)
-        elif layer.media_type != _MEMORY and (form := canonical_problem(data)):
-            crooked.append(f"{layer.digest}: {form}")
-    size = sum(layer.size for layer in layers)
+def _check_layers(layers: Sequence[Examined]) -> tuple[Check, Check, Check]:
+    types = [layer.descriptor.media_type for layer in layers]
+    size = sum(layer.descriptor.size for layer in layers)
+    crooked = [f"{layer.descriptor.digest}: {layer.crooked}" for layer in layers if layer.crooked]
     return (
-        _verdict("media types", unknown, "all are constructs"),
-        _verdict("layers", broken, f"{len(layers)} blobs, {size} bytes, digests and sizes agree"),
+        _verdict("media types", [t for t in types if t not in _KNOWN_TYPES], "all are constructs"),
+        _verdict(
+            "layers",
+            [layer.broken for layer in layers if layer.broken],
+            f"{len(layers)} blobs, {size} bytes, digests and sizes agree",
+        ),
         _verdict("canonical form", crooked, "every document is RFC 8785"),
     )
-
-
-def _read_layer(layer: Descriptor, read: Read) -> tuple[str, bytes]:
-    try:
-        data = read(layer.digest)
-    except MythosError as error:
-        return error.message, b""
-    return blob_problem(layer, data), data
 
 
 def _verdict(name: str, problems: Sequence[str], otherwise: str) -> Check:
@@ -102,6 +168,6 @@ def _verdict(name: str, problems: Sequence[str], otherwise: str) -> Check:
     return failed(name, "; ".join(islice(problems, _NAMED)) + more)
 
 
-def _unreached(what: str) -> tuple[Check, ...]:
-    names = ("config", "index", "media types", "layers", "canonical form")
-    return tuple(skipped(name, f"the {what} is not readable") for name in names)
+def _unreadable(error: MythosError) -> Report:
+    unreached = (skipped(name, "the manifest is not readable") for name in _AFTER_MANIFEST)
+    return Report((failed("manifest", error.message), *unreached))

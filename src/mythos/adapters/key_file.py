@@ -1,0 +1,158 @@
+"""Ed25519 keys in files: PKCS#8 PEM, readable by their owner alone.
+
+Ed25519 signatures are deterministic, so signing the same bytes twice gives the same bytes. A key
+id is the one TUF gives the public key (SHA-256 over its canonical form). Private bytes leave this
+module only into a key file.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+    Ed25519PrivateKey,
+    Ed25519PublicKey,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from securesystemslib.signer import CryptoSigner, SSlibKey
+
+from mythos.errors import ConflictError, NotFoundError, TrustError
+
+_PRIVATE = 0o600
+_OTHERS = 0o077
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """An Ed25519 public key."""
+
+    raw: Ed25519PublicKey = field(repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """64 hexadecimal digits."""
+        return str(SSlibKey.from_crypto(self.raw).keyid)
+
+    @property
+    def pem(self) -> str:
+        """SubjectPublicKeyInfo in PEM."""
+        return self.raw.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def verify(self, signature: bytes, data: bytes) -> bool:
+        """Whether `signature` is this key's over `data`."""
+        try:
+            self.raw.verify(signature, data)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """An Ed25519 key pair."""
+
+    raw: Ed25519PrivateKey = field(repr=False)
+
+    @property
+    def public(self) -> PublicKey:
+        """Its public half."""
+        return PublicKey(self.raw.public_key())
+
+    @property
+    def key_id(self) -> str:
+        """64 hexadecimal digits, those of the public half."""
+        return self.public.key_id
+
+    @property
+    def signer(self) -> CryptoSigner:
+        """The pair as TUF's metadata API wants it."""
+        return CryptoSigner(self.raw)
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign bytes; 64 bytes, the same for the same data."""
+        return self.raw.sign(data)
+
+
+def create_key(path: Path) -> SigningKey:
+    """Make a new key pair and store it with mode 0600.
+
+    Raises:
+        ConflictError: there is a file at `path` already; it is never overwritten.
+    """
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    except FileExistsError as error:
+        raise ConflictError(
+            f"there is a key at {path} already", remedy="load it, or name another file"
+        ) from error
+    with os.fdopen(handle, "wb") as file:
+        file.write(pem)
+    return SigningKey(key)
+
+
+def load_key(path: Path) -> SigningKey:
+    """Read a key pair.
+
+    Raises:
+        NotFoundError: no such file.
+        TrustError: others may read it, or it holds no Ed25519 key.
+    """
+    try:
+        mode = path.stat().st_mode
+        pem = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"there is no key at {path}",
+            remedy="bring the key file, or create the repository with `mythos trust init`",
+        ) from error
+    if mode & _OTHERS:
+        raise TrustError(
+            f"others may read the key at {path} (mode {mode & 0o777:04o}, expected 0600)",
+            remedy=f"run `chmod 600 {path}`, and replace the key if others had access",
+        )
+    return SigningKey(_private(pem, path))
+
+
+def load_public_key(pem: str) -> PublicKey:
+    """Read a public key from PEM text.
+
+    Raises:
+        TrustError: no Ed25519 public key.
+    """
+    try:
+        key = load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _not_a_key("the text") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise _not_a_key("the text")
+    return PublicKey(key)
+
+
+def _private(pem: bytes, path: Path) -> Ed25519PrivateKey:
+    try:
+        key = load_pem_private_key(pem, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _not_a_key(str(path)) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _not_a_key(str(path))
+    return key
+
+
+def _not_a_key(what: str) -> TrustError:
+    return TrustError(
+        f"{what} holds no Ed25519 key in unencrypted PEM",
+        remedy="name a key made by `mythos trust init` or `mythos node enroll`",
+    )
