@@ -20,6 +20,7 @@ from mythos.values.marks import Marks, Parsed, Path
 from mythos.values.yaml_text import parse_yaml
 
 MAX_BYTES = 2**20
+_LISTED = 20
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -210,8 +211,11 @@ def _text(detail: ErrorDetails) -> str:
 def _message(problems: list[_Problem]) -> str:
     if len(problems) == 1:
         return f"{problems[0].path}: {problems[0].text}"
-    lines = (f"  {p.where}: {p.path}: {p.text}" for p in problems)
-    return "\n".join((f"{len(problems)} problems", *lines))
+    lines = [f"  {p.where}: {p.path}: {p.text}" for p in problems[:_LISTED]]
+    more = len(problems) - len(lines)
+    return "\n".join(
+        (f"{len(problems)} problems", *lines, *([f"  and {more} more"] if more else []))
+    )
 
 
 def _remedy(problems: list[_Problem]) -> str:
