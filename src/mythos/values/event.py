@@ -10,12 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TypeAlias
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
-
-_NOTHING: Mapping[str, Json] = MappingProxyType({})
 
 
 class Kind(StrEnum):
@@ -39,7 +36,7 @@ class SpanEvent:
 
     name: str
     at_ns: int
-    attributes: Mapping[str, Json] = _NOTHING
+    attributes: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +49,8 @@ class Span:
     name: str
     start_ns: int
     end_ns: int
-    attributes: Mapping[str, Json] = _NOTHING
-    resource: Mapping[str, Json] = _NOTHING
+    attributes: Mapping[str, Json] = field(default_factory=dict)
+    resource: Mapping[str, Json] = field(default_factory=dict)
     scope: str = ""
     kind: int = 0
     failed: bool = False
@@ -91,8 +88,8 @@ class Event:
     tokens_out: int = 0
     failed: bool = False
     verdict: str = ""
-    attributes: Mapping[str, Json] = field(default=_NOTHING, repr=False)
-    resource: Mapping[str, Json] = field(default=_NOTHING, repr=False)
+    attributes: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    resource: Mapping[str, Json] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,7 @@ class Run:
 
     @property
     def agent(self) -> str:
-        """Name of the outermost agent; `""` when the root is no agent run."""
+        """Name of the outermost agent; `""` when nothing names one."""
         return self.root.agent
 
     @property
