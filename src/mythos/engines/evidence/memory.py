@@ -1,0 +1,119 @@
+"""The newest audit of one memory log.
+
+An audit states the whole log, so two of them are never added: the later one stands. Later means
+the larger (log size, audit time, digest of the body), which makes merging a semilattice: any
+order, any grouping, any repetition gives the same body. An audit whose proof failed outranks
+every other of its cell, because a log that was cut short is also the smaller one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Self, TypeAlias, get_args
+
+from pydantic import JsonValue
+
+from mythos.engines.evidence.body import (
+    MAX_COUNT,
+    JsonObject,
+    count,
+    flag,
+    mapping,
+    members,
+    refused,
+    text,
+)
+from mythos.values.digest import canonical_bytes, digest_of
+
+MAX_KEYS = 32
+
+BadClass: TypeAlias = Literal["altered", "missing", "unlogged"]
+
+_COUNTS = ("ok", "altered", "missing", "unlogged", "expired", "written_since")
+_MEMBERS = ("size", "audited_at", "root", *_COUNTS, "proof_failed", "keys")
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBody:
+    """What an audit found, and what was written to the log since.
+
+    size: entries in the log. audited_at: Unix seconds, 0 = never audited. root: Merkle root at
+    that size. ok, altered, missing, unlogged, expired: keys by class. written_since: keys logged
+    after the audit. proof_failed: a proof, signature or consistency check did not hold. keys: up
+    to 32 names of bad keys with their class.
+    """
+
+    size: int = 0
+    audited_at: int = 0
+    root: str = ""
+    ok: int = 0
+    altered: int = 0
+    missing: int = 0
+    unlogged: int = 0
+    expired: int = 0
+    proof_failed: bool = False
+    keys: Mapping[str, BadClass] = field(default_factory=dict)
+    written_since: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("size", "audited_at", *_COUNTS):
+            count(getattr(self, name), where=f"memory {name}", at_most=MAX_COUNT)
+        if len(self.keys) > MAX_KEYS:
+            raise refused("memory keys", f"{len(self.keys)} names", f"at most {MAX_KEYS}")
+
+    @property
+    def audited(self) -> int:
+        """Keys the audit classified, expired ones left out."""
+        return self.ok + self.altered + self.missing + self.unlogged
+
+    def __add__(self, other: Self) -> MemoryBody:
+        """Keep the later audit."""
+        if self == MemoryBody() or self == other:
+            return other
+        if other == MemoryBody():
+            return self
+        return max(self, other, key=MemoryBody._rank)
+
+    def _rank(self) -> tuple[bool, int, int, str]:
+        digest = digest_of(canonical_bytes(self.to_json()))
+        return self.proof_failed, self.size, self.audited_at, digest
+
+    def to_json(self) -> JsonObject:
+        """Write every member; `keys` as `{name: class}`."""
+        return {
+            "size": self.size,
+            "audited_at": self.audited_at,
+            "root": self.root,
+            **{name: getattr(self, name) for name in _COUNTS},
+            "proof_failed": self.proof_failed,
+            "keys": dict(self.keys),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, JsonValue]) -> MemoryBody:
+        """Read what `to_json` wrote; EvidenceError where it is anything else."""
+        found = members(value, _MEMBERS, where="memory")
+        return cls(
+            size=count(found["size"], where="memory size"),
+            audited_at=count(found["audited_at"], where="memory audited_at"),
+            root=text(found["root"], where="memory root", at_most=200),
+            ok=count(found["ok"], where="memory ok"),
+            altered=count(found["altered"], where="memory altered"),
+            missing=count(found["missing"], where="memory missing"),
+            unlogged=count(found["unlogged"], where="memory unlogged"),
+            expired=count(found["expired"], where="memory expired"),
+            proof_failed=flag(found["proof_failed"], where="memory proof_failed"),
+            keys={
+                text(name, where="memory key"): _bad_class(kind)
+                for name, kind in mapping(found["keys"], where="memory keys").items()
+            },
+            written_since=count(found["written_since"], where="memory written_since"),
+        )
+
+
+def _bad_class(value: JsonValue) -> BadClass:
+    for known in get_args(BadClass):
+        if value == known:
+            return known  # type: ignore[no-any-return]
+    raise refused("memory key class", value, "altered, missing or unlogged")
