@@ -1,0 +1,171 @@
+"""The Merkle tree of RFC 6962: append, roots of every past size, and proofs.
+
+Leaves and inner nodes are hashed with different prefixes, so a node can never pass for a leaf.
+Complete subtrees never change once filled; the log keeps only their hashes (two a leaf), and every
+root and proof is assembled from O(log n) of them.
+
+Source: RFC 6962, section 2.1; RFC 9162, section 2.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Self
+
+from mythos.errors import MemoryLogError
+
+HASH_BYTES = 32
+EMPTY_ROOT = sha256(b"").digest()
+
+
+def leaf_hash(data: bytes) -> bytes:
+    """Hash an entry as a leaf: SHA-256 of 0x00 and the entry."""
+    return sha256(b"\x00" + data).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """Hash two subtrees as their parent: SHA-256 of 0x01 and both hashes."""
+    return sha256(b"\x01" + left + right).digest()
+
+
+class MerkleLog:
+    """An append-only Merkle tree in memory.
+
+    `_levels[k]` holds the hashes of the complete subtrees of 2**k leaves, from left to right.
+    """
+
+    __slots__ = ("_levels",)
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._levels: list[list[bytes]] = [[]]
+
+    @classmethod
+    def of_hashes(cls, leaves: Iterable[bytes]) -> Self:
+        """Build the log from leaf hashes, each 32 bytes."""
+        log = cls()
+        for leaf in leaves:
+            log.append_hash(leaf)
+        return log
+
+    @property
+    def size(self) -> int:
+        """Number of leaves."""
+        return len(self._levels[0])
+
+    def append(self, data: bytes) -> int:
+        """Add one entry and return its index."""
+        return self.append_hash(leaf_hash(data))
+
+    def extend(self, entries: Iterable[bytes]) -> int:
+        """Add entries in order and return the new size."""
+        for data in entries:
+            self.append_hash(leaf_hash(data))
+        return self.size
+
+    def append_hash(self, leaf: bytes) -> int:
+        """Add one leaf by its hash and return its index."""
+        if len(leaf) != HASH_BYTES:
+            raise MemoryLogError(
+                f"leaf hash of {len(leaf)} bytes, expected {HASH_BYTES}",
+                remedy="append the SHA-256 leaf hash, or the entry itself with append()",
+            )
+        self._levels[0].append(leaf)
+        self._fill_parents()
+        return self.size - 1
+
+    def root(self, size: int | None = None) -> bytes:
+        """Return the root of the first `size` leaves (default: all); SHA-256 of nothing if 0."""
+        size = self._known_size(size)
+        return self._range_root(0, size) if size else EMPTY_ROOT
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
+        """Prove that leaf `index` lies in the tree of the first `size` leaves.
+
+        Returns:
+            Sibling hashes from the leaf upwards, at most ceil(log2(size)); none for one leaf.
+
+        Raises:
+            MemoryLogError: `index` is not below `size`, or `size` is not in this log.
+
+        Source: RFC 6962, section 2.1.1 (PATH).
+        """
+        size = self._known_size(size)
+        if not 0 <= index < size:
+            raise MemoryLogError(
+                f"no leaf {index} in a tree of {size}",
+                remedy="ask for an index below the size of the checkpoint",
+            )
+        start, end, path = 0, size, []
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(self._range_root(middle, end))
+                end = middle
+            else:
+                path.append(self._range_root(start, middle))
+                start = middle
+        return path[::-1]
+
+    def consistency_proof(self, old: int, new: int | None = None) -> list[bytes]:
+        """Prove that the tree of `old` leaves is a prefix of the tree of `new` leaves.
+
+        Returns:
+            Hashes for `proofs.verify_consistency`; none if the sizes are equal.
+
+        Raises:
+            MemoryLogError: not 0 < old <= new, or `new` is not in this log.
+
+        Source: RFC 6962, section 2.1.2 (PROOF, SUBPROOF).
+        """
+        new = self._known_size(new)
+        if not 0 < old <= new:
+            raise MemoryLogError(
+                f"no consistency proof from size {old} to {new}",
+                remedy="ask from a size of at least 1 that is not above the newer one",
+            )
+        start, end, path = 0, new, []
+        while old != end:
+            middle = start + _split(end - start)
+            if old <= middle:
+                path.append(self._range_root(middle, end))
+                end = middle
+            else:
+                path.append(self._range_root(start, middle))
+                start = middle
+        if start:  # the verifier knows the old root already, but not a subtree inside it
+            path.append(self._range_root(start, end))
+        return path[::-1]
+
+    def _fill_parents(self) -> None:
+        for level, hashes in enumerate(self._levels):
+            if len(hashes) % 2:
+                return
+            if level + 1 == len(self._levels):
+                self._levels.append([])
+            self._levels[level + 1].append(node_hash(hashes[-2], hashes[-1]))
+
+    def _known_size(self, size: int | None) -> int:
+        if size is None:
+            return self.size
+        if not 0 <= size <= self.size:
+            raise MemoryLogError(
+                f"size {size} is not between 0 and {self.size}",
+                remedy="use the log that the checkpoint came from, complete to that size",
+            )
+        return size
+
+    def _range_root(self, start: int, end: int) -> bytes:
+        """Root of leaves [start, end); the RFC's splits keep `start` aligned to the width."""
+        width = end - start
+        if width & (width - 1) == 0:
+            level = width.bit_length() - 1
+            return self._levels[level][start >> level]
+        middle = start + _split(width)
+        return node_hash(self._range_root(start, middle), self._range_root(middle, end))
+
+
+def _split(width: int) -> int:
+    """Return the largest power of two below `width` (> 1)."""
+    return 1 << ((width - 1).bit_length() - 1)

@@ -1,0 +1,105 @@
+"""Agent-memory integrity on the wire: log entries, checkpoints and the result of an audit.
+
+A memory log is append-only: one entry for each change of one memory. Entries hold hashes, never
+content: `key_hash` hides the key, `content_hash` is keyed by a salt kept beside the content, so
+that erasing content and salt satisfies an erasure request while the log stays valid.
+
+The Merkle tree over `MemoryEntry.canonical()` and its proofs live in `engines.memory`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from mythos.values.base import Count, Digest, Value
+from mythos.values.digest import canonical_bytes
+
+MemoryOp = Literal["put", "delete", "baseline", "expire", "accept"]
+MemorySource = Literal["user", "tool", "agent", "import", "operator"]
+ContentHash = Annotated[str, Field(pattern=r"^hmac-sha256:[0-9a-f]{64}$")]
+Origin = Annotated[str, Field(min_length=1, max_length=300)]
+StoreName = Annotated[str, Field(max_length=150, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+UnixMilliseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999)]  # to the end of 9999
+
+_HAS_CONTENT: dict[MemoryOp, bool | None] = {
+    "put": True,
+    "baseline": True,
+    "delete": False,
+    "expire": False,
+    "accept": None,  # an operator may accept a content or an absence
+}
+
+
+class MemoryEntry(Value):
+    """One logged change of one memory; its canonical bytes are a leaf of the log's tree.
+
+    `seq` is the leaf index; `ts` is Unix time in **milliseconds**; `trace_id` is the W3C trace of
+    the change or `""`; `policy_ref` names the decision that let it through, or `""`.
+    `content_hash` is the state after the change, null where the memory is gone.
+    """
+
+    v: Literal[1] = 1
+    seq: Count
+    store: StoreName
+    key_hash: Digest
+    op: MemoryOp
+    content_hash: ContentHash | None
+    source: MemorySource
+    trace_id: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = ""
+    policy_ref: Annotated[str, Field(max_length=300)] = ""
+    ts: UnixMilliseconds
+
+    @model_validator(mode="after")
+    def _content_fits_op(self) -> Self:
+        wanted = _HAS_CONTENT[self.op]
+        if wanted is not None and wanted != (self.content_hash is not None):
+            needs = "a" if wanted else "no"
+            msg = f"op {self.op!r} takes {needs} content_hash"
+            raise ValueError(msg)
+        return self
+
+    def canonical(self) -> bytes:
+        """Return the RFC 8785 bytes that the log's tree hashes."""
+        return canonical_bytes(self.model_dump())
+
+
+class Checkpoint(Value):
+    """What a log claimed at one moment: its name, entry count and Merkle root (RFC 6962)."""
+
+    origin: Origin
+    size: Count
+    root: Digest
+
+
+class MemoryAudit(Value):
+    """Every live memory compared with the log: a census, taken at `audited_at`.
+
+    `ok` is a count; the others list keys (the key's hash where its name is not known any more).
+    `altered`: content differs. `missing`: logged, not there. `unlogged`: there, not logged.
+    `expired`: gone by a logged expiry; in no score. `notes` say why a thing could not be read.
+    `proof_failed` says which proof of the log itself does not hold. `root` is null without a log.
+    """
+
+    origin: str = ""
+    ok: Count = 0
+    altered: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    unlogged: tuple[str, ...] = ()
+    expired: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    proof_failed: str | None = None
+    size: Count = 0
+    root: Digest | None = None
+    audited_at: AwareDatetime
+
+    @property
+    def score(self) -> float | None:
+        """Memory integrity in [0, 1]: 0 if a proof failed, None without a log, 1 if empty."""
+        if self.proof_failed is not None:
+            return 0.0
+        if self.root is None:
+            return None
+        seen = self.ok + len(self.altered) + len(self.missing) + len(self.unlogged)
+        return self.ok / seen if seen else 1.0

@@ -1,0 +1,156 @@
+"""The audit: what is live against what a log says, in every order of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mythos.engines.memory.audit import Unreadable, audit, replay
+from mythos.engines.memory.checkpoint import root_text
+from mythos.engines.memory.entry import MemoryWrite, entry_of, key_hash
+from mythos.engines.memory.tree import EMPTY_ROOT, MerkleLog
+from mythos.errors import MemoryLogError
+from mythos.values.memory import Checkpoint, MemoryAudit, MemoryEntry, MemoryOp
+
+AT = datetime(2026, 1, 2, tzinfo=UTC)
+Live = Mapping[str, bytes | Unreadable]
+
+
+def wrote(key: str, content: bytes | None, op: MemoryOp = "put", store: str = "d") -> MemoryWrite:
+    return MemoryWrite(store, key, op, content, "agent")
+
+
+def log_of(*writes: MemoryWrite) -> list[MemoryEntry]:
+    return [entry_of(write, seq=i, salt=_salt(i), at=AT) for i, write in enumerate(writes)]
+
+
+def salts_of(entries: Sequence[MemoryEntry]) -> dict[str, bytes]:
+    return {entry.key_hash: _salt(entry.seq) for entry in entries if entry.content_hash}
+
+
+def audited(
+    entries: Sequence[MemoryEntry], live: Live, known: Sequence[Checkpoint] = ()
+) -> MemoryAudit:
+    return audit(
+        entries,
+        live.items(),
+        salts_of(entries),
+        at=AT,
+        store="d",
+        origin="mythos/n/a",
+        checkpoints=known,
+        keys=["a", "b", "c"],
+    )
+
+
+def test_each_kind_of_difference_is_told_apart() -> None:
+    log = log_of(
+        wrote("a", b"1", "baseline"),
+        wrote("b", b"2"),
+        wrote("c", b"3"),
+        wrote("d", b"4"),
+        wrote("d", None, "expire"),
+    )
+    found = audited(log, {"a": b"1", "b": b"changed", "e": b"new"})
+    assert (found.ok, found.altered, found.missing, found.unlogged) == (1, ("b",), ("c",), ("e",))
+    assert found.expired == (key_hash("d", "d"),)
+    assert found.score == 1 / 4
+    assert (found.size, found.audited_at, found.proof_failed) == (5, AT, None)
+
+
+def test_an_empty_memory_with_a_valid_log_scores_one() -> None:
+    found = audited([], {})
+    assert (found.score, found.size, found.root) == (1.0, 0, root_text(EMPTY_ROOT))
+
+
+def test_without_a_log_there_is_no_score() -> None:
+    assert MemoryAudit(unlogged=("a",), audited_at=AT).score is None
+
+
+def test_a_key_that_returns_after_its_logged_end_is_unlogged() -> None:
+    for op in ("delete", "expire"):
+        log = log_of(wrote("a", b"1"), wrote("a", None, op))
+        assert audited(log, {"a": b"1"}).unlogged == ("a",)
+
+
+def test_an_operator_may_accept_a_content_or_an_absence() -> None:
+    log = log_of(
+        wrote("a", b"1"), wrote("b", b"2"), wrote("a", b"9", "accept"), wrote("b", None, "accept")
+    )
+    found = audited(log, {"a": b"9"})
+    assert (found.ok, found.score) == (1, 1.0)
+
+
+def test_what_cannot_be_read_is_never_ok_and_says_why() -> None:
+    link = Unreadable("a symbolic link is not followed")
+    found = audited(log_of(wrote("a", b"1")), {"a": link, "b": link})
+    assert (found.altered, found.unlogged) == (("a",), ("b",))
+    assert found.notes == tuple(f"{key}: {link.reason}" for key in "ab")
+
+
+def test_a_memory_whose_salt_is_gone_proves_nothing() -> None:
+    log = log_of(wrote("a", b"1"))
+    found = audit(log, [("a", b"1")], {}, at=AT, store="d", origin="o")
+    assert found.altered == ("a",)
+
+
+def test_another_store_of_the_same_log_is_not_missing_here() -> None:
+    log = log_of(wrote("a", b"1"), wrote("a", b"other", store="e"))
+    assert audited(log, {"a": b"1"}).score == 1.0
+
+
+def test_an_entry_removed_from_the_log_fails_the_proof() -> None:
+    log = log_of(wrote("a", b"1"), wrote("b", b"2"), wrote("c", b"3"))
+    found = audited([log[0], log[2]], {"a": b"1", "c": b"3"})
+    assert found.proof_failed == "entry 1 of the log says it is number 2"
+    assert (found.score, found.root) == (0.0, None)
+
+
+def test_a_log_that_does_not_extend_a_remembered_checkpoint_fails_the_proof() -> None:
+    log = log_of(wrote("a", b"1"), wrote("b", b"2"))
+    tree = MerkleLog()
+    tree.extend(entry.canonical() for entry in log)
+    known = Checkpoint(origin="mythos/n/a", size=2, root=root_text(tree.root()))
+    assert audited(log, {"a": b"1", "b": b"2"}, [known]).score == 1.0
+    forged = log_of(wrote("a", b"1"), wrote("b", b"poison"))
+    found = audited(forged, {"a": b"1", "b": b"poison"}, [known])
+    assert found.score == 0.0
+    assert found.proof_failed is not None
+    assert "root at size 2" in found.proof_failed
+
+
+def test_replay_refuses_entries_out_of_order() -> None:
+    log = log_of(wrote("a", b"1"), wrote("b", b"2"))
+    with pytest.raises(MemoryLogError, match="entry 0 of the log says it is number 1"):
+        replay(reversed(log), store="d")
+
+
+keys = st.sampled_from("abcdef")
+changes = st.lists(st.tuples(keys, st.none() | st.binary(max_size=2)), max_size=25)
+
+
+@given(changes, st.dictionaries(keys, st.binary(max_size=2)))
+def test_the_census_equals_a_comparison_of_two_dictionaries(
+    log: list[tuple[str, bytes | None]], live: dict[str, bytes]
+) -> None:
+    expected: dict[str, bytes] = {}
+    for key, content in log:
+        expected.pop(key, None)
+        if content is not None:
+            expected[key] = content
+    writes = [
+        wrote(key, content, "put" if content is not None else "delete") for key, content in log
+    ]
+    found = audited(log_of(*writes), live)
+    assert found.ok == len(expected.items() & live.items())
+    assert set(found.altered) == {k for k in expected.keys() & live if expected[k] != live[k]}
+    assert len(found.missing) == len(expected.keys() - live)
+    assert set(found.unlogged) == live.keys() - expected.keys()
+
+
+def _salt(seq: int) -> bytes:
+    return seq.to_bytes(32)
