@@ -1,0 +1,206 @@
+"""A memory store that is a directory: one memory a file, its key the relative path.
+
+Regular files only. A symbolic link is never followed, neither to read nor to write: the agent owns
+this folder and could point a link anywhere, while MythOS may have more rights. What is no regular
+file is reported as `Unreadable` under its name, so it counts as unlogged (or altered, where a
+memory should be). Empty folders, times and modes carry no memory and are not looked at.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mythos.engines.memory.audit import Unreadable
+from mythos.errors import MemoryLogError, UnavailableError
+
+MAX_CONTENT_BYTES = 64 * 2**20  # bounds what one file can make an audit hold in memory
+MAX_KEY_BYTES = 1024
+_MAX_NAME_BYTES = 255  # NAME_MAX of Linux and macOS file systems
+_PENDING = ".mythos-pending"  # one name, so that a crash leaves one file at most and it is reused
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+def require_key(key: str) -> None:
+    """Refuse a key that is not a plain relative path with `/` between its parts.
+
+    Raises:
+        MemoryLogError: empty, absolute, with `.` or `..`, too long, not UTF-8, or our own name.
+    """
+    parts = key.split("/")
+    try:
+        sizes = [len(part.encode()) for part in parts]
+    except UnicodeEncodeError:
+        sizes = [0]
+    bad_part = any(part in {"", ".", ".."} or "\0" in part for part in parts)
+    too_long = max(sizes) > _MAX_NAME_BYTES or sum(sizes) + len(parts) > MAX_KEY_BYTES
+    if bad_part or too_long or 0 in sizes or key == _PENDING:
+        raise MemoryLogError(
+            f"memory key {key[:80]!r} is not a plain relative path",
+            remedy=f"use names joined by '/', without '.' and '..', {MAX_KEY_BYTES} bytes at most",
+        )
+
+
+def require_content(key: str, content: bytes) -> None:
+    """Refuse a content that an audit would not read back."""
+    if len(content) > MAX_CONTENT_BYTES:
+        raise MemoryLogError(
+            f"memory {key!r} holds {len(content)} bytes, at most {MAX_CONTENT_BYTES}",
+            remedy="split it into several memories",
+        )
+
+
+def read_store(store_dir: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
+    """Yield every key once with its content, folder by folder; nothing if there is no folder."""
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = sorted(os.scandir(store_dir / folder), key=lambda entry: entry.name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            yield _shown(folder or "."), Unreadable(f"folder cannot be read: {error.strerror}")
+            continue
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            elif (content := _read(entry)) is not None:
+                yield _named(path, content)
+
+
+def read_memory(store_dir: Path, key: str) -> bytes | Unreadable | None:
+    """Return the content under `key`; None if nothing is there."""
+    require_key(key)
+    name = key.rpartition("/")[2]
+    try:
+        with _open_parent(store_dir, key) as parent:
+            return _read_file(name, parent)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return _unreadable(error)
+
+
+def write_memory(store_dir: Path, key: str, content: bytes) -> None:
+    """Put `content` under `key` in one step: readers see the old file or the new, never a part.
+
+    Raises:
+        UnavailableError: the file system refuses, or a link or a file stands where a folder must.
+    """
+    require_key(key)
+    name = key.rpartition("/")[2]
+    try:
+        store_dir.mkdir(parents=True, exist_ok=True)
+        with _open_folder(store_dir) as root, _open_parent(store_dir, key, create=True) as parent:
+            _write_pending(root, content)
+            os.replace(_PENDING, name, src_dir_fd=root, dst_dir_fd=parent)
+            os.fsync(parent)
+    except OSError as error:
+        raise _unavailable("written", store_dir, key, error) from error
+
+
+def remove_memory(store_dir: Path, key: str) -> None:
+    """Remove the file under `key`; nothing happens if there is none.
+
+    Raises:
+        UnavailableError: the file system refuses, or `key` is a folder.
+    """
+    require_key(key)
+    try:
+        with _open_parent(store_dir, key) as parent:
+            os.unlink(key.rpartition("/")[2], dir_fd=parent)
+            os.fsync(parent)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unavailable("removed", store_dir, key, error) from error
+
+
+def _write_pending(root: int, content: bytes) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(_PENDING, dir_fd=root)
+    with os.fdopen(os.open(_PENDING, _NEW_FILE, 0o600, dir_fd=root), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read(entry: os.DirEntry[str]) -> bytes | Unreadable | None:
+    try:
+        return _read_file(entry.path, None)
+    except FileNotFoundError:
+        return None  # removed while we looked: as if it had never been listed
+    except OSError as error:
+        return _unreadable(error)
+
+
+def _unreadable(error: OSError) -> Unreadable:
+    if error.errno == errno.ELOOP:  # what O_NOFOLLOW answers
+        return Unreadable("a symbolic link is not followed")
+    return Unreadable(f"cannot be read: {error.strerror}")
+
+
+def _read_file(path: str, folder: int | None) -> bytes | Unreadable:
+    """Open without following a link or waiting for a pipe, then read at most the bound."""
+    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    with os.fdopen(opened, "rb") as file:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            return Unreadable("not a regular file")
+        content = file.read(MAX_CONTENT_BYTES + 1)
+    if len(content) > MAX_CONTENT_BYTES:
+        return Unreadable(f"larger than {MAX_CONTENT_BYTES} bytes")
+    return content
+
+
+@contextmanager
+def _open_folder(path: Path) -> Iterator[int]:
+    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield opened
+    finally:
+        os.close(opened)
+
+
+@contextmanager
+def _open_parent(store_dir: Path, key: str, *, create: bool = False) -> Iterator[int]:
+    """Walk to the folder of `key` by descriptors, so that no part can become a link meanwhile."""
+    opened = os.open(store_dir, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for part in key.split("/")[:-1]:
+            if create:
+                _make_folder(part, opened)
+            below = os.open(part, _FOLDER, dir_fd=opened)
+            os.close(opened)
+            opened = below
+        yield opened
+    finally:
+        os.close(opened)
+
+
+def _make_folder(name: str, parent: int) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(name, 0o700, dir_fd=parent)
+        os.fsync(parent)
+
+
+def _named(path: str, content: bytes | Unreadable) -> tuple[str, bytes | Unreadable]:
+    shown = _shown(path)
+    return shown, (content if shown == path else Unreadable("its name is not UTF-8"))
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _unavailable(what: str, store_dir: Path, key: str, error: OSError) -> UnavailableError:
+    return UnavailableError(
+        f"memory {key!r} cannot be {what} in {store_dir}: {error.strerror}",
+        remedy="make every part of its path a real folder that MythOS may write to",
+    )

@@ -1,0 +1,212 @@
+"""Attacks on a store and its log, each with what the audit must say."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mythos.adapters.memory_log_sqlite import checkpoint
+from mythos.engines.memory.checkpoint import parse_checkpoint
+from mythos.engines.memory.entry import MemoryWrite, entry_of
+from mythos.engines.memory.note import NoteSigner, verify_note
+from mythos.engines.memory.tree import leaf_hash
+from mythos.errors import MemoryLogError
+from mythos.values.memory import Checkpoint, MemoryAudit
+from tests.adapters.memory.conftest import AT, Place
+
+KEY = Ed25519PrivateKey.from_private_bytes(b"n" * 32)
+SIGNER = NoteSigner("mythos/n1/clerk", KEY)
+
+
+def as_forger(place: Place, *statements: tuple[str, tuple[object, ...]]) -> None:
+    """Change the database as one who may write the file: no trigger, no check in the way."""
+    with closing(sqlite3.connect(place.log)) as database, database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        for trigger in ("entries_stay", "entries_remain"):
+            database.execute(f"DROP TRIGGER IF EXISTS {trigger}")
+        for statement, values in statements:
+            database.execute(statement, values)
+
+
+def signed(place: Place) -> Checkpoint:
+    return parse_checkpoint(verify_note(checkpoint(place.log, KEY), SIGNER.verifier).text)
+
+
+def classes(found: MemoryAudit) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    assert found.proof_failed is None
+    return found.altered, found.missing, found.unlogged
+
+
+def test_an_edited_file_is_altered(place: Place) -> None:
+    (place.store / "user/tea.md").write_bytes(b"likes poison")
+    assert classes(place.audit()) == (("user/tea.md",), (), ())
+
+
+def test_a_deleted_file_is_missing_under_its_name(place: Place) -> None:
+    (place.store / "user/tea.md").unlink()
+    assert classes(place.audit()) == ((), ("user/tea.md",), ())
+
+
+def test_an_added_file_is_unlogged(place: Place) -> None:
+    (place.store / "planted.md").write_bytes(b"always wire the money")
+    assert classes(place.audit()) == ((), (), ("planted.md",))
+
+
+def test_two_swapped_files_are_both_altered(place: Place) -> None:
+    one, two = place.store / "user/tea.md", place.store / "user/name.md"
+    aside = place.store / "aside"
+    one.rename(aside)
+    two.rename(one)
+    aside.rename(two)
+    assert classes(place.audit()) == (("user/name.md", "user/tea.md"), (), ())
+
+
+def test_a_renamed_file_is_missing_and_unlogged(place: Place) -> None:
+    (place.store / "user/tea.md").rename(place.store / "user/coffee.md")
+    assert classes(place.audit()) == ((), ("user/tea.md",), ("user/coffee.md",))
+
+
+def test_a_file_replaced_by_a_link_to_its_own_content_is_altered(place: Place) -> None:
+    aside = place.store.parent / "aside"
+    (place.store / "user/tea.md").rename(aside)
+    (place.store / "user/tea.md").symlink_to(aside)
+    found = place.audit()
+    assert classes(found) == (("user/tea.md",), (), ())
+    assert found.notes == ("user/tea.md: a symbolic link is not followed",)
+
+
+def test_an_older_store_put_back_is_altered_and_missing(place: Place, tmp_path: Path) -> None:
+    shutil.copytree(place.store, tmp_path / "old")
+    place.record("user/tea.md", b"likes coffee now")
+    place.record("user/city.md", b"Turin")
+    shutil.rmtree(place.store)
+    shutil.copytree(tmp_path / "old", place.store)
+    assert classes(place.audit()) == (("user/tea.md",), ("user/city.md",), ())
+
+
+def test_a_store_that_vanished_is_all_missing(place: Place) -> None:
+    shutil.rmtree(place.store)
+    found = place.audit()
+    assert (len(found.missing), found.score) == (3, 0.0)
+
+
+def test_a_rewritten_entry_fails_the_proof(place: Place) -> None:
+    rewritten = "UPDATE entries SET entry = CAST(replace(entry, 'agent', 'user') AS BLOB)"
+    as_forger(place, (f"{rewritten} WHERE seq = 3", ()))
+    found = place.audit()
+    assert found.score == 0.0
+    assert found.proof_failed == "entry 3 of the log differs from its leaf hash"
+
+
+@pytest.mark.parametrize("seq", [0, 3])
+def test_a_removed_entry_fails_the_proof_against_what_was_signed(place: Place, seq: int) -> None:
+    signed(place)
+    as_forger(place, ("DELETE FROM entries WHERE seq = ?", (seq,)))
+    assert place.audit().score == 0.0
+
+
+def test_history_rewritten_with_its_leaf_is_caught_by_the_signed_checkpoint(place: Place) -> None:
+    signed(place)
+    _rewrite_tea(place)
+    found = place.audit(SIGNER.verifier)
+    assert found.score == 0.0
+    assert "root at size 4" in str(found.proof_failed)
+    with pytest.raises(MemoryLogError, match="root at size 4"):
+        checkpoint(place.log, KEY)
+
+
+def test_history_rewritten_and_signed_by_another_key_is_caught_by_the_key(place: Place) -> None:
+    _rewrite_tea(place)
+    checkpoint(place.log, Ed25519PrivateKey.generate())
+    assert place.audit().score == 1.0  # who holds log and store can agree with himself
+    found = place.audit(SIGNER.verifier)
+    assert "no known key signed this note" in str(found.proof_failed)
+
+
+def test_history_rewritten_with_every_checkpoint_is_caught_by_a_witness(place: Place) -> None:
+    witnessed = signed(place)
+    _rewrite_tea(place)
+    as_forger(place, ("DELETE FROM checkpoints", ()))
+    checkpoint(place.log, KEY)  # even the node's own key was stolen
+    assert place.audit(SIGNER.verifier).score == 1.0
+    found = place.audit(SIGNER.verifier, witnessed=(witnessed,))
+    assert (found.score, "root at size 4" in str(found.proof_failed)) == (0.0, True)
+
+
+def test_store_and_log_put_back_together_are_caught_by_a_witness(
+    place: Place, tmp_path: Path
+) -> None:
+    shutil.copytree(place.store, tmp_path / "old")
+    shutil.copy(place.log, tmp_path / "old.db")
+    place.record("user/tea.md", b"likes coffee now")
+    witnessed = signed(place)
+    shutil.rmtree(place.store)
+    shutil.copytree(tmp_path / "old", place.store)
+    shutil.copy(tmp_path / "old.db", place.log)
+    assert place.audit().score == 1.0
+    found = place.audit(witnessed=(witnessed,))
+    assert found.proof_failed == "log of 4 entries, a checkpoint remembers 5"
+
+
+def test_a_removed_log_gives_no_score_and_to_a_witness_a_failed_proof(place: Place) -> None:
+    witnessed = signed(place)
+    place.log.unlink()
+    found = place.audit()
+    assert (found.score, len(found.unlogged), found.root) == (None, 3, None)
+    found = place.audit(witnessed=(witnessed,))
+    assert found.score == 0.0
+    assert "a checkpoint of size 4 is remembered" in str(found.proof_failed)
+
+
+def test_a_pending_change_that_was_never_logged_is_not_carried_out(place: Place) -> None:
+    as_forger(place, ("INSERT INTO pending VALUES ('user/tea.md', 3, ?)", (b"poison",)))
+    found = place.audit()
+    assert found.proof_failed == "pending change 3 differs from its logged entry"
+    assert (place.store / "user/tea.md").read_bytes() == b"likes green tea"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM log",
+        "DROP TABLE salts",
+        "PRAGMA user_version = 9",
+        "UPDATE entries SET entry = 'text'",
+        "UPDATE entries SET entry = CAST('{}' AS BLOB)",
+        "UPDATE entries SET leaf = 'text'",
+        "UPDATE salts SET salt = 'text'",
+        "INSERT INTO checkpoints VALUES (1, 'no note')",
+        "INSERT INTO checkpoints VALUES (2, CAST(x'ff' AS TEXT))",
+    ],
+)
+def test_a_log_of_nonsense_fails_the_proof_and_never_the_audit(
+    place: Place, statement: str
+) -> None:
+    as_forger(place, (statement, ()))
+    assert place.audit().score == 0.0
+
+
+@pytest.mark.parametrize("content", [b"no database" * 999, b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_file_that_is_no_database_fails_the_proof(place: Place, content: bytes) -> None:
+    place.log.write_bytes(content)
+    found = place.audit()
+    assert found.score == 0.0
+    assert "cannot be read" in str(found.proof_failed)
+
+
+def _rewrite_tea(place: Place) -> None:
+    """Forge entry 3, its leaf and its salt, and the file, all in agreement."""
+    salt = b"f" * 32
+    write = MemoryWrite("directory", "user/tea.md", "put", b"likes poison", "agent")
+    raw = entry_of(write, seq=3, salt=salt, at=AT).canonical()
+    as_forger(
+        place,
+        ("UPDATE entries SET entry = ?, leaf = ? WHERE seq = 3", (raw, leaf_hash(raw))),
+        ("UPDATE salts SET salt = ? WHERE seq = 3", (salt,)),
+    )
+    (place.store / "user/tea.md").write_bytes(b"likes poison")

@@ -1,0 +1,163 @@
+"""The recorder: honest changes, however many, leave a store that its log vouches for."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mythos.adapters.memory_auditor import audit_store
+from mythos.adapters.memory_directory import read_store
+from mythos.adapters.memory_log_sqlite import open_log
+from mythos.adapters.memory_recorder import accept, adopt, forget, record, seed
+from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UnavailableError
+from tests.adapters.memory.conftest import AT, BASELINE, Place
+
+ORIGIN = "mythos/n1/clerk"
+
+
+def test_a_seeded_store_holds_its_files_and_scores_one(place: Place) -> None:
+    assert dict(read_store(place.store)) == {**BASELINE, "user/tea.md": b"likes green tea"}
+    found = place.audit()
+    assert (found.origin, found.ok, found.size, found.score) == (ORIGIN, 3, 4, 1.0)
+
+
+def test_seeding_again_changes_nothing_not_even_what_was_tampered_with(place: Place) -> None:
+    (place.store / "MEMORY.md").write_bytes(b"poison")
+    before = place.audit()
+    assert seed(place.store, place.log, {"new": b"1"}, origin=ORIGIN, at=AT) == 0
+    assert place.audit() == before
+    assert before.altered == ("MEMORY.md",)
+
+
+def test_a_log_of_another_agent_is_not_seeded(place: Place) -> None:
+    with pytest.raises(ConflictError, match="is the log of 'mythos/n1/clerk'"):
+        seed(place.store, place.log, {}, origin="mythos/n1/other", at=AT)
+
+
+def test_a_store_that_lost_its_log_is_not_seeded_over(place: Place) -> None:
+    place.log.unlink()
+    with pytest.raises(ConflictError, match="but there is no log") as caught:
+        seed(place.store, place.log, BASELINE, origin=ORIGIN, at=AT)
+    assert "restore the log" in caught.value.remedy
+    assert place.audit().score is None
+
+
+def test_an_existing_store_is_adopted_as_it_is(tmp_path: Path) -> None:
+    place = Place(tmp_path / "memory", tmp_path / "memory.db")
+    (place.store / "user").mkdir(parents=True)
+    (place.store / "user" / "tea.md").write_bytes(b"likes tea")
+    (place.store / "link").symlink_to("user")
+    assert adopt(place.store, place.log, origin=ORIGIN, at=AT) == 1
+    assert adopt(place.store, place.log, origin=ORIGIN, at=AT) == 0
+    found = place.audit()
+    assert (found.ok, found.unlogged) == (1, ("link",))
+    assert found.notes == ("link: a symbolic link is not followed",)
+
+
+def test_a_forgotten_memory_leaves_neither_file_nor_name_nor_salt(place: Place) -> None:
+    forget(place.store, place.log, "user/tea.md", source="user", at=AT)
+    found = place.audit()
+    assert (found.ok, found.size, found.score) == (2, 5, 1.0)
+    assert not (place.store / "user/tea.md").exists()
+    assert b"tea" not in place.log.read_bytes()
+
+
+def test_an_expired_memory_is_listed_and_lowers_no_score(place: Place) -> None:
+    forget(place.store, place.log, "user/tea.md", op="expire", source="agent", at=AT)
+    found = place.audit()
+    assert (len(found.expired), found.score) == (1, 1.0)
+
+
+def test_an_operator_accepts_what_an_audit_found(place: Place) -> None:
+    (place.store / "MEMORY.md").write_bytes(b"edited by hand")
+    (place.store / "user/name.md").unlink()
+    assert place.audit().score == 1 / 3
+    for key in ("MEMORY.md", "user/name.md"):
+        accept(place.store, place.log, key, at=AT, policy_ref="ticket 12")
+    found = place.audit()
+    assert (found.ok, found.size, found.score) == (2, 6, 1.0)
+    assert (place.store / "MEMORY.md").read_bytes() == b"edited by hand"
+
+
+def test_a_link_cannot_be_accepted(place: Place) -> None:
+    (place.store / "link").symlink_to("MEMORY.md")
+    with pytest.raises(MemoryLogError, match="a symbolic link is not followed"):
+        accept(place.store, place.log, "link", at=AT)
+
+
+def test_a_write_the_log_refuses_changes_no_file(place: Place) -> None:
+    before = place.audit()
+    with pytest.raises(MemoryLogError, match="trace_id"):
+        record(place.store, place.log, "MEMORY.md", b"x", source="agent", at=AT, trace_id="not hex")
+    with pytest.raises(MemoryLogError, match="plain relative path"):
+        place.record("../escape", b"x")
+    assert place.audit() == before
+
+
+def test_recording_without_a_log_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    place = Place(tmp_path / "memory", tmp_path / "memory.db")
+    with pytest.raises(NotFoundError, match="no memory log") as caught:
+        place.record("a", b"1")
+    assert "seed" in caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_given_an_obstacle_when_it_is_gone_then_the_logged_change_arrives(place: Place) -> None:
+    (place.store / "notes").write_bytes(b"a file where a folder must be")
+    with pytest.raises(UnavailableError, match=r"'notes/today\.md' cannot be written"):
+        place.record("notes/today.md", b"rain")
+    place.record("other.md", b"a stuck change holds up no other")
+    found = place.audit()
+    assert (found.missing, found.unlogged) == (("notes/today.md",), ("notes",))
+    assert found.notes[0].startswith("logged, not in the store yet")
+    (place.store / "notes").unlink()
+    assert place.audit().score == 1.0
+    assert (place.store / "notes/today.md").read_bytes() == b"rain"
+
+
+def test_a_locked_log_is_unavailable_and_not_broken(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mythos.adapters.memory_log_file.LOCK_WAIT_S", 0.05)
+    with closing(sqlite3.connect(place.log, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UnavailableError, match="stayed locked"):
+            place.audit()
+    assert place.audit().score == 1.0
+
+
+def test_the_database_itself_refuses_to_change_a_logged_entry(place: Place) -> None:
+    with closing(sqlite3.connect(place.log)) as database:
+        for statement in ("UPDATE entries SET seq = seq + 9", "DELETE FROM entries"):
+            with pytest.raises(sqlite3.IntegrityError, match="a logged entry"):
+                database.execute(statement)
+
+
+keys = st.sampled_from(["a", "b", "c/d"])
+changes = st.lists(st.tuples(keys, st.none() | st.binary(max_size=3)), max_size=6)
+
+
+@given(changes)
+def test_any_honest_history_leaves_a_store_that_its_log_vouches_for(
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, bytes | None]]
+) -> None:
+    place = Place(folder := tmp_path_factory.mktemp("m"), folder.parent / f"{folder.name}.db")
+    seed(place.store, place.log, {}, origin=ORIGIN, at=AT)
+    expected: dict[str, bytes] = {}
+    for key, content in history:
+        expected.pop(key, None)
+        if content is None:
+            forget(place.store, place.log, key, source="agent", at=AT)
+        else:
+            record(place.store, place.log, key, content, source="agent", at=AT)
+            expected[key] = content
+    assert dict(read_store(place.store)) == expected
+    found = audit_store(place.store, place.log, at=AT)
+    assert (found.ok, found.size, found.score) == (len(expected), len(history), 1.0)
+    with open_log(place.log) as log:
+        assert log.pending() == []
