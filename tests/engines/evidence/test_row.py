@@ -9,19 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.engines.evidence.action import ActionBody
+from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import (
     EvidenceRow,
     RowKey,
+    bytes_of_row,
     digest_of_rows,
     from_wire,
     merge,
     roll_up,
     to_wire,
 )
+from mythos.engines.evidence.sample import Sample, Samples
 from mythos.engines.evidence.time import TimeBody
 from mythos.errors import EvidenceError
+from mythos.values.digest import canonical_bytes
 from mythos.values.evidence import Row
-from tests.engines.evidence.strategies import ROWS, rows
+from mythos.values.outcome import Outcome
+from tests.engines.evidence.strategies import JSON, ROWS, rows
 
 KEY = RowKey("n1", "prod", "", "name:a", "action", "send_money", 3_600, 60)
 TIME_KEY = replace(KEY, agent="", kind="time", subject="", width_s=3_600)
@@ -59,6 +64,13 @@ def test_rolling_up_by_hours_then_days_is_rolling_up_by_days(some: list[Evidence
 @given(rows())
 def test_a_row_sent_and_received_is_the_same_row(row: EvidenceRow) -> None:
     assert from_wire(Row.model_validate_json(to_wire(row).model_dump_json())) == row
+
+
+@given(st.dictionaries(st.text(max_size=4), JSON, max_size=3))
+def test_a_row_has_the_bytes_of_rfc_8785(arguments: dict[str, object]) -> None:
+    one = Sample("s", "t", "tool", "a", 0, Outcome.UPHELD, "r", arguments=arguments)  # type: ignore[arg-type]
+    row = EvidenceRow(replace(KEY, kind="policy"), PolicyBody(samples=Samples.of([one])))
+    assert bytes_of_row(row) == canonical_bytes(to_wire(row).model_dump(mode="json"))
 
 
 def test_an_hour_rolled_up_lands_in_its_place_in_the_day() -> None:

@@ -7,6 +7,8 @@ trusted.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -20,6 +22,9 @@ from mythos.engines.evidence.window import DAY_S, HOUR_S, cell_of
 from mythos.errors import EvidenceError
 from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.evidence import Row, RowKind
+
+# A number with a point or an exponent; text that looks like one only takes the slower way.
+_FRACTION = re.compile(r"[:\[,]-?\d+[.e]")
 
 BODIES: dict[RowKind, type[Body]] = {
     "policy": PolicyBody,
@@ -97,7 +102,20 @@ def digest_of_rows(rows: Iterable[EvidenceRow]) -> str:
     Returns:
         `sha256:` and 64 hexadecimal digits; the same for the same evidence in any order.
     """
-    return digest_of(b"\n".join(canonical_bytes(_as_json(row)) for row in merge(rows)))
+    return digest_of(b"\n".join(bytes_of_row(row) for row in merge(rows)))
+
+
+def bytes_of_row(row: EvidenceRow) -> bytes:
+    """Write a row as canonical JSON (RFC 8785).
+
+    ASCII text without fractions has that form already when the standard library writes it with
+    sorted keys, which is several times faster than the general writer; every other row takes that.
+    """
+    value = _as_json(row)
+    written = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if written.isascii() and _FRACTION.search(written) is None:
+        return written.encode()
+    return canonical_bytes(value)
 
 
 def _as_json(row: EvidenceRow) -> JsonObject:
