@@ -52,6 +52,15 @@ class OciLayout:
             kept = tuple(entry for entry in self.entries() if entry.ref != new.ref)
             self._commit((*kept, new), bundle.blobs)
 
+    def adopt(self, entry: Entry, files: Mapping[str, Path]) -> None:
+        """Move verified blobs in from the same file system, and add their manifest's entry."""
+        with locked(self.folder):
+            for digest, file in files.items():
+                self.blob(digest).parent.mkdir(parents=True, exist_ok=True)
+                file.replace(self.blob(digest))
+            kept = tuple(held for held in self.entries() if held.ref != entry.ref)
+            self._commit((*kept, entry), {})
+
     def entries(self) -> tuple[Entry, ...]:
         """The manifests its index names; none when there is no index yet.
 

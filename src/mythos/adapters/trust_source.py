@@ -15,7 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from mythos.engines.bundle.inventory import unsafe_path
-from mythos.errors import NotFoundError, UnavailableError
+from mythos.errors import BundleError, NotFoundError, UnavailableError
 
 _CHUNK = 2**20
 
@@ -83,16 +83,33 @@ class HttpSource:
 
 
 class MemorySource:
-    """Files that were read already, by path."""
+    """Files that were read already, by path. `given` names those that were asked for."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
+        self.given: set[str] = set()
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """Give a file in one piece."""
         if path not in self._files:
             raise _nothing(path)
+        self.given.add(path)
         yield self._files[path]
+
+
+def whole(source: Source, path: str, *, limit: int) -> bytes:
+    """The bytes at a path, of which there may be `limit`.
+
+    Raises:
+        NotFoundError: nothing is there.
+        BundleError: there is more.
+    """
+    data = bytearray()
+    for chunk in source.chunks(path):
+        data += chunk
+        if len(data) > limit:
+            raise BundleError(f"{path} has over {limit} bytes", remedy="ask another source")
+    return bytes(data)
 
 
 def _nothing(path: str) -> NotFoundError:

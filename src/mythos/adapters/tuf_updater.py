@@ -103,6 +103,13 @@ def refusal_of(error: RepositoryError | DownloadError) -> Refusal:
     return Refusal("source", said, "check the source, or publish the bundle again")
 
 
+def check_name(error: MythosError) -> str:
+    """Which check an error of a refresh stands for: one of `CHECKS`, or `source`."""
+    cause = error.__cause__
+    known = isinstance(cause, RepositoryError | DownloadError)
+    return refusal_of(cause).check if known else "source"
+
+
 class _SourceFetcher(FetcherInterface):
     """Gives python-tuf the pieces of a source; it stops at the length it knows."""
 

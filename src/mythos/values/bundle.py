@@ -44,6 +44,7 @@ MAX_LAYERS = 10_000
 MAX_MANIFEST_BYTES = 4 * 2**20
 TITLE = "org.opencontainers.image.title"
 BUNDLE_NAME = "dev.mythos.bundle"
+BUNDLE_VERSION = "org.opencontainers.image.version"
 
 Destination = Annotated[str, Field(pattern=r"^(env:|oci://|file:).+$", max_length=500)]
 

@@ -9,7 +9,13 @@ from __future__ import annotations
 from mythos.engines.bundle.manifest import Manifest, parse_config, parse_manifest
 from mythos.engines.bundle.plan import layer_of
 from mythos.errors import BundleError
-from mythos.values.bundle import CONSTRUCT_FOLDERS, BundleConfig, Construct
+from mythos.values.bundle import (
+    BUNDLE_NAME,
+    BUNDLE_VERSION,
+    CONSTRUCT_FOLDERS,
+    BundleConfig,
+    Construct,
+)
 from mythos.values.digest import digest_of
 
 
@@ -38,9 +44,27 @@ def inventory(manifest: bytes, config: bytes) -> tuple[Construct, ...]:
     return listed.constructs
 
 
+def name_and_version(manifest: Manifest) -> tuple[str, int]:
+    """What a manifest says it is called, to look it up; only *packets* can confirm it.
+
+    Raises:
+        BundleError: it does not say so.
+    """
+    name = manifest.annotations.get(BUNDLE_NAME, "")
+    version = manifest.annotations.get(BUNDLE_VERSION, "")
+    if not name or not version.isascii() or not version.isdecimal():
+        raise BundleError(
+            f"the manifest is called {name!r} version {version!r}",
+            remedy="build the bundle again with `mythos bundle build`",
+        )
+    return name, int(version)
+
+
 def index_problem(manifest: Manifest, config: BundleConfig) -> str:
     """Say where the config's index and the manifest's layers differ; `""` when they agree."""
     constructs = config.constructs
+    if name_and_version(manifest) != (config.deployment_name, config.version):
+        return f"the manifest is not called {config.deployment_name} version {config.version}"
     if len(constructs) != len(manifest.layers):
         return f"{len(constructs)} constructs are listed for {len(manifest.layers)} layers"
     keys = [(construct.kind, construct.name) for construct in constructs]

@@ -18,6 +18,7 @@ from mythos.errors import BundleError, BundleSourceError
 from mythos.values.bundle import (
     ARTIFACT_TYPE,
     BUNDLE_NAME,
+    BUNDLE_VERSION,
     CONFIG_TYPE,
     LAYER_TYPES,
     MAX_LAYERS,
@@ -149,7 +150,7 @@ def _manifest(head: BundleSource, config: bytes, constructs: tuple[Construct, ..
         layers=tuple(layer_of(construct) for construct in constructs),
         annotations={
             BUNDLE_NAME: head.name,
-            "org.opencontainers.image.version": str(head.version),
+            BUNDLE_VERSION: str(head.version),
         },
     )
 
