@@ -106,6 +106,8 @@ def _number(value: float, spec: str) -> str:
             return f"{value:.2f}" if round(value, 2) == round(value, 6) else f"{value:g}"
         case "share":
             return f"{value:.2f}"
+        case "clean":
+            return f"{_count(value)} more clean {'run' if value == 1 else 'runs'}"
         case "runs" | "replicas" | "nodes" | "agents":
             return f"{_count(value)} {spec[:-1] if value == 1 else spec}"
         case _:
