@@ -17,7 +17,7 @@ import orjson
 from mythos.errors import TelemetryError
 from mythos.values.event import Json, Span, SpanEvent
 
-MAX_DEPTH: Final = 64
+MAX_DEPTH: Final = 48  # written again, a level takes four of the 254 that orjson allows
 _REMEDY: Final = (
     'send OTLP/JSON: {"resourceSpans": [...]} with hex ids, as an OTLP exporter with the JSON '
     "encoding or the Collector's file exporter writes it"
@@ -182,10 +182,13 @@ def _attributes(owner: dict[str, Any], depth: int) -> dict[str, Json]:
 
 
 def _pairs(items: list[dict[str, Any]], depth: int) -> dict[str, Json]:
-    return {
-        _text(item, "key"): _value(_object(item.get("value"), "attribute value"), depth)
-        for item in items
-    }
+    pairs: dict[str, Json] = {}
+    for item in items:
+        value = _object(item.get("value"), "attribute value")
+        text = value.get("stringValue")  # most values are text: spare them three calls
+        plain = type(text) is str and len(value) == 1
+        pairs[_text(item, "key")] = text if plain else _value(value, depth)
+    return pairs
 
 
 def _value(value: dict[str, Any], depth: int) -> Json:

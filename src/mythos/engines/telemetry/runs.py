@@ -12,7 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mythos.engines.telemetry import table
 from mythos.engines.telemetry.dialect import agent_of, describe, session_of
+from mythos.engines.telemetry.requested import name_argument
 from mythos.engines.telemetry.roles import Roles, cast
 from mythos.engines.telemetry.spantree import SpanTree, is_entry, plant
 from mythos.engines.telemetry.speech import first_said
@@ -64,19 +66,19 @@ def _assemble_trace(tree: SpanTree) -> Assembled:
     outside = groups.pop("", [])
     strays = _strays(tree, roles, outside, tuple(groups))
     if strays:
-        lead = next((s for s in strays if not tree.parents[s]), strays[0])
-        groups[lead] = strays
+        around = set(strays)
+        groups[next(s for s in strays if tree.parents[s] not in around)] = strays
     runs = tuple([_run(tree, roles, root, members) for root, members in groups.items()])
     return Assembled(runs, len(outside) - len(strays))
 
 
 def _strays(tree: SpanTree, roles: Roles, outside: list[str], roots: tuple[str, ...]) -> list[str]:
-    """Spans under no agent run that still make a run: all, or those beside one with a call."""
+    """Spans that make a run without an agent: an agentless trace, or calls beside its agents."""
     if not roots:
         return outside
     above = {span_id for root in roots for span_id in tree.lineage(root)}
-    beside = [span_id for span_id in outside if span_id not in above]
-    return beside if any(roles.kinds[s] is Kind.TOOL_CALL for s in beside) else []
+    calls = {span_id for span_id in outside if roles.kinds[span_id] is Kind.TOOL_CALL}
+    return [s for s in outside if s in calls or s not in above] if calls else []
 
 
 def _run(tree: SpanTree, roles: Roles, root: str, members: Sequence[str]) -> Run:
@@ -95,6 +97,7 @@ def _run(tree: SpanTree, roles: Roles, root: str, members: Sequence[str]) -> Run
         for m in members
     }
     _complete_calls(tree, roles, events)
+    _name_arguments(tree, events)
     lost = _is_stand_in(tree, roles, root)
     ended = [root] if not lost else members
     return Run(
@@ -135,3 +138,19 @@ def _complete_calls(tree: SpanTree, roles: Roles, events: dict[str, Event]) -> N
             output_captured=seen.output_captured or told.output_captured,
             failed=seen.failed or told.failed,
         )
+
+
+def _name_arguments(tree: SpanTree, events: dict[str, Event]) -> None:
+    """Give calls that kept a bare value the name their request gave it."""
+    unnamed = [
+        event
+        for event in events.values()
+        if event.kind is Kind.TOOL_CALL
+        and event.arguments is None
+        and table.BARE_INPUT_KEY in event.attributes
+    ]
+    if unnamed:
+        models = [tree.spans[m] for m, e in events.items() if e.kind is Kind.MODEL_CALL]
+        for event in unnamed:
+            named = name_argument(tree.spans[event.span_id], event.tool, models)
+            events[event.span_id] = replace(event, arguments=named)

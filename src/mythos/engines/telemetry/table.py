@@ -118,6 +118,12 @@ OUTPUT_KEYS: Final = (
     "output.value",
     "traceloop.entity.output",
 )
+# Calls a model asked for, as numbered attributes: tool name, and arguments as JSON text.
+REQUESTED_CALLS: Final = (
+    "llm.output_messages.{}.message.tool_calls.{}.tool_call.function.name",
+    "llm.output_messages.{}.message.tool_calls.{}.tool_call.function.arguments",
+)
+BARE_INPUT_KEY: Final = "input.value"  # of a tool with one parameter some senders keep the value
 SESSION_KEYS: Final = (
     "gen_ai.conversation.id",
     "session.id",

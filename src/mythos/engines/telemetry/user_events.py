@@ -19,10 +19,10 @@ from mythos.values.tools import ToolCatalogue
 # Words and phrases that open a consent, by language. Each counts as a whole word at the start.
 AFFIRMATIVES: Final[dict[str, tuple[str, ...]]] = {
     "en": (
-        "yes", "yeah", "yep", "yup", "aye", "ok", "okay", "absolutely", "definitely", "agreed", "approved", "confirmed", "affirmative", "go ahead",
-        "please go ahead", "please proceed", "please do", "proceed", "sounds good",
-        "looks good", "that works", "that's right", "that's correct", "that is right",
-        "that is correct", "i confirm", "i agree", "i approve", "do it", "go for it",
+        "yes", "yeah", "yep", "yup", "aye", "ok", "okay", "absolutely", "definitely", "agreed",
+        "approved", "confirmed", "affirmative", "go ahead", "proceed", "do it", "go for it",
+        "sounds good", "looks good", "that works", "that's right", "that's correct",
+        "that is right", "that is correct", "i confirm", "i agree", "i approve",
     ),
     "de": ("ja", "jawohl", "jap", "genau", "klar", "einverstanden", "bestätigt", "in ordnung"),
     "fr": ("oui", "ouais", "d'accord", "bien sûr", "je confirme", "allez-y", "vas-y"),
