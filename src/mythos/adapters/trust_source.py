@@ -75,7 +75,7 @@ class HttpSource:
                         f"{url} answered {response.status_code}", remedy="ask again later"
                     )
                 yield from response.iter_raw()
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.StreamError) as error:
             raise UnavailableError(
                 f"{url} cannot be reached: {error}",
                 remedy="check the address and the network, then ask again",
