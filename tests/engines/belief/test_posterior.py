@@ -148,3 +148,15 @@ def test_evidence_of_other_agents_and_environments_is_left_out() -> None:
         BeliefCell(BeliefKey("retired", "refunds", RULES.digest), hours),
     ]
     assert believed(strangers) == believed([])
+
+
+def test_an_hour_that_becomes_a_surprise_never_raises_the_belief() -> None:
+    def p_uphold(n_broken: int) -> float:
+        hours = (HourCount(0, 300, 300, "v2"), HourCount(NOW, 20, n_broken, "v2"))
+        found = posteriors(
+            SUBJECT, cells=[cell("a", *hours)], labels={"a": {}}, as_of_s=NOW, tau=0.55
+        )
+        return found["a"][0].p_uphold
+
+    falling = [p_uphold(n_broken) for n_broken in range(60)]
+    assert falling == sorted(falling, reverse=True)

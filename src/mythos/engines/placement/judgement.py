@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mythos.engines.belief import (
+    BeliefCell,
     Subject,
     alpha_of,
     certify,
@@ -47,10 +48,13 @@ def judge(request: PlacementInput) -> Judgement:
         EvidenceError: evidence from the future.
     """
     judged = {}
+    cells: dict[str, list[BeliefCell]] = {}
+    for cell in request.beliefs:
+        cells.setdefault(cell.key.agent, []).append(cell)
     for agent in request.agents:
         believed = posteriors(
             Subject(agent.name, agent.digest, agent.constructs),
-            cells=request.beliefs,
+            cells=cells.get(agent.name, ()),
             labels={each.name: each.labels for each in request.environments},
             as_of_s=request.as_of_s,
             tau=request.tau,
