@@ -8,7 +8,7 @@ from typing import IO
 from mythos.engines.bundle.ustar import BLOCK, END, Member, header, padding, read_header
 from mythos.errors import BundleError
 
-_CHUNK = 2**20
+_CHUNK = 2**18  # larger pieces cost fresh pages, smaller ones more calls: measured
 _REMEDY = "copy the archive again; if it stays, export it again with `mythos bundle export`"
 
 
