@@ -221,3 +221,8 @@ def test_every_event_knows_the_session_of_its_run() -> None:
 def test_of_two_spans_with_one_id_the_one_that_ended_last_stays() -> None:
     early, late = call(2, 1, tool="a"), call(2, 1, tool="b", for_s=2)
     assert calls(only([agent(1), late, early])) == calls(only([agent(1), early, late])) == ["b"]
+
+
+def test_a_very_deep_trace_is_assembled_without_recursion() -> None:
+    deep = [agent(n, n - 1, name=f"a{n}") for n in range(1, 3000)]
+    assert len(only([*deep, call(3000, 2999)]).events) == 3000

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
+from typing import TypeAlias
 
 import orjson
 
@@ -16,50 +17,54 @@ from mythos.engines.telemetry import table
 from mythos.engines.telemetry.masking import is_masked
 from mythos.values.event import Json, Span
 
+Requests: TypeAlias = dict[tuple[str, str], dict[str, Json]]
 
-def name_argument(call: Span, tool: str, models: Iterable[Span]) -> Mapping[str, Json] | None:
+
+def requests_of(models: Iterable[Span]) -> Requests:
+    """Single arguments that models asked for, by tool and value as text; the first asker stays."""
+    asked: Requests = {}
+    for model in models:
+        for tool, arguments in _requested(model.attributes):
+            if len(arguments) == 1:
+                (value,) = arguments.values()
+                text = value if isinstance(value, str) else str(value)
+                asked.setdefault((tool, text), arguments)
+    return asked
+
+
+def name_argument(call: Span, tool: str, requests: Requests) -> Mapping[str, Json] | None:
     """Arguments of a call that kept only a bare value.
 
     Args:
         call: the tool span.
         tool: the name of its tool.
-        models: model calls of the same run, in order.
+        requests: what the model calls of the same run asked for.
 
     Returns:
-        One named argument, or None if no request of `models` has this value.
+        One named argument, or None if no request has this value.
     """
     bare = call.attributes.get(table.BARE_INPUT_KEY)
     if not isinstance(bare, str) or is_masked(bare):
         return None
-    asked = (arguments for model in models for arguments in _requested(model.attributes, tool))
-    return next((arguments for arguments in asked if _is_value(arguments, bare)), None)
+    return requests.get((tool, bare))
 
 
-def _requested(attributes: Mapping[str, Json], tool: str) -> Iterator[dict[str, Json]]:
+def _requested(attributes: Mapping[str, Json]) -> Iterator[tuple[str, dict[str, Json]]]:
     name_key, arguments_key = table.REQUESTED_CALLS
     for message in count():
-        if name_key.format(message, 0) not in attributes:
-            return
         for call in count():
-            name = attributes.get(name_key.format(message, call))
-            if name is None:
+            tool = attributes.get(name_key.format(message, call))
+            arguments = _parsed(attributes.get(arguments_key.format(message, call)))
+            if not isinstance(tool, str):
                 break
-            if name == tool:
-                yield from _object(attributes.get(arguments_key.format(message, call)))
-
-
-def _object(text: Json) -> Iterator[dict[str, Json]]:
-    if isinstance(text, str):
-        try:
-            value = orjson.loads(text)
-        except orjson.JSONDecodeError:
+            if isinstance(arguments, dict):
+                yield tool, arguments
+        if not call:
             return
-        if isinstance(value, dict):
-            yield value
 
 
-def _is_value(arguments: Mapping[str, Json], bare: str) -> bool:
-    if len(arguments) != 1:
-        return False
-    (value,) = arguments.values()
-    return value == bare or (not isinstance(value, str) and str(value) == bare)
+def _parsed(text: Json) -> Json:
+    try:
+        return orjson.loads(text) if isinstance(text, str) else text
+    except orjson.JSONDecodeError:
+        return None

@@ -14,7 +14,7 @@ from typing import Final
 
 from mythos.engines.telemetry import table
 from mythos.engines.telemetry.dialect import agent_of, describe, session_of
-from mythos.engines.telemetry.requested import name_argument
+from mythos.engines.telemetry.requested import name_argument, requests_of
 from mythos.engines.telemetry.roles import Roles, cast
 from mythos.engines.telemetry.spantree import SpanTree, is_entry, plant
 from mythos.engines.telemetry.speech import first_said
@@ -76,7 +76,7 @@ def _strays(tree: SpanTree, roles: Roles, outside: list[str], roots: tuple[str, 
     """Spans that make a run without an agent: an agentless trace, or calls beside its agents."""
     if not roots:
         return outside
-    above = {span_id for root in roots for span_id in tree.lineage(root)}
+    above = tree.above(roots)
     calls = {span_id for span_id in outside if roles.kinds[span_id] is Kind.TOOL_CALL}
     return [s for s in outside if s in calls or s not in above] if calls else []
 
@@ -150,7 +150,8 @@ def _name_arguments(tree: SpanTree, events: dict[str, Event]) -> None:
         and table.BARE_INPUT_KEY in event.attributes
     ]
     if unnamed:
-        models = [tree.spans[m] for m, e in events.items() if e.kind is Kind.MODEL_CALL]
+        models = (tree.spans[m] for m, e in events.items() if e.kind is Kind.MODEL_CALL)
+        requests = requests_of(models)
         for event in unnamed:
-            named = name_argument(tree.spans[event.span_id], event.tool, models)
+            named = name_argument(tree.spans[event.span_id], event.tool, requests)
             events[event.span_id] = replace(event, arguments=named)

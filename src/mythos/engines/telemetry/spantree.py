@@ -22,22 +22,27 @@ _ENTRY_KINDS: Final = frozenset({2, 5})  # SERVER and CONSUMER: the parent lives
 class SpanTree:
     """Spans of one trace. `spans` is sorted by (start, id), `parents` holds `""` for a top.
 
-    `downward` lists every id after its parent's.
+    `downward` ranks every id after its parent's, and lists them so.
     """
 
     spans: Mapping[str, Span]
     parents: Mapping[str, str]
-    downward: tuple[str, ...]
+    downward: Mapping[str, int]
 
     @property
     def tops(self) -> tuple[str, ...]:
         """Ids of spans without a parent here, earliest first."""
         return tuple(span_id for span_id in self.spans if not self.parents[span_id])
 
-    def lineage(self, span_id: str) -> Iterable[str]:
-        """Ids of the enclosing spans, nearest first."""
-        while span_id := self.parents[span_id]:
-            yield span_id
+    def above(self, span_ids: Iterable[str]) -> set[str]:
+        """Ids of all spans that enclose one of these."""
+        found: set[str] = set()
+        for span_id in span_ids:
+            at = self.parents[span_id]
+            while at and at not in found:
+                found.add(at)
+                at = self.parents[at]
+        return found
 
 
 def plant(spans: Iterable[Span]) -> SpanTree:
@@ -82,13 +87,14 @@ def _cut_cycles(parents: dict[str, str]) -> None:
         settled.update(path)
 
 
-def _downward(parents: Mapping[str, str]) -> tuple[str, ...]:
+def _downward(parents: Mapping[str, str]) -> dict[str, int]:
     children: dict[str, list[str]] = {}
     for span_id, parent in parents.items():
         children.setdefault(parent, []).append(span_id)
-    order: list[str] = []
-    waiting = list(reversed(children.get("", [])))
+    order: dict[str, int] = {}
+    waiting = children.get("", [])[::-1]
     while waiting:
-        order.append(waiting.pop())
-        waiting.extend(reversed(children.get(order[-1], [])))
-    return tuple(order)
+        span_id = waiting.pop()
+        order[span_id] = len(order)
+        waiting.extend(reversed(children.get(span_id, ())))
+    return order

@@ -20,7 +20,8 @@ from mythos.values.event import Kind
 def first_said(tree: SpanTree, roles: Roles, members: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Map span ids of a run, given in (start, id) order, to the user texts first seen there."""
     driven = {roles.agents[m] for m in members if roles.kinds[m] is Kind.MODEL_CALL}
-    heard = [m for m in members if _hears_user(tree, roles, m, driven)]
+    hearing = _hearing(tree, roles, members, driven)
+    heard = [m for m in members if not roles.calls[m] and roles.agents[m] in hearing]
     news: dict[str, tuple[str, ...]] = {}
     history: list[str] = []
     for span_id in heard:
@@ -45,16 +46,15 @@ def _new(history: list[str], texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-def _hears_user(tree: SpanTree, roles: Roles, span_id: str, driven: set[str]) -> bool:
-    """Whether no tool call and no driven agent of this run stands between the span and its user."""
-    root = roles.outermost[span_id]
-    agent = roles.agents[span_id]
-    if roles.calls[span_id]:
-        return False
-    while agent and agent != root:
-        around = tree.parents[agent]
-        agent_above = roles.agents[around]
-        if agent_above in driven or roles.calls[around] or roles.kinds[around] is Kind.TOOL_CALL:
-            return False
-        agent = agent_above
-    return True
+def _hearing(tree: SpanTree, roles: Roles, members: Sequence[str], driven: set[str]) -> set[str]:
+    """Agents of a run between whom and the user stands no tool call and no driven agent."""
+    root = roles.outermost[members[0]]
+    hearing = {"", root}
+    nested = [m for m in members if roles.agents[m] == m != root]
+    for span_id in sorted(nested, key=tree.downward.__getitem__):
+        around = tree.parents[span_id]
+        above = roles.agents[around]
+        walled = roles.calls[around] or roles.kinds[around] is Kind.TOOL_CALL
+        if above in hearing and above not in driven and not walled:
+            hearing.add(span_id)
+    return hearing

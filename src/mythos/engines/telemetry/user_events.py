@@ -47,13 +47,13 @@ AFFIRMATIVES: Final[dict[str, tuple[str, ...]]] = {
 ALONE: Final = ("confirm", "correct", "right", "approve", "exactly", "perfect", "y", "si", "da")
 # These agree to answer ("sure, my name is ..."): they count only alone, or before a consent.
 OBLIGING: Final = ("sure", "sure thing", "of course", "certainly", "gladly", "please")
-_APOSTROPHES: Final = str.maketrans({"’": "'", "\u02bc": "'", "`": "'"})
+_FOLDED: Final = str.maketrans({"’": "'", "\u02bc": "'", "`": "'", "\u0131": "i"})
 
 UserEventKind = Literal["user.message", "user.confirm"]
 
 
 def _normal(text: str) -> str:
-    return unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold()
+    return unicodedata.normalize("NFKC", text).casefold().translate(_FOLDED)
 
 
 _OPENERS: Final = tuple(
