@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+from pydantic import JsonValue
+
+Json: TypeAlias = JsonValue
 
 
 class Kind(StrEnum):
