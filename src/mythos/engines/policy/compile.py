@@ -1,0 +1,143 @@
+"""Compile policy sets against a tool catalogue, and answer requests.
+
+Cedar evaluates every rule it is given, so cost grows with the text. Here each combination of
+tool and policy sets gets a slice of its own: only the rules whose scope can match that tool,
+parsed once. A decision costs what its own tool's rules cost, however many others there are.
+
+Facts are named per policy set: each set's `context.past` is its own record in the evaluation, so
+two sets may both declare `confirmed` and mean different things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import cedarpy
+import orjson
+
+from mythos.engines.policy.check import check_types, covers
+from mythos.engines.policy.decide import decide_slice, undeclared
+from mythos.engines.policy.identity import digest
+from mythos.engines.policy.request import Decision, Request, Verdict
+from mythos.engines.policy.rule import rules_of
+from mythos.engines.policy.schema import request_schema
+from mythos.engines.policy.slice import CompiledSet, Slice, build_slice
+from mythos.errors import PolicyError
+from mythos.values.policy import PolicySet
+from mythos.values.tools import Tool, ToolCatalogue
+
+_Key = tuple[str, frozenset[str]]
+
+
+def compile_policies(sets: Iterable[PolicySet], catalogue: ToolCatalogue) -> PolicyEngine:
+    """Check policy sets against a catalogue and make them ready to decide.
+
+    Args:
+        sets: every set that will be in force or in shadow for any agent; repeats do no harm.
+        catalogue: the tools of the runs to be decided.
+
+    Returns:
+        An engine; it keeps parsed rules, nothing else.
+
+    Raises:
+        PolicyError: a set is malformed or does not fit the catalogue; names rule and line.
+    """
+    unique = {digest(policy_set): policy_set for policy_set in sets}
+    compiled = [
+        _compiled(policy_set, name, f"past_{number}", catalogue)
+        for number, (name, policy_set) in enumerate(unique.items())
+    ]
+    return PolicyEngine(compiled, catalogue)
+
+
+def _compiled(policy_set: PolicySet, name: str, past: str, catalogue: ToolCatalogue) -> CompiledSet:
+    rules = rules_of(policy_set)
+    governs = covers(policy_set, catalogue)
+    if governs:
+        check_types(policy_set, rules, catalogue)
+    return CompiledSet(policy_set, name, rules, past, governs)
+
+
+class PolicyEngine:
+    """Decides requests about the tools of one catalogue. Owns its cache of parsed slices."""
+
+    def __init__(self, sets: Iterable[CompiledSet], catalogue: ToolCatalogue) -> None:
+        """Keep checked sets; use `compile_policies` to make one."""
+        self.catalogue = catalogue
+        self._sets = {each.digest: each for each in sets}
+        self._tools = {tool.name: tool for tool in catalogue.tools}
+        pasts = {each.past: tuple(each.policy_set.facts) for each in self._sets.values()}
+        schema = request_schema(catalogue, pasts)
+        self._schema = cedarpy.Schema.from_json_str(orjson.dumps(schema).decode())
+        self._slices: dict[_Key, Slice] = {}
+
+    @property
+    def policy_sets(self) -> dict[str, PolicySet]:
+        """Every compiled policy set by its digest."""
+        return {name: each.policy_set for name, each in self._sets.items()}
+
+    def tool(self, name: str) -> Tool | None:
+        """The declared tool called `name`, or None."""
+        return self._tools.get(name)
+
+    def governs(self, name: str, tool: str) -> bool:
+        """Whether the policy set with digest `name` governs a call of `tool`."""
+        return self._set(name).covers or tool not in self._tools
+
+    def decide(self, request: Request, *, in_force: Iterable[str]) -> Decision:
+        """Decide one action by the policy sets in force together.
+
+        Args:
+            request: the action.
+            in_force: digests of the sets in force for its agent.
+
+        Returns:
+            A verdict for each set that governs the tool, in the order of digests. Without any,
+            the action is not governed and is allowed.
+
+        Raises:
+            PolicyError: a digest was not compiled into this engine.
+        """
+        names = frozenset(in_force)
+        tool = self._tools.get(request.tool)
+        if tool is None:
+            sets = [self._set(name) for name in sorted(names)]
+            return undeclared(sets, request, domain=self.catalogue.domain)
+        rules = self._slices.get((tool.name, names)) or self._slice(tool, names)
+        if not rules.sets:
+            return Decision(allowed=True, governed=False)
+        return decide_slice(rules, request)
+
+    def decide_shadow(
+        self, request: Request, *, in_force: Iterable[str], shadow: str
+    ) -> Verdict | None:
+        """What one shadow set would say if it were in force with the others.
+
+        Args:
+            request: the action.
+            in_force: digests of the sets in force for its agent.
+            shadow: digest of the shadow set.
+
+        Returns:
+            The shadow set's own verdict; None if it does not govern the tool.
+
+        Raises:
+            PolicyError: a digest was not compiled into this engine.
+        """
+        decision = self.decide(request, in_force={*in_force, shadow})
+        return next((each for each in decision.verdicts if each.digest == shadow), None)
+
+    def _set(self, name: str) -> CompiledSet:
+        try:
+            return self._sets[name]
+        except KeyError:
+            raise PolicyError(
+                f"no policy set with the digest {name} was compiled",
+                remedy="compile every policy set that is in force or in shadow for an agent",
+            ) from None
+
+    def _slice(self, tool: Tool, names: frozenset[str]) -> Slice:
+        sets = [each for each in map(self._set, sorted(names)) if each.covers]
+        made = build_slice(tool, sets, domain=self.catalogue.domain, schema=self._schema)
+        self._slices[tool.name, names] = made
+        return made

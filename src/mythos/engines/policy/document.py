@@ -1,0 +1,122 @@
+"""Policy-set documents: text to `PolicySet`, every objection with its place in the file.
+
+This version keeps facts of the form `once E [since R]`, with `within` and `outcome`, over one
+run. The other forms (`count`, `sum`, `last`), correlation (`by`), conditions (`where`) and wider
+scopes are read and then refused by name: a limit that nobody counts would be worse than none.
+`expect` is read and kept; nothing here proves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mythos.engines.policy.facts import USER_EVENTS, event_names
+from mythos.engines.policy.problem import Places, Problem, refuse
+from mythos.engines.policy.rule import Rule, read_rules
+from mythos.errors import PolicyError
+from mythos.values.policy import Fact, Once, PolicySet
+from mythos.values.source import Document, read_document, validated
+
+_ONLY_ONCE = "write it as `once: EVENT` with `since: EVENT`, or leave the fact and its rules out"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDocument:
+    """A policy set that was read, its rules, and where they stand in the file."""
+
+    policy_set: PolicySet
+    rules: tuple[Rule, ...]
+    places: Places
+
+
+def load_policy_set(text: str, *, source: str) -> PolicySet:
+    """Read a policy set and check all that can be checked without a tool catalogue.
+
+    Args:
+        text: the YAML or JSON document.
+        source: what to call it in errors, usually its path.
+
+    Returns:
+        The policy set.
+
+    Raises:
+        PolicyError: all problems at once, each with `source:line`.
+    """
+    return read_policy_document(text, source=source).policy_set
+
+
+def read_policy_document(text: str, *, source: str) -> PolicyDocument:
+    """Read a policy set together with the places of its rules and facts.
+
+    Args:
+        text: the YAML or JSON document.
+        source: what to call it in errors, usually its path.
+
+    Returns:
+        The policy set, its rules and their places.
+
+    Raises:
+        PolicyError: all problems at once, each with `source:line`.
+    """
+    document = read_document(text, source=source, error=PolicyError)
+    policy_set = validated(PolicySet, document, PolicyError)
+    places = _places(document, policy_set, text)
+    rules, problems = read_rules(policy_set.rules)
+    refuse((*_fact_problems(policy_set), *problems, *_undeclared(policy_set, rules)), places)
+    return PolicyDocument(policy_set, rules, places)
+
+
+def _places(document: Document, policy_set: PolicySet, text: str) -> Places:
+    facts = {name: document.where_key(("facts", name)) for name in policy_set.facts}
+    line, column = document.marks.values.get(("rules",), (1, 1))
+    lines = text.removeprefix("\ufeff").splitlines()
+    head = lines[line - 1][column - 1 :] if line <= len(lines) else ""
+    if not head.startswith("|"):
+        return Places(document.source, first_line=line, verbatim=False, facts=facts)
+    body = next((each for each in lines[line:] if each.strip()), "")
+    first = next((each for each in policy_set.rules.split("\n") if each.strip()), "")
+    indent = len(body) - len(first) if body.endswith(first) else 0
+    return Places(document.source, first_line=line + 1, indent=indent, facts=facts)
+
+
+def _fact_problems(policy_set: PolicySet) -> Iterator[Problem]:
+    for name, fact in policy_set.facts.items():
+        for message, remedy in _unsupported(fact):
+            yield Problem(0, 0, f"fact {name!r}: {message}", remedy, fact=name)
+
+
+def _unsupported(fact: Fact) -> Iterator[tuple[str, str]]:
+    users = USER_EVENTS & event_names(fact)
+    if not isinstance(fact, Once):
+        form = type(fact).model_fields.keys() & {"count", "sum", "last"}
+        shown = "sum" if "sum" in form else min(form)
+        yield f"the form `{shown}` is not supported by this version", _ONLY_ONCE
+    if fact.by is not None and users:
+        yield (
+            f"`by` needs arguments, and {', '.join(sorted(users))} has none",
+            "remove `by`, or take a tool's call as the event",
+        )
+    elif fact.by is not None:
+        yield "`by` is not supported by this version", "remove `by`: the fact is kept per run"
+    if fact.where is not None:
+        yield "`where` is not supported by this version", "remove `where`"
+    if fact.scope != "session":
+        yield (
+            f"the scope {fact.scope!r} is not supported by this version",
+            "remove `scope`: the fact is kept per run",
+        )
+    if isinstance(fact, Once) and fact.outcome == "error" and users:
+        yield "a user event has no outcome `error`", "remove `outcome`"
+
+
+def _undeclared(policy_set: PolicySet, rules: tuple[Rule, ...]) -> Iterator[Problem]:
+    for rule in rules:
+        for name, token in rule.use.facts.items():
+            if name not in policy_set.facts:
+                yield Problem(
+                    token.line,
+                    token.column,
+                    f"rule {rule.id!r} reads context.past.{name}, which `facts` does not declare",
+                    f"declare the fact {name!r} or correct the name",
+                )

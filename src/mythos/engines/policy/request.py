@@ -1,0 +1,84 @@
+"""What is asked of the policy engine, and what it answers.
+
+A `Request` is one action as far as it is known: None and several candidates stand for what was
+not captured. A `Decision` holds one `Verdict` for each policy set that governs the action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from mythos.values.event import Json
+from mythos.values.outcome import Severity
+
+
+class Origin(StrEnum):
+    """Where the value of a sink argument was seen before the call, best first."""
+
+    USER = "user"
+    TRUSTED = "trusted"
+    UNKNOWN = "unknown"
+    UNTRUSTED = "untrusted"
+
+
+ANY_ORIGIN = frozenset(Origin)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a tool by an agent.
+
+    `arguments` is None when they were not captured. `facts` maps a policy set's digest to its
+    facts; None is a fact that cannot be told, and so is a fact that is absent. `licensed` is None
+    when the user's words were not captured. `origins` maps each sink argument the call has to the
+    origins it may have: one when it is known. A sink that is absent has no value in this call.
+    """
+
+    agent: str
+    tool: str
+    arguments: Mapping[str, Json] | None
+    facts: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
+    licensed: bool | None = None
+    origins: Mapping[str, frozenset[Origin]] = field(default_factory=dict)
+
+
+class Standing(StrEnum):
+    """How one policy set stands to an action, executed or not."""
+
+    UPHELD = "upheld"
+    CHARGED = "charged"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One policy set's part in a decision.
+
+    `rule` is the first denying rule of this set in the order of ids, else its first permitting
+    one, else `default`; `rules` are all that took part. `missing` names the facts its permits
+    wanted and did not have, or that could not be told.
+    """
+
+    policy_set: str
+    digest: str
+    standing: Standing
+    rule: str
+    rules: tuple[str, ...] = ()
+    severity: Severity = Severity.WARNING
+    missing: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer: `allowed` only if every governing policy set upholds the action.
+
+    `governed` says that any does. `errors` are evaluation errors, those of permits among them.
+    """
+
+    allowed: bool
+    governed: bool
+    verdicts: tuple[Verdict, ...] = ()
+    errors: tuple[str, ...] = ()

@@ -1,0 +1,109 @@
+"""Cedar schema of a tool catalogue: what a rule may speak of, so that a typo is an error.
+
+| in a rule                    | is                                                               |
+|------------------------------|------------------------------------------------------------------|
+| `principal`                  | `Agent::"name"`: the nearest enclosing agent                     |
+| `action`                     | `Action::"tool"`: one for each tool of the catalogue             |
+| `resource`                   | `Tool::"tool"`: the same name; it has no attributes yet          |
+| `context.input.X`            | the call's argument X (see `arguments`)                          |
+| `context.past.F`             | Bool: the fact F that this policy set declares                   |
+| `context.licensed`           | Bool: the user spoke of what the tool does (see `licence`)       |
+| `context.origin.S`           | String: where the value of the sink argument S was seen: user,   |
+|                              | trusted, untrusted, unknown; absent where the call has no such S |
+| `context.sinks.untrusted`    | Bool: some sink's value has that origin; also `.user`,           |
+|                              | `.trusted` and `.unknown`                                        |
+| `context.tool.effect`        | String: none, read, write, delete or egress                      |
+| `context.tool.consequential` | Bool: the effect is write, delete or egress                      |
+| `context.tool.domain`        | String: the catalogue's domain                                   |
+
+    @id("cancel-confirmed") @severity("critical")
+    permit(principal, action == Action::"cancel_pending_order", resource)
+    when { context.past.confirmed && context.input.reason == "no longer needed" };
+
+Money is best sent in integer cents: Cedar has 64-bit integers and four-place decimals, no floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from pydantic import JsonValue
+
+from mythos.engines.policy.arguments import arguments_shape, cedar_type
+from mythos.values.tools import Tool, ToolCatalogue
+
+AGENT = "Agent"
+TOOL = "Tool"
+ORIGINS = ("user", "trusted", "unknown", "untrusted")
+
+_BOOL: dict[str, JsonValue] = {"type": "Boolean"}
+_TEXT: dict[str, JsonValue] = {"type": "String"}
+
+
+def rule_schema(
+    catalogue: ToolCatalogue, facts: Iterable[str], *, elsewhere: Collection[str] = ()
+) -> dict[str, JsonValue]:
+    """The schema that the rules of one policy set must fit, in Cedar's JSON format.
+
+    Args:
+        catalogue: the tools.
+        facts: names of the facts the policy set declares.
+        elsewhere: tools of other catalogues it names; known as actions that never occur here.
+    """
+    past = {"past": _record(dict.fromkeys(facts, _BOOL))}
+    never: JsonValue = {"appliesTo": {"principalTypes": [], "resourceTypes": []}}
+    actions: dict[str, JsonValue] = dict.fromkeys(elsewhere, never)
+    actions.update((tool.name, _action(_context(tool) | past)) for tool in catalogue.tools)
+    return _schema(actions)
+
+
+def request_schema(
+    catalogue: ToolCatalogue, pasts: Mapping[str, Iterable[str]]
+) -> dict[str, JsonValue]:
+    """The schema that requests are checked against: the facts of several policy sets at once.
+
+    Args:
+        catalogue: the tools.
+        pasts: for each record that stands for a policy set's `past`, its facts.
+
+    Returns:
+        A schema in which every part of the context is optional: a request holds the parts that
+        the rules at hand read.
+    """
+    records = {name: _record(dict.fromkeys(facts, _BOOL)) for name, facts in pasts.items()}
+    return _schema(
+        {tool.name: _action(_optional(_context(tool) | records)) for tool in catalogue.tools}
+    )
+
+
+def _schema(actions: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    entities: JsonValue = {AGENT: {}, TOOL: {}}
+    return {"": {"entityTypes": entities, "actions": dict(actions)}}
+
+
+def _action(context: Mapping[str, JsonValue]) -> JsonValue:
+    return {
+        "appliesTo": {
+            "principalTypes": [AGENT],
+            "resourceTypes": [TOOL],
+            "context": _record(context),
+        }
+    }
+
+
+def _context(tool: Tool) -> dict[str, dict[str, JsonValue]]:
+    return {
+        "input": cedar_type(arguments_shape(tool.parameters)),
+        "licensed": _BOOL,
+        "origin": _record({sink: {**_TEXT, "required": False} for sink in tool.sinks}),
+        "sinks": _record(dict.fromkeys(ORIGINS, _BOOL)),
+        "tool": _record({"effect": _TEXT, "consequential": _BOOL, "domain": _TEXT}),
+    }
+
+
+def _optional(parts: Mapping[str, dict[str, JsonValue]]) -> dict[str, JsonValue]:
+    return {name: {**part, "required": False} for name, part in parts.items()}
+
+
+def _record(attributes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {"type": "Record", "attributes": dict(attributes)}

@@ -1,0 +1,185 @@
+"""Policy sets are read whole or refused with every problem at its place."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from mythos.engines.policy.document import load_policy_set, read_policy_document
+from mythos.engines.policy.rule import rules_of
+from mythos.errors import PolicyError
+from mythos.values.outcome import Severity
+
+GOOD = """\
+policy_set: retail-care
+version: 7
+facts:
+  confirmed: {once: user.confirm, since: cancel_order, within: 10m}
+rules: |
+  // Cancelling needs a yes.
+  @id("cancel")
+  @severity("critical")
+  @explain("A yes, then a cancellation.")
+  permit(principal, action == Action::"cancel_order", resource)
+  when { context.past.confirmed };
+
+  @id("no-refund") forbid(principal, action in [Action::"refund", Action::"pay"], resource);
+"""
+
+
+def refused(text: str) -> PolicyError:
+    with pytest.raises(PolicyError) as caught:
+        load_policy_set(text, source="p.yaml")
+    return caught.value
+
+
+def with_rules(*lines: str) -> str:
+    body = "\n".join(f"  {line}" for line in lines)
+    return f"policy_set: p\nversion: 1\nrules: |\n{body}\n"
+
+
+def test_rules_carry_what_their_annotations_and_scope_say() -> None:
+    cancel, refund = rules_of(load_policy_set(GOOD, source="p.yaml"))
+    assert (cancel.id, cancel.effect, cancel.severity) == ("cancel", "permit", Severity.CRITICAL)
+    assert (cancel.line, cancel.actions) == (2, frozenset({"cancel_order"}))
+    assert cancel.explanation == "A yes, then a cancellation."
+    assert set(cancel.use.facts) == {"confirmed"}
+    assert (refund.severity, refund.actions) == (Severity.WARNING, frozenset({"refund", "pay"}))
+
+
+def test_a_rule_is_kept_verbatim_without_the_comment_before_it() -> None:
+    cancel, _ = rules_of(load_policy_set(GOOD, source="p.yaml"))
+    assert cancel.text.startswith('@id("cancel")\n@severity')
+    assert cancel.text.endswith("when { context.past.confirmed };")
+
+
+def test_a_rule_is_placed_at_its_line_in_the_file() -> None:
+    document = read_policy_document(GOOD, source="p.yaml")
+    assert [document.places.rule(rule.line) for rule in document.rules] == [
+        "p.yaml:7:3",
+        "p.yaml:13:3",
+    ]
+
+
+def test_a_semicolon_or_comment_mark_in_a_string_ends_nothing() -> None:
+    text = with_rules('@id("a") permit(principal, action, resource)', 'when { "; // x" == "y" };')
+    assert len(rules_of(load_policy_set(text, source="p.yaml"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "where", "message"),
+    [
+        (["permit(principal, action, resource);"], "p.yaml:4:3", "no @id"),
+        (["", '@id("")', "permit(principal, action, resource);"], "p.yaml:5:3", "no @id"),
+        (
+            ['@id("a") permit(principal, action, resource);'] * 2,
+            "p.yaml:5:3",
+            "'a'.* is already the rule of line 1",
+        ),
+        (['@id("default") permit(principal, action, resource);'], "p.yaml:4:3", "reserved"),
+        (['@id("a b") permit(principal, action, resource);'], "p.yaml:4:3", "no rule name"),
+        (
+            ['@id("a") @severity("fatal") permit(principal, action, resource);'],
+            "p.yaml:4:3",
+            "fatal",
+        ),
+        (
+            ['@id("a")', "permit(principal == ?principal, action, resource);"],
+            "p.yaml:5:23",
+            "template",
+        ),
+        (
+            ['@id("a") permit(principal, action, resource)', "when { 1 = 2 };"],
+            "p.yaml:5:12",
+            "rule 'a' is not Cedar",
+        ),
+        (['@id("a") permit(principal, action, resource)'], "p.yaml:4:3", "no closing ;"),
+        (
+            ["", '@id("a") permit(principal, action, resource) when { "x };'],
+            "p.yaml:5:55",
+            "no closing",
+        ),
+        (
+            ['@id("a") permit(principal, action, resource)', "when { context.past.seen };"],
+            "p.yaml:5:23",
+            "context.past.seen, which `facts` does not declare",
+        ),
+        (
+            ['@id("a") permit(principal, action, resource)', "when { context.pats.seen };"],
+            "p.yaml:5:18",
+            "no part 'pats'",
+        ),
+        (
+            ['@id("a") permit(principal, action, resource) when { (context).past.x };'],
+            "p.yaml:4:56",
+            "as a whole",
+        ),
+        (
+            ['@id("a") permit(principal, action, resource) when { context["p\\u{61}st"].x };'],
+            "p.yaml:4:55",
+            "as a whole",
+        ),
+        (
+            ['@id("a") permit(principal, action, resource) when { context.past == {} };'],
+            "p.yaml:4:63",
+            "all facts at once",
+        ),
+        (
+            [f'@id("a") permit(principal, action, resource) when {{ {"(" * 5000}1{")" * 5000} }};'],
+            "p.yaml:4:3",
+            "nests 5001 deep",
+        ),
+    ],
+)
+def test_a_bad_rule_is_refused_at_its_place(lines: list[str], where: str, message: str) -> None:
+    error = refused(with_rules(*lines))
+    assert error.where == where
+    assert re.search(message, error.message)
+    assert error.remedy
+
+
+@pytest.mark.parametrize(
+    ("fact", "message"),
+    [
+        ("{count: refund}", "`count` is not supported by this version"),
+        ("{sum: input.amount, of: refund}", "`sum` is not supported by this version"),
+        ("{last: output.status, of: get_order}", "`last` is not supported by this version"),
+        ("{once: refund, by: order_id}", "`by` is not supported by this version"),
+        ("{once: refund, where: 'true'}", "`where` is not supported by this version"),
+        ("{once: refund, scope: fleet}", "'fleet' is not supported by this version"),
+        ("{once: user.confirm, by: order_id}", "user.confirm has none"),
+        ("{once: a, since: user.message, by: x}", "user.message has none"),
+        ("{once: user.confirm, outcome: error}", "no outcome `error`"),
+    ],
+)
+def test_a_fact_this_version_cannot_keep_is_refused_at_its_line(fact: str, message: str) -> None:
+    error = refused(f'policy_set: p\nversion: 1\nfacts:\n  seen: {fact}\nrules: ""\n')
+    assert error.where == "p.yaml:4:3"
+    assert message in error.message
+    assert error.remedy
+
+
+def test_every_problem_is_told_at_once() -> None:
+    text = with_rules(
+        "permit(principal, action, resource);",
+        '@id("b") forbid(principal, action, resource) when { 1 = 2 };',
+    ).replace("version: 1\n", "version: 1\nfacts:\n  many: {count: refund}\n")
+    message = str(refused(text))
+    for place in ("p.yaml:4:3", "p.yaml:6:3", "p.yaml:7:57"):
+        assert place in message
+
+
+def test_rules_that_are_no_block_are_placed_at_the_line_they_begin_on() -> None:
+    text = '{"policy_set": "p", "version": 1,\n "rules": "permit(principal, action, resource);"}'
+    assert refused(text).where == "p.yaml:2"
+
+
+def test_an_unknown_key_is_refused_with_its_place() -> None:
+    assert refused('policy_set: p\nversion: 1\nrule: ""\nrules: ""\n').where == "p.yaml:3:1"
+
+
+def test_a_set_without_rules_is_a_policy_set() -> None:
+    assert (
+        rules_of(load_policy_set('policy_set: p\nversion: 1\nrules: ""\n', source="p.yaml")) == ()
+    )
