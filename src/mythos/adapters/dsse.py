@@ -99,6 +99,15 @@ def envelope_key_id(data: bytes) -> str:
     return _parsed(data).signatures[0].keyid
 
 
+def unverified_payload(data: bytes) -> bytes:
+    """The payload an envelope *claims*, to learn from it which key must then verify it.
+
+    Raises:
+        TrustError: no envelope.
+    """
+    return _decoded(_parsed(data).payload)
+
+
 def _parsed(data: bytes) -> _Envelope:
     try:
         envelope = _Envelope.model_validate_json(data)

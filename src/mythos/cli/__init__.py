@@ -9,6 +9,6 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of the `mythos` command."""
-    from mythos.cli.root import root  # noqa: PLC0415 - keeps `import mythos.cli` free of click
+    from mythos.cli.root import root
 
     root()

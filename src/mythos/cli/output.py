@@ -17,7 +17,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on st
 
 def emit_json(value: object) -> None:
     """Print one JSON document."""
-    import orjson  # noqa: PLC0415 - only when a command prints
+    import orjson
 
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
@@ -45,14 +45,14 @@ def bar(label: str, *, total: float | None) -> Iterator[Bar]:
     if not sys.stderr.isatty():
         yield Bar(None, None)
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as progress:
         yield Bar(progress, progress.add_task(label, total=total))
 
 
-def chosen(as_json: bool, value: Any, human: Callable[[], None]) -> None:  # noqa: ANN401, FBT001
+def chosen(as_json: bool, value: Any, human: Callable[[], None]) -> None:  # noqa: ANN401
     """Print `value` as JSON, or let `human` print it for people."""
     if as_json:
         emit_json(value)

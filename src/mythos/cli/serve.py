@@ -33,8 +33,8 @@ def serve(host: str, port: int, threads: int, create_admin: str | None) -> None:
 def prepare() -> None:
     """Load Django and bring the tables up to date."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mythos.server.project.settings")
-    import django  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
+    import django
+    from django.core.management import call_command
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
@@ -60,9 +60,9 @@ def check_free(host: str, port: int) -> None:
 
 def run(host: str, port: int, *, threads: int) -> None:
     """Serve until stopped. One worker process: SQLite has one writer, threads share the reads."""
-    from granian import Granian  # noqa: PLC0415
-    from granian.constants import Interfaces  # noqa: PLC0415
-    from granian.log import LogLevels  # noqa: PLC0415
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     os.environ["MYTHOS_PARENT"] = str(os.getpid())
     click.echo(f"MythOS on http://{host}:{port}", err=True)
@@ -78,9 +78,9 @@ def run(host: str, port: int, *, threads: int) -> None:
 
 
 def _create_admin(name: str) -> None:
-    from django.contrib.auth import get_user_model  # noqa: PLC0415
-    from django.contrib.auth.password_validation import validate_password  # noqa: PLC0415
-    from django.core.exceptions import ValidationError  # noqa: PLC0415
+    from django.contrib.auth import get_user_model
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
 
     users = get_user_model().objects
     if users.filter(username=name).exists():
@@ -95,7 +95,7 @@ def _create_admin(name: str) -> None:
 
 
 def _say_who_may_enter() -> None:
-    from django.contrib.auth import get_user_model  # noqa: PLC0415
+    from django.contrib.auth import get_user_model
 
     if not get_user_model().objects.filter(is_active=True).exists():
         click.echo("Nobody can sign in yet. Create the first administrator with:", err=True)

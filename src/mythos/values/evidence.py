@@ -10,18 +10,20 @@ The envelope travels as the payload of a DSSE envelope, signed by the node's Ed2
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
 from mythos.values.base import Count, Digest, Value
 
-SCHEMA = "mythos.evidence/1"
+SCHEMA: Final = "mythos.evidence/1"
 PAYLOAD_TYPE = "application/vnd.mythos.evidence.v1+json"
 
 RowKind = Literal["policy", "shadow", "action", "workflow", "time", "memory"]
 UnixSeconds = Annotated[int, Field(ge=0, le=253_402_300_799)]
-NodeName = Annotated[str, Field(min_length=1, max_length=150, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+NodeName = Annotated[
+    str, Field(min_length=1, max_length=150, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+]
 EnvironmentName = NodeName
 AgentRef = Annotated[str, Field(max_length=200, pattern=r"^(sha256:[0-9a-f]{64}|name:.*|)$")]
 

@@ -125,9 +125,7 @@ class Node(models.Model):
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="nodes")
     public_key = models.TextField()
     key_id = models.CharField(max_length=128, unique=True)
-    presence = models.CharField(
-        max_length=16, choices=Presence.choices, default=Presence.HEARTBEAT
-    )
+    presence = models.CharField(max_length=16, choices=Presence.choices, default=Presence.HEARTBEAT)
     capacity = models.JSONField(default=dict)
     enrolled_at = models.DateTimeField(auto_now_add=True)
     retired_at = models.DateTimeField(null=True, blank=True)

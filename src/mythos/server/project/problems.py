@@ -56,6 +56,8 @@ def problem(request: HttpRequest, error: MythosError) -> HttpResponse:
 
 def wants_json(request: HttpRequest) -> bool:
     """Whether the client asked for JSON rather than a page."""
-    return request.path.startswith("/api/") or not request.accepts("text/html") or (
-        request.headers.get("Accept", "").startswith("application/json")
+    return (
+        request.path.startswith("/api/")
+        or not request.accepts("text/html")
+        or (request.headers.get("Accept", "").startswith("application/json"))
     )

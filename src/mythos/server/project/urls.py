@@ -1,7 +1,25 @@
-"""Every route of the control plane."""
+"""Every route of the control plane: pages here, `/api/v1` and what nodes call below them."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from mythos.server.deployment.enrolment import enrol_by_code
+from mythos.server.deployment.site import pull
+from mythos.server.resilience.intake import evidence
+
+PAGES: list[URLPattern | URLResolver] = [
+    path("", include("mythos.server.web.urls")),
+    path("", include("mythos.server.resilience.urls")),
+    path("", include("mythos.server.deployment.urls")),
+    path("", include("mythos.server.strategy.urls")),
+]
+
+MACHINES: list[URLPattern | URLResolver] = [
+    path("api/v1/enrol", enrol_by_code),
+    path("api/v1/evidence", evidence),
+    path("api/v1/site/<path:path>", pull),
+]
+"""`/api/v1` and the routes that nodes call."""
+
+urlpatterns = [*PAGES, *MACHINES]

@@ -27,3 +27,8 @@ if os.environ.get("MYTHOS_PARENT", "").isdigit():
     ).start()
 
 application = get_wsgi_application()
+
+if os.environ.get("MYTHOS_PARENT", "").isdigit():
+    from mythos.server.project import upkeep
+
+    upkeep.start()

@@ -7,10 +7,8 @@ so an acknowledged envelope is counted exactly once whatever dies when.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from functools import reduce
-from operator import add
 
 from django.conf import settings
 from django.db import transaction
@@ -28,6 +26,7 @@ from mythos.errors import (
 )
 from mythos.server.catalog.models import Node
 from mythos.server.resilience import models
+from mythos.server.resilience.queries import evidence_row
 from mythos.values import evidence as wire
 from mythos.values.digest import digest_of
 
@@ -55,9 +54,7 @@ def accept_envelope(data: bytes, *, at: datetime, via_file: bool = False) -> Acc
         EvidenceError: the payload is not `mythos.evidence/1`.
     """
     node = _sender(data)
-    payload = open_envelope(
-        data, load_public_key(node.public_key), payload_type=wire.PAYLOAD_TYPE
-    )
+    payload = open_envelope(data, load_public_key(node.public_key), payload_type=wire.PAYLOAD_TYPE)
     envelope = _parse(payload)
     _check(envelope, node, at=at)
     digest = digest_of(payload)
@@ -100,7 +97,7 @@ def _check(envelope: wire.Envelope, node: Node, *, at: datetime) -> None:
     claims |= {(row.node, row.environment) for row in envelope.rows}
     known = (node.node_id, node.environment.name)
     if claims != {known}:
-        other = sorted(claims - {known})[0]
+        other = min(claims - {known})
         raise IdentityError(
             f"{known[0]} of {known[1]} signed evidence for {other[0]} of {other[1]}",
             remedy="a node speaks for itself only; enrol again to change its environment",
@@ -150,25 +147,14 @@ def _count(
 def merge_rows(rows: Iterable[EvidenceRow]) -> None:
     """Add rows to what is stored under their keys; call inside a transaction."""
     for row in merge(rows):
-        key = row.key
+        key = asdict(row.key)
+        key["node_id"] = key.pop("node")
         stored, created = models.EvidenceRow.objects.select_for_update().get_or_create(
-            node_id=key.node,
-            environment=key.environment,
-            bundle=key.bundle,
-            agent=key.agent,
-            kind=key.kind,
-            subject=key.subject,
-            cell=key.cell,
-            width_s=key.width_s,
-            defaults={"body": row.body.to_json()},
+            **key, defaults={"body": row.body.to_json()}
         )
         if not created:
-            stored.body = reduce(add, (_body(stored), row.body)).to_json()
+            stored.body = merge([evidence_row(stored), row])[0].body.to_json()
             stored.save(update_fields=["body"])
-
-
-def _body(stored: models.EvidenceRow):
-    raise NotImplementedError
 
 
 def _touch(envelope: wire.Envelope, node: Node, *, at: datetime, via_file: bool) -> None:

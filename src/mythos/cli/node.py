@@ -1,0 +1,253 @@
+"""`mythos node`: enrol a host, run its sidecar, carry files across an air gap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.output import as_json, bar, chosen
+from mythos.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from mythos.node.home import NodeHome
+
+HOME = click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("mythos-node"),
+    show_default=True,
+    help="The node's state folder.",
+)
+READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.group(help="Enrol and run the sidecar of a host.")
+def node() -> None:
+    """See the commands."""
+
+
+@node.command()
+@HOME
+@click.option("--node", "name", help="The node's id.")
+@click.option("--server", help="Address of the control plane.")
+@click.option("--code", help="One-time code an operator gave you.")
+@click.option("--request", type=click.Path(path_type=Path), help="Air gap: write a request file.")
+@click.option("--accept", type=READABLE, help="Air gap: take the acceptance file.")
+@click.option("--new-code", is_flag=True, help="Operator: make a one-time code for --node.")
+@click.option("--sign", type=READABLE, help="Operator: admit the node of a request file.")
+@click.option("--environment", help="Operator: the environment the node belongs to.")
+@click.option("--out", type=click.Path(path_type=Path), help="Operator: the acceptance file.")
+@as_json
+def enroll(
+    home: Path,
+    name: str | None,
+    server: str | None,
+    code: str | None,
+    request: Path | None,
+    accept: Path | None,
+    new_code: bool,
+    sign: Path | None,
+    environment: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    r"""Enrol this host, or (as operator, on the control plane) let a host enrol.
+
+    \b
+    Online:   operator  mythos node enroll --new-code --node N --environment E
+              host      mythos node enroll --server URL --node N --code CODE
+    Air gap:  host      mythos node enroll --node N --request FILE
+              operator  mythos node enroll --sign FILE --environment E --out FILE2
+              host      mythos node enroll --accept FILE2
+    """
+    if new_code and name and environment:
+        result = _new_code(name, environment)
+    elif sign and environment and out:
+        result = _sign(sign, environment, out)
+    elif accept:
+        result = _accept(home, accept)
+    elif request and name:
+        result = _request(home, name, request)
+    elif server and name and code:
+        result = _enrol(home, server, name, code)
+    else:
+        raise UsageError(
+            "these options enrol nobody",
+            remedy="use one of the five forms that `mythos node enroll --help` shows",
+        )
+    chosen(as_json, result, lambda: _say(result))
+
+
+def _new_code(name: str, environment: str) -> dict[str, Any]:
+    from mythos.cli.serve import prepare
+
+    prepare()
+    from django.utils import timezone
+
+    from mythos.server.catalog.commands import issue_code
+
+    return {
+        "node": name,
+        "environment": environment,
+        "code": issue_code(name, environment, at=timezone.now()),
+    }
+
+
+def _sign(request: Path, environment: str, out: Path) -> dict[str, Any]:
+    from mythos.cli.serve import prepare
+
+    prepare()
+    from mythos.server.deployment.enrolment import admit_to_file
+
+    acceptance = admit_to_file(request.read_bytes(), environment, out)
+    return {"node": acceptance.node, "environment": environment, "file": str(out)}
+
+
+def _accept(home: Path, file: Path) -> dict[str, Any]:
+    from mythos.node.enrolment import accept_file
+
+    acceptance = accept_file(_home(home), file=file)
+    return {"node": acceptance.node, "environment": acceptance.environment, "home": str(home)}
+
+
+def _request(home: Path, name: str, file: Path) -> dict[str, Any]:
+    from mythos.node.enrolment import write_request
+
+    write_request(_home(home), node=name, file=file)
+    return {"node": name, "file": str(file), "home": str(home)}
+
+
+def _enrol(home: Path, server: str, name: str, code: str) -> dict[str, Any]:
+    from mythos.node.enrolment import enrol_online
+
+    acceptance = enrol_online(_home(home), server=server, node=name, code=code)
+    return {"node": acceptance.node, "environment": acceptance.environment, "home": str(home)}
+
+
+@node.command()
+@HOME
+@click.option("--port", default=4318, show_default=True, type=click.IntRange(0, 65_535))
+@click.option(
+    "--runtime",
+    type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+    default=Path(),
+    help="Folder of the programs that agents' commands call {runtime}.",
+)
+@click.option("--keep-spans", type=click.Path(path_type=Path), help="Also append spans here.")
+def run(home: Path, port: int, runtime: Path, keep_spans: Path | None) -> None:
+    """Run the sidecar in the foreground until it is told to stop."""
+    import signal
+    import threading
+
+    from mythos.node.sidecar import Options, Sidecar
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    options = Options(runtime=runtime, port=port, keep_spans=keep_spans)
+    Sidecar(_home(home), options).run(stop)
+
+
+@node.command()
+@HOME
+@as_json
+def status(home: Path, as_json: bool) -> None:
+    """Say what the sidecar last wrote about itself."""
+    import orjson
+
+    acceptance = _home(home).acceptance()
+    file = home / "status.json"
+    if not file.is_file():
+        raise NotFoundError(
+            f"{acceptance.node} has not run yet", remedy=f"start it: mythos node run --home {home}"
+        )
+    told = orjson.loads(file.read_bytes())
+    chosen(as_json, told, lambda: _say(told))
+
+
+@node.command("export")
+@HOME
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The report file.")
+@click.option("--all", "everything", is_flag=True, help="Also what was exported before.")
+@as_json
+def export_(home: Path, out: Path, everything: bool, as_json: bool) -> None:
+    """Write a report file of signed evidence, to carry to the control plane."""
+    from mythos.node.report_file import export_report
+    from mythos.node.store import NodeStore
+
+    _home(home).acceptance()
+    store = NodeStore(_home(home).database)
+    try:
+        n_envelopes = export_report(store, out, everything=everything)
+    finally:
+        store.close()
+    result = {"file": str(out), "envelopes": n_envelopes}
+    chosen(as_json, result, lambda: _say(result))
+
+
+@node.command("import")
+@HOME
+@click.argument("file", type=READABLE)
+@as_json
+def import_(home: Path, file: Path, as_json: bool) -> None:
+    """Take a file across the gap: on a host a bundle archive, on the control plane a report."""
+    from mythos.adapters.report_file import is_report
+
+    result = _import_report(file) if is_report(file) else _import_bundle(home, file)
+    chosen(as_json, result, lambda: _say(result))
+
+
+def _import_report(file: Path) -> dict[str, Any]:
+    from mythos.cli.serve import prepare
+
+    prepare()
+    from django.utils import timezone
+
+    from mythos.adapters.report_file import envelopes_of
+    from mythos.server.resilience.commands import accept_envelope
+    from mythos.server.resilience.readings import refresh
+
+    counted, known, nodes = 0, 0, set()
+    lines = list(envelopes_of(file))
+    with bar("evidence", total=len(lines)) as progress:
+        for line in lines:
+            accepted = accept_envelope(line, at=timezone.now(), via_file=True)
+            counted += accepted.counted
+            known += not accepted.counted
+            nodes.add(accepted.node_id)
+            progress.advance()
+    for name in sorted(nodes):
+        refresh(name, at=timezone.now())
+    return {"file": str(file), "nodes": sorted(nodes), "counted": counted, "known": known}
+
+
+def _import_bundle(home: Path, file: Path) -> dict[str, Any]:
+    from datetime import UTC, datetime
+
+    from mythos.adapters.bundle_archive import import_archive
+    from mythos.adapters.tuf_client import Roots
+
+    acceptance = _home(home).acceptance()
+    report = import_archive(
+        file,
+        _home(home).depot,
+        roots=Roots(acceptance.packets_root.encode(), acceptance.deployments_root.encode()),
+        environment=acceptance.environment,
+        at=datetime.now(UTC),
+    )
+    checks = [{"name": one.name, "state": one.state, "why": one.why} for one in report.checks]
+    return {"file": str(file), "node": acceptance.node, "checks": checks}
+
+
+def _home(path: Path) -> NodeHome:
+    from mythos.node.home import NodeHome
+
+    return NodeHome(path.absolute())
+
+
+def _say(result: dict[str, Any]) -> None:
+    for name, value in result.items():
+        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+        click.echo(f"{name:<16} {shown}")

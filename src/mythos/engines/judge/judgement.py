@@ -1,0 +1,138 @@
+"""Judging one closed run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mythos.engines.conformance.alignment import Alignment
+from mythos.engines.conformance.steps import Step, labels_of
+from mythos.engines.judge.risk import risk_of
+from mythos.engines.judge.rulebook import JudgedWorkflow, Rulebook
+from mythos.engines.policy.blocked import DeniedAttempt, blocked_rulings
+from mythos.engines.policy.rulings import Rulings, rulings_of
+from mythos.engines.telemetry.catalogue import choose_catalogue
+from mythos.values.event import Event, Kind, Run
+from mythos.values.outcome import DEFAULT_RULE, Outcome, Ruling
+from mythos.values.tools import ToolCatalogue
+
+_STEP_KINDS = {
+    Kind.TOOL_CALL: "tool",
+    Kind.AGENT_RUN: "agent",
+    Kind.MODEL_CALL: "model",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Conformance:
+    """A run's workflow and how it was followed: its labels and their optimal alignment."""
+
+    workflow: JudgedWorkflow
+    labels: tuple[str, ...]
+    alignment: Alignment
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is said of one run. `rulings` are of sets in force, `shadow` of the others."""
+
+    run: Run
+    catalogue: ToolCatalogue | None
+    rulings: tuple[Ruling, ...]
+    shadow: tuple[Ruling, ...]
+    conformance: Conformance | None
+    risk: float
+
+    def count(self, outcome: Outcome) -> int:
+        """How many (action, set in force) had this outcome."""
+        return sum(ruling.outcome is outcome for ruling in self.rulings)
+
+
+def judge_run(
+    run: Run,
+    rulebook: Rulebook,
+    *,
+    attempts: Sequence[DeniedAttempt] = (),
+    claimed: bool = False,
+) -> Judgement:
+    """Judge a closed run by a rulebook.
+
+    Args:
+        run: closed, its events sorted by (start, span id).
+        rulebook: what it is judged by.
+        attempts: what the node's decision point denied in this trace.
+        claimed: count what the trace itself says was denied instead (offline audits only).
+
+    Returns:
+        Rulings in the order of the actions, the alignment if the run has a workflow, the risk.
+    """
+    catalogue = choose_catalogue(run, rulebook.catalogues)
+    ruled = _ruled(run, rulebook, catalogue)
+    blocked = ruled.claimed if claimed else tuple(blocked_rulings(run, attempts))
+    in_force = (*ruled.in_force, *blocked)
+    conformance = conformance_of(run, rulebook)
+    fitness = None if conformance is None else conformance.alignment.fitness
+    risk = risk_of(in_force, fitness=fitness)
+    return Judgement(run, catalogue, in_force, ruled.shadow, conformance, risk)
+
+
+def _ruled(run: Run, rulebook: Rulebook, catalogue: ToolCatalogue | None) -> Rulings:
+    if catalogue is None:
+        return Rulings(in_force=tuple(_without_catalogue(run, rulebook)))
+    return rulings_of(
+        run,
+        rulebook.engines[catalogue.domain],
+        sets_of=rulebook.in_force,
+        shadows_of=rulebook.in_shadow,
+    )
+
+
+def _without_catalogue(run: Run, rulebook: Rulebook) -> Iterator[Ruling]:
+    """Nobody said what these tools are, so no set can tell: undecidable, never a pass."""
+    for event in run.events:
+        if event.kind is not Kind.TOOL_CALL:
+            continue
+        for digest in rulebook.in_force(event.agent):
+            yield Ruling(
+                policy_set=rulebook.policies[digest].policy_set,
+                digest=digest,
+                span_id=event.span_id,
+                agent=event.agent,
+                tool=event.tool,
+                start_ns=event.start_ns,
+                outcome=Outcome.UNDECIDABLE,
+                rule=DEFAULT_RULE,
+                why="no tool catalogue declares the tools of this run",
+            )
+
+
+def conformance_of(run: Run, rulebook: Rulebook) -> Conformance | None:
+    """Align a run to its workflow: the one it names, else the agent's that costs least.
+
+    Returns:
+        None when it names an unknown workflow or its agent has none.
+    """
+    steps = [step_of(event) for event in run.events if event.span_id != run.root.span_id]
+    named = next((event.workflow for event in run.events if event.workflow), "")
+    offered = rulebook.workflows_of(run.agent)
+    if named:
+        offered = tuple(
+            one
+            for one in rulebook.workflows.values()
+            if named
+            in (one.digest, one.document.name, f"{one.document.name}@{one.document.version}")
+        )
+    aligned = [_align(steps, workflow) for workflow in offered]
+    return min(aligned, key=lambda one: one.alignment.cost, default=None)
+
+
+def _align(steps: Sequence[Step], workflow: JudgedWorkflow) -> Conformance:
+    labels = tuple(labels_of(workflow.document, steps))
+    return Conformance(workflow, labels, workflow.model.align(labels))
+
+
+def step_of(event: Event) -> Step:
+    """An event as the workflow sees it."""
+    kind = _STEP_KINDS.get(event.kind, "other")
+    name = event.tool if kind == "tool" else event.agent if kind == "agent" else event.name
+    return Step(name=name, kind=kind, attributes=event.attributes)

@@ -1,0 +1,75 @@
+"""How a node talks to its control plane: one HTTP client, every failure a clear error."""
+
+from __future__ import annotations
+
+import httpx
+
+from mythos.errors import (
+    ConflictError,
+    EvidenceError,
+    IdentityError,
+    MythosError,
+    UnavailableError,
+)
+from mythos.values.digest import canonical_bytes
+from mythos.values.enrolment import Acceptance, EnrolmentRequest
+
+TIMEOUT_S = 10.0
+_FINAL = {403: IdentityError, 409: ConflictError, 410: EvidenceError, 422: EvidenceError}
+
+
+class ControlPlane:
+    """The control plane at one address."""
+
+    def __init__(self, server: str, *, pull_token: str = "") -> None:
+        headers = {"Authorization": f"Bearer {pull_token}"} if pull_token else {}
+        self._client = httpx.Client(
+            base_url=server, timeout=TIMEOUT_S, headers=headers, trust_env=False
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def enrol(self, request: EnrolmentRequest) -> Acceptance:
+        """Enrol by one-time code.
+
+        Raises:
+            IdentityError: the code does not hold.
+            ConflictError: the node id is taken.
+            UnavailableError: the control plane cannot be reached.
+        """
+        body = canonical_bytes(request.model_dump(mode="json", by_alias=True))
+        answer = self._post("/api/v1/enrol", body, "application/json")
+        return Acceptance.model_validate_json(answer)
+
+    def send_evidence(self, envelope: bytes) -> None:
+        """Deliver one signed envelope; counted now or before are both success.
+
+        Raises:
+            MythosError: 403, 409, 410 or 422: refused for good.
+            UnavailableError: not delivered; try again.
+        """
+        self._post("/api/v1/evidence", envelope, "application/vnd.dsse.envelope.v1+json")
+
+    def _post(self, path: str, body: bytes, content_type: str) -> bytes:
+        try:
+            response = self._client.post(path, content=body, headers={"Content-Type": content_type})
+        except httpx.HTTPError as error:
+            raise UnavailableError(
+                f"the control plane at {self._client.base_url} does not answer: {error}",
+                remedy="check the address and the network; the node keeps what it has to say",
+            ) from None
+        if response.is_success:
+            return response.content
+        raise _refusal(response)
+
+
+def _refusal(response: httpx.Response) -> MythosError:
+    try:
+        told = response.json()["error"]
+        message, remedy = str(told["message"]), str(told["remedy"])
+    except (ValueError, KeyError, TypeError):
+        message, remedy = f"status {response.status_code}", "look at the control plane's log"
+    family = _FINAL.get(response.status_code, UnavailableError)
+    return family(f"the control plane answers: {message}", remedy=remedy)

@@ -1,0 +1,85 @@
+"""Enrolment from the node's side: by one-time code, or by two files across an air gap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mythos.adapters.atomic_file import write_atomically
+from mythos.adapters.dsse import sign_envelope
+from mythos.adapters.key_file import SigningKey, create_key, load_key
+from mythos.errors import ConflictError, IdentityError
+from mythos.node.control_plane import ControlPlane
+from mythos.node.home import NodeHome
+from mythos.values.digest import canonical_bytes
+from mythos.values.enrolment import REQUEST_TYPE, Acceptance, EnrolmentRequest
+
+
+def enrol_online(home: NodeHome, *, server: str, node: str, code: str) -> Acceptance:
+    """Enrol over the network.
+
+    Raises:
+        ConflictError: this folder is enrolled already.
+        IdentityError: the code does not hold.
+        UnavailableError: the control plane does not answer.
+    """
+    key = _key_of(home)
+    plane = ControlPlane(server)
+    try:
+        acceptance = plane.enrol(EnrolmentRequest(node=node, code=code, public_key=key.public.pem))
+    finally:
+        plane.close()
+    _check(acceptance, key)
+    home.accept(acceptance)
+    return acceptance
+
+
+def write_request(home: NodeHome, *, node: str, file: Path) -> None:
+    """Write the request an operator carries to the control plane.
+
+    It is signed by the new key: who asks holds it.
+
+    Raises:
+        ConflictError: this folder is enrolled already.
+    """
+    key = _key_of(home)
+    request = EnrolmentRequest(node=node, public_key=key.public.pem)
+    payload = canonical_bytes(request.model_dump(mode="json", by_alias=True))
+    write_atomically(file, sign_envelope(payload, REQUEST_TYPE, key))
+
+
+def accept_file(home: NodeHome, *, file: Path) -> Acceptance:
+    """Take the acceptance an operator carried back; this is the moment the roots are trusted.
+
+    Raises:
+        IdentityError: the file is for another node, or no acceptance.
+    """
+    try:
+        acceptance = Acceptance.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError):
+        raise IdentityError(
+            f"{file} is no acceptance",
+            remedy="bring the file that `mythos node enroll --sign` wrote",
+        ) from None
+    _check(acceptance, load_key(home.key))
+    home.accept(acceptance)
+    return acceptance
+
+
+def _key_of(home: NodeHome) -> SigningKey:
+    if home.enrolled:
+        raise ConflictError(
+            f"{home.root} is enrolled as {home.acceptance().node} already",
+            remedy="use another --home, or remove the folder to start anew",
+        )
+    return load_key(home.key) if home.key.exists() else create_key(home.key)
+
+
+def _check(acceptance: Acceptance, key: SigningKey) -> None:
+    if acceptance.key_id != key.key_id:
+        raise IdentityError(
+            f"the acceptance is for the key {acceptance.key_id[:12]}, this node has "
+            f"{key.key_id[:12]}",
+            remedy="carry the acceptance to the node that wrote the request",
+        )

@@ -1,0 +1,201 @@
+"""What the node says: time rows, memory audits, envelopes; sent, or spooled for a file.
+
+One envelope a beat. Its rows are everything that is pending; its counter and the removal of those
+rows are one transaction, so a crash neither loses evidence nor says it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from pydantic import JsonValue
+
+from mythos.adapters.dsse import sign_envelope
+from mythos.adapters.key_file import SigningKey
+from mythos.adapters.memory_auditor import audit_store
+from mythos.adapters.memory_log_sqlite import checkpoint
+from mythos.engines.evidence.memory import MAX_KEYS, BadClass, MemoryBody
+from mythos.engines.evidence.row import EvidenceRow, from_wire, merge, to_wire
+from mythos.engines.evidence.time import TimeBody
+from mythos.engines.evidence.window import hours_touched
+from mythos.engines.judge.rows import NS, Place
+from mythos.engines.memory.checkpoint import log_origin
+from mythos.engines.memory.note import NoteVerifier
+from mythos.errors import MemoryLogError, MythosError, UnavailableError
+from mythos.node.control_plane import ControlPlane
+from mythos.node.duty import Duty
+from mythos.node.home import NodeHome
+from mythos.node.store import NodeStore
+from mythos.values.digest import canonical_bytes
+from mythos.values.enrolment import Acceptance
+from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
+from mythos.values.memory import MemoryAudit
+
+MISSED_BEATS = 3
+STALE_GRACE_S = 300
+
+
+class Reporter:
+    """Seals envelopes for one node and delivers them."""
+
+    def __init__(
+        self, home: NodeHome, store: NodeStore, acceptance: Acceptance, key: SigningKey
+    ) -> None:
+        self._home = home
+        self._store = store
+        self._acceptance = acceptance
+        self._key = key
+        self._last_beat_s: float | None = None
+        self._stale_since_s: float | None = None
+
+    def beat(self, duty: Duty, in_force: InForce, *, stale: bool, at: datetime) -> int:
+        """Seal everything pending and this beat's own rows into one envelope.
+
+        Args:
+            duty: what runs here.
+            in_force: what to say of it.
+            stale: whether the newest assignment seen is another bundle.
+            at: now.
+
+        Returns:
+            The envelope's counter.
+        """
+        place = Place(
+            self._acceptance.node,
+            self._acceptance.environment,
+            duty.digest,
+            self._acceptance.cell_s,
+        )
+        waiting = self._store.pending()
+        checkpoints, memory = self._audit_memories(duty, place, at=at)
+        rows = merge(
+            (
+                *(from_wire(Row.model_validate_json(row)) for _, row in waiting),
+                *self._time_rows(place, stale=stale, at_s=at.timestamp()),
+                *memory,
+            )
+        )
+        counter = self._store.next_counter()
+        envelope = Envelope(
+            node=place.node,
+            environment=place.environment,
+            key_id=self._key.key_id,
+            epoch=self._store.epoch,
+            counter=counter,
+            sent_at=int(at.timestamp()),
+            cell_s=self._acceptance.cell_s,
+            heartbeat_s=self._acceptance.heartbeat_s,
+            in_force=in_force,
+            rows=tuple(to_wire(row) for row in rows),
+            checkpoints=tuple(checkpoints),
+        )
+        payload = canonical_bytes(envelope.model_dump(mode="json", by_alias=True))
+        body = sign_envelope(payload, PAYLOAD_TYPE, self._key)
+        self._store.seal(counter=counter, body=body, pending=[key for key, _ in waiting])
+        return counter
+
+    def deliver(self, plane: ControlPlane) -> int:
+        """Send what is unsent, oldest first; stop at the first that cannot be delivered now.
+
+        Returns:
+            How many were acknowledged.
+
+        Raises:
+            UnavailableError: the control plane does not answer; everything is kept.
+        """
+        sent = 0
+        for envelope in self._store.unsent():
+            try:
+                plane.send_evidence(envelope.body)
+            except UnavailableError:
+                raise
+            except MythosError as refusal:
+                self._store.mark_refused(envelope.counter, str(refusal))
+                continue
+            self._store.mark_sent(envelope.counter)
+            sent += 1
+        return sent
+
+    def _time_rows(self, place: Place, *, stale: bool, at_s: float) -> Iterable[EvidenceRow]:
+        """What this beat covers: the time back to the one before it, unless beats were missed."""
+        reach_s = MISSED_BEATS * self._acceptance.heartbeat_s
+        since_s = self._last_beat_s
+        self._last_beat_s = at_s
+        if since_s is None or at_s - since_s > reach_s:
+            since_s = at_s
+        late = self._stale_for(stale=stale, at_s=at_s) > STALE_GRACE_S
+        touched = hours_touched(since_s, at_s + 1e-3, cell_s=place.cell_s)
+        for hour, bits in touched.items():
+            body = TimeBody(cell_s=place.cell_s, covered=bits, stale=bits if late else 0)
+            yield EvidenceRow(place.hour(hour * NS), body)
+
+    def _stale_for(self, *, stale: bool, at_s: float) -> float:
+        """Seconds that this node has known of an assignment it does not run."""
+        if not stale:
+            self._stale_since_s = None
+            return 0.0
+        if self._stale_since_s is None:
+            self._stale_since_s = at_s
+        return at_s - self._stale_since_s
+
+    def _audit_memories(
+        self, duty: Duty, place: Place, *, at: datetime
+    ) -> tuple[list[str], list[EvidenceRow]]:
+        notes: list[str] = []
+        rows: list[EvidenceRow] = []
+        for name, (digest, agent) in duty.agents.items():
+            if agent.memory is None:
+                continue
+            origin = log_origin(place.node, name)
+            audit = self._audit(name, origin, at=at)
+            try:
+                notes.append(checkpoint(self._home.memory_log(name), self._key.raw))
+            except MythosError as error:
+                audit = audit.model_copy(update={"proof_failed": error.message})
+            key = place.key("memory", agent=digest, subject=origin, at_ns=int(at.timestamp()) * NS)
+            rows.append(EvidenceRow(key, body_of(audit)))
+        return notes, rows
+
+    def _audit(self, name: str, origin: str, *, at: datetime) -> MemoryAudit:
+        verifier = NoteVerifier.of_bytes(origin, self._key.public.raw.public_bytes_raw())
+        try:
+            return audit_store(
+                self._home.memory(name),
+                self._home.memory_log(name),
+                at=at,
+                verifiers=[verifier],
+            )
+        except MemoryLogError as error:
+            return MemoryAudit(origin=origin, proof_failed=error.message, audited_at=at)
+
+
+def body_of(audit: MemoryAudit) -> MemoryBody:
+    """An audit as an evidence body; names of bad keys up to the body's limit."""
+    bad: list[tuple[str, BadClass]] = [
+        *((key, "altered") for key in audit.altered),
+        *((key, "missing") for key in audit.missing),
+        *((key, "unlogged") for key in audit.unlogged),
+    ]
+    return MemoryBody(
+        size=audit.size,
+        audited_at=int(audit.audited_at.timestamp()),
+        root=audit.root or "",
+        ok=audit.ok,
+        altered=len(audit.altered),
+        missing=len(audit.missing),
+        unlogged=len(audit.unlogged),
+        expired=len(audit.expired),
+        proof_failed=audit.proof_failed is not None,
+        keys=dict(bad[:MAX_KEYS]),
+    )
+
+
+def status_of(store: NodeStore, acceptance: Acceptance) -> dict[str, JsonValue]:
+    """What `mythos node status` tells of the spool."""
+    return {
+        "node": acceptance.node,
+        "environment": acceptance.environment,
+        "at": datetime.now(UTC).isoformat(),
+        **store.backlog(),
+    }

@@ -1,0 +1,252 @@
+"""The sidecar: one process a host that ties receiving, judging, telling and launching together.
+
+The main loop owns every decision about what runs; HTTP threads only add spans and ask. What fails
+(no network, a refused bundle, a crashed agent) is told in the status and tried again; the node
+goes on with what it has.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+from pydantic import JsonValue
+
+from mythos.adapters.atomic_file import write_atomically
+from mythos.adapters.key_file import load_key
+from mythos.adapters.memory_recorder import seed
+from mythos.engines.memory.checkpoint import log_origin
+from mythos.engines.telemetry.otlp import encode_json_response, encode_response
+from mythos.errors import MythosError, UnavailableError
+from mythos.node.control_plane import ControlPlane
+from mythos.node.duty import Duty, duty_of, no_duty
+from mythos.node.home import NodeHome
+from mythos.node.judge import PROTOBUF, Judge
+from mythos.node.launcher import LaunchedBundle
+from mythos.node.processes import AgentProcess, Surroundings
+from mythos.node.puller import Pulled, Puller, restart
+from mythos.node.receiver import Answer, Receiver
+from mythos.node.reporter import Reporter
+from mythos.node.store import NodeStore
+from mythos.values.agent import Agent
+from mythos.values.bundle import Construct
+
+TICK_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a sidecar is started. `runtime`: where `{runtime}` of agent commands points."""
+
+    runtime: Path
+    host: str = "127.0.0.1"
+    port: int = 4318
+    keep_spans: Path | None = None
+
+
+class Sidecar:
+    """One node at work."""
+
+    def __init__(self, home: NodeHome, options: Options) -> None:
+        """Resume from the state folder: the active bundle is checked and judged by again.
+
+        Raises:
+            NotFoundError: the node is not enrolled.
+            UnavailableError: the port is taken or the state cannot be opened.
+        """
+        self._home = home
+        self._options = options
+        self._acceptance = home.acceptance()
+        self._key = load_key(home.key)
+        self._store = NodeStore(home.database)
+        self._problem = ""
+        self._duty = self._resume()
+        self._judge = Judge(self._store, self._acceptance, self._duty, keep=options.keep_spans)
+        self._reporter = Reporter(home, self._store, self._acceptance, self._key)
+        self._puller = Puller(home, self._acceptance)
+        self._pulled = Pulled(None, self._duty.bundle)
+        self._plane = ControlPlane(self._acceptance.server) if self._acceptance.server else None
+        self._processes: dict[str, AgentProcess] = {}
+        self._receiver = Receiver(
+            options.host,
+            options.port,
+            {
+                ("POST", "/v1/traces"): self._take_spans,
+                ("POST", "/v1/decide"): self._decide,
+                ("GET", "/healthz"): self._health,
+            },
+        )
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set, then stop the agents and tell what is known."""
+        threading.Thread(target=self._receiver.serve_forever, daemon=True).start()
+        self._start_agents()
+        next_beat = time.monotonic()
+        try:
+            while not stop.wait(TICK_S):
+                self._judge.close_due(now_ns=time.time_ns())
+                if time.monotonic() >= next_beat:
+                    next_beat = time.monotonic() + self._acceptance.heartbeat_s
+                    self._pull()
+                    self._tell()
+                for process in self._processes.values():
+                    self._keep_running(process)
+        finally:
+            self._stop_agents()
+            self._judge.close_due(now_ns=time.time_ns())
+            self._tell()
+            self._receiver.shutdown()
+            self._receiver.server_close()
+            self._store.close()
+
+    def _resume(self) -> Duty:
+        try:
+            bundle = restart(self._home)
+            return no_duty() if bundle is None else duty_of(bundle)
+        except MythosError as error:
+            self._problem = f"{error} ({error.remedy})"
+            return no_duty()
+
+    def _pull(self) -> None:
+        """Look for another assignment, and change over when there is one."""
+        self._pulled = self._puller.poll(self._duty.bundle, at=datetime.now(UTC))
+        self._problem = self._pulled.problem
+        if not self._pulled.changed:
+            return
+        try:
+            duty = no_duty() if self._pulled.bundle is None else duty_of(self._pulled.bundle)
+        except MythosError as error:
+            self._problem = f"{error} ({error.remedy})"
+            return
+        self._stop_agents()
+        self._duty = duty
+        self._judge.change_duty(duty)
+        self._start_agents()
+
+    def _tell(self) -> None:
+        """One beat: seal an envelope, send what is unsent, write the status."""
+        assignment = self._pulled.assignment
+        stale = assignment is not None and assignment.digest != self._duty.digest
+        in_force = self._duty.in_force(assignment_sequence=assignment.sequence if assignment else 0)
+        self._reporter.beat(self._duty, in_force, stale=stale, at=datetime.now(UTC))
+        if self._plane is not None:
+            try:
+                self._reporter.deliver(self._plane)
+            except UnavailableError as error:
+                self._problem = self._problem or str(error)
+        write_atomically(self._home.root / "status.json", orjson.dumps(self.status()))
+
+    def status(self) -> dict[str, JsonValue]:
+        """What the node is doing, for `mythos node status` and the page."""
+        bundle, assignment = self._duty.bundle, self._pulled.assignment
+        return {
+            "node": self._acceptance.node,
+            "environment": self._acceptance.environment,
+            "air_gapped": self._acceptance.air_gapped,
+            "at": datetime.now(UTC).isoformat(),
+            "pid": os.getpid(),
+            "port": self._receiver.port,
+            "running": bundle.digest if bundle else None,
+            "assigned": assignment.digest if assignment else None,
+            "problem": self._problem,
+            "agents": [
+                {"name": name, "pid": one.pid, "restarts": one.restarts}
+                for name, one in self._processes.items()
+            ],
+            "spans_received": self._judge.spans_received,
+            "runs_judged": self._judge.runs_judged,
+            "open_traces": self._judge.n_open,
+            "backlog": dict(self._store.backlog()),
+        }
+
+    def _start_agents(self) -> None:
+        bundle = self._duty.bundle
+        if bundle is None:
+            return
+        for name, (_, agent) in self._duty.agents.items():
+            self._seed_memory(bundle, name)
+            if agent.runtime.command:
+                self._processes[name] = self._process(bundle, name, agent)
+
+    def _stop_agents(self) -> None:
+        """Ask all at once, then wait for each."""
+        for process in self._processes.values():
+            process.ask_to_stop()
+        for process in self._processes.values():
+            process.stop()
+        self._processes.clear()
+
+    def _keep_running(self, process: AgentProcess) -> None:
+        try:
+            process.keep_running()
+        except (MythosError, OSError) as error:
+            self._problem = f"agent {process.agent.name} cannot start: {error}"
+
+    def _seed_memory(self, bundle: LaunchedBundle, agent: str) -> None:
+        """Give a new agent its memory; one that has a log already keeps what it remembers."""
+        files = {
+            one.name.removeprefix(f"{agent}/"): bundle.read(one)
+            for one in bundle.of_kind("memory")
+            if _belongs(one, agent)
+        }
+        if not files:
+            return
+        seed(
+            self._home.memory(agent),
+            self._home.memory_log(agent),
+            files,
+            origin=log_origin(self._acceptance.node, agent),
+            at=datetime.now(UTC),
+        )
+
+    def _process(self, bundle: LaunchedBundle, name: str, agent: Agent) -> AgentProcess:
+        around = Surroundings(
+            agent=bundle.folder / "agents" / f"{name}.json",
+            bundle=bundle.folder,
+            memory=self._home.memory(name),
+            work=self._home.work(name),
+            runtime=self._options.runtime,
+        )
+        return AgentProcess(agent, around, self._environment(bundle, agent, around))
+
+    def _environment(
+        self, bundle: LaunchedBundle, agent: Agent, around: Surroundings
+    ) -> Mapping[str, str]:
+        """What an agent is told; nothing of the node's own environment but the essentials."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
+        service = agent.tools[0].replace("/", "-") if agent.tools else agent.name
+        return {
+            **kept,
+            "MYTHOS_AGENT": str(around.agent),
+            "MYTHOS_MEMORY": str(around.memory),
+            "MYTHOS_WORK": str(around.work),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{self._options.host}:{self._receiver.port}",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_SERVICE_NAME": service,
+            "OTEL_RESOURCE_ATTRIBUTES": (
+                f"mythos.node={self._acceptance.node},mythos.bundle={bundle.digest}"
+            ),
+            **agent.runtime.env,
+        }
+
+    def _take_spans(self, body: bytes, content_type: str) -> Answer:
+        self._judge.receive(body, content_type)
+        if content_type == PROTOBUF:
+            return Answer(encode_response(), PROTOBUF)
+        return Answer(encode_json_response())
+
+    def _decide(self, body: bytes, _content_type: str) -> Answer:
+        return Answer(orjson.dumps(self._judge.decide(body)))
+
+    def _health(self, _body: bytes, _content_type: str) -> Answer:
+        return Answer(orjson.dumps({"status": "ok", **self.status()}))
+
+
+def _belongs(construct: Construct, agent: str) -> bool:
+    return construct.name.startswith(f"{agent}/")

@@ -1,0 +1,230 @@
+"""What a node must not lose: spans of open runs, evidence not yet sent, envelopes.
+
+One SQLite file in WAL mode. Spans are committed before their sender is answered; a run is closed
+and its evidence stored in one transaction; an envelope takes its counter and its rows in one
+transaction. So a crash anywhere leaves each span counted once.
+"""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from mythos.errors import UnavailableError
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS span (
+    trace_id TEXT NOT NULL, span_id TEXT NOT NULL, line BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS span_by_trace ON span (trace_id);
+CREATE TABLE IF NOT EXISTS attempt (
+    id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, at_ns INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS closed (trace_id TEXT PRIMARY KEY, at_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pending (id INTEGER PRIMARY KEY, row TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS envelope (
+    counter INTEGER PRIMARY KEY, body BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
+    exported INTEGER NOT NULL DEFAULT 0, refused TEXT NOT NULL DEFAULT '');
+"""
+KEPT_ENVELOPES = 10_000
+"""Delivered envelopes kept for a second export; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEnvelope:
+    """A signed envelope and its counter."""
+
+    counter: int
+    body: bytes
+
+
+class NodeStore:
+    """One node's durable state. Thread-safe: one connection, one lock."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file.
+
+        Raises:
+            UnavailableError: the folder cannot be written or the file is no database.
+        """
+        self._lock = threading.RLock()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(
+                path, timeout=20, isolation_level=None, check_same_thread=False
+            )
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise UnavailableError(
+                f"cannot open the node's state at {path}: {error}",
+                remedy="check the folder's permissions and free space",
+            ) from None
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield self._db
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._roll_back()
+                raise UnavailableError(
+                    f"the node's state cannot be written: {error}",
+                    remedy="free disk space; agents retry, so nothing acknowledged is lost",
+                ) from error
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    @property
+    def epoch(self) -> str:
+        """32 hex digits, made with the state folder."""
+        with self._transaction() as db:
+            db.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(16),))
+            return str(db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep one named value."""
+        with self._transaction() as db:
+            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    def recall(self, name: str) -> str | None:
+        """A named value, or None if it was never kept."""
+        with self._lock:
+            found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if found is None else str(found[0])
+
+    def add_spans(self, spans: Iterable[tuple[str, str, bytes]], *, rows: Iterable[str]) -> None:
+        """Keep spans as (trace id, span id, OTLP/JSON line), and what their receipt counts."""
+        with self._transaction() as db:
+            db.executemany("INSERT INTO span VALUES (?, ?, ?)", spans)
+            db.executemany("INSERT INTO pending (row) VALUES (?)", [(row,) for row in rows])
+
+    def spans(self, trace_id: str = "") -> list[bytes]:
+        """Spans of open traces, or of one, as OTLP/JSON lines."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT line FROM span WHERE ?1 = '' OR trace_id = ?1", (trace_id,)
+            )
+            return [row[0] for row in rows]
+
+    def add_attempt(self, trace_id: str, at_ns: int, body: str) -> None:
+        """Keep a denied attempt until its run is judged."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO attempt (trace_id, at_ns, body) VALUES (?, ?, ?)",
+                (trace_id, at_ns, body),
+            )
+
+    def attempts(self) -> list[tuple[int, str, int, str]]:
+        """Denied attempts not yet judged: (id, trace id, Unix ns, body)."""
+        with self._lock:
+            return list(self._db.execute("SELECT id, trace_id, at_ns, body FROM attempt"))
+
+    def closed_ids(self) -> dict[str, int]:
+        """Ids of judged traces, with when they were closed (Unix ns)."""
+        with self._lock:
+            return dict(self._db.execute("SELECT trace_id, at_ns FROM closed"))
+
+    def close_trace(
+        self, trace_id: str, *, attempts: Iterable[int], rows: Iterable[str], at_ns: int
+    ) -> None:
+        """Forget a judged trace's spans and attempts, and keep its evidence, in one transaction."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM span WHERE trace_id = ?", (trace_id,))
+            db.executemany("DELETE FROM attempt WHERE id = ?", [(key,) for key in attempts])
+            db.execute("INSERT OR IGNORE INTO closed VALUES (?, ?)", (trace_id, at_ns))
+            db.executemany("INSERT INTO pending (row) VALUES (?)", [(row,) for row in rows])
+
+    def forget_closed(self, *, before_ns: int) -> None:
+        """Drop ids of traces closed before a time."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM closed WHERE at_ns < ?", (before_ns,))
+
+    def pending(self) -> list[tuple[int, str]]:
+        """Evidence rows that no envelope carries yet: (id, JSON)."""
+        with self._lock:
+            return list(self._db.execute("SELECT id, row FROM pending ORDER BY id"))
+
+    def next_counter(self) -> int:
+        """The counter the next envelope must carry."""
+        with self._lock:
+            found = self._db.execute("SELECT max(counter) FROM envelope").fetchone()[0]
+            kept = int(self.recall("counter") or 0)
+        return max(kept, (found or 0) + 1, 1)
+
+    def seal(self, *, counter: int, body: bytes, pending: Iterable[int]) -> None:
+        """Keep a signed envelope and forget the rows it carries, in one transaction."""
+        with self._transaction() as db:
+            db.execute("INSERT INTO envelope (counter, body) VALUES (?, ?)", (counter, body))
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('counter', ?)", (str(counter + 1),))
+            db.executemany("DELETE FROM pending WHERE id = ?", [(key,) for key in pending])
+            db.execute(
+                "DELETE FROM envelope WHERE (sent OR exported) AND counter <= ?",
+                (counter - KEPT_ENVELOPES,),
+            )
+
+    def unsent(self, *, limit: int = 100) -> list[StoredEnvelope]:
+        """Envelopes the control plane has not acknowledged, oldest first."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT counter, body FROM envelope WHERE NOT sent AND refused = '' "
+                "ORDER BY counter LIMIT ?",
+                (limit,),
+            )
+            return [StoredEnvelope(*row) for row in rows]
+
+    def unexported(self, *, everything: bool) -> list[StoredEnvelope]:
+        """Envelopes for a report file: those never exported, or all that are kept."""
+        which = "1" if everything else "NOT exported"
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT counter, body FROM envelope WHERE {which} ORDER BY counter"  # noqa: S608
+            )
+            return [StoredEnvelope(*row) for row in rows]
+
+    def mark_sent(self, counter: int) -> None:
+        """The control plane has counted this envelope."""
+        with self._transaction() as db:
+            db.execute("UPDATE envelope SET sent = 1 WHERE counter = ?", (counter,))
+
+    def mark_exported(self, counters: Iterable[int]) -> None:
+        """These envelopes lie in a report file."""
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE envelope SET exported = 1 WHERE counter = ?", [(key,) for key in counters]
+            )
+
+    def mark_refused(self, counter: int, why: str) -> None:
+        """The control plane refuses this envelope for good; it is kept, with the reason."""
+        with self._transaction() as db:
+            db.execute("UPDATE envelope SET refused = ? WHERE counter = ?", (why, counter))
+
+    def backlog(self) -> dict[str, int]:
+        """How much waits: spans, pending rows, unsent and refused envelopes."""
+        with self._lock:
+            ask = self._db.execute
+            return {
+                "spans": ask("SELECT count(*) FROM span").fetchone()[0],
+                "rows": ask("SELECT count(*) FROM pending").fetchone()[0],
+                "unsent": ask(
+                    "SELECT count(*) FROM envelope WHERE NOT sent AND refused = ''"
+                ).fetchone()[0],
+                "refused": ask("SELECT count(*) FROM envelope WHERE refused <> ''").fetchone()[0],
+            }

@@ -1,0 +1,197 @@
+"""Writes of deployment: publish a bundle, assign it to an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import orjson
+from django.db import transaction
+from django.db.models import Max
+
+from mythos.adapters.oci_layout import OciLayout
+from mythos.engines.bundle.inventory import inventory
+from mythos.engines.bundle.manifest import parse_config, parse_manifest
+from mythos.engines.bundle.plan import BuiltBundle
+from mythos.engines.bundle.verify import check_bundle
+from mythos.errors import BundleError, ConflictError
+from mythos.server.catalog.models import (
+    Assistant,
+    EncodedRitualBlueprint,
+    Environment,
+    SwarmCodex,
+    ToolCatalogueDocument,
+)
+from mythos.server.deployment import trust
+from mythos.server.deployment.models import MythOSDeploymentPacket, Rollout
+from mythos.values.bundle import Assignment, Construct, ConstructKind
+from mythos.values.digest import digest_of
+from mythos.values.environment import eligible
+
+
+def publish(layout: OciLayout, *, at: datetime) -> MythOSDeploymentPacket:
+    """Check a built bundle, take its blobs, name it genuine and file its documents.
+
+    The same bundle again changes nothing.
+
+    Raises:
+        BundleError: a blob is not what the manifest says.
+        ConflictError: this name and version is another bundle already.
+    """
+    bundle = read_bundle(layout)
+    trust.packets(at=at).publish_packet(bundle.name, bundle.version, bundle.manifest, at=at)
+    trust.store().add(bundle)
+    return _file(bundle)
+
+
+def read_bundle(layout: OciLayout) -> BuiltBundle:
+    """The only bundle of a layout, checked whole.
+
+    Raises:
+        BundleError: a blob is not what the manifest says.
+    """
+    manifest = layout.manifest()
+    check_bundle(manifest, layout.read).require(
+        error=BundleError, remedy="build the bundle again from its source"
+    )
+    parsed = parse_manifest(manifest)
+    blobs = {one.digest: layout.read(one.digest) for one in (parsed.config, *parsed.layers)}
+    config = parse_config(blobs[parsed.config.digest])
+    return BuiltBundle(
+        name=config.deployment_name,
+        version=config.version,
+        digest=digest_of(manifest),
+        manifest=manifest,
+        config=blobs[parsed.config.digest],
+        constructs=inventory(manifest, blobs[parsed.config.digest]),
+        blobs={**blobs, digest_of(manifest): manifest},
+    )
+
+
+@transaction.atomic
+def _file(bundle: BuiltBundle) -> MythOSDeploymentPacket:
+    known = MythOSDeploymentPacket.objects.filter(digest=bundle.digest).first()
+    if known is not None:
+        return known
+    config = parse_config(bundle.config)
+    packet = MythOSDeploymentPacket.objects.create(
+        deployment_name=bundle.name,
+        version=bundle.version,
+        symbolic_deployment_tags=dict(config.tags),
+        deployment_vector="\n".join(config.vector),
+        digest=bundle.digest,
+        size_bytes=sum(len(blob) for blob in bundle.blobs.values()),
+        manifest=orjson.loads(bundle.manifest),
+        config=orjson.loads(bundle.config),
+    )
+    for construct in bundle.constructs:
+        _FILE[construct.kind](packet, construct, bundle.blobs[construct.digest])
+    return packet
+
+
+def _file_agent(packet: MythOSDeploymentPacket, construct: Construct, blob: bytes) -> None:
+    document = orjson.loads(blob)
+    defaults = {"name": construct.name, "specialty": document["role"], "document": document}
+    agent, _ = Assistant.objects.get_or_create(digest=construct.digest, defaults=defaults)
+    packet.included_assistants.add(agent)
+
+
+def _file_policy_set(packet: MythOSDeploymentPacket, construct: Construct, blob: bytes) -> None:
+    document = orjson.loads(blob)
+    defaults = {
+        "title": construct.name,
+        "symbolic_domain": _domain(document),
+        "version": construct.version,
+        "document": document,
+    }
+    policy_set, _ = SwarmCodex.objects.get_or_create(digest=construct.digest, defaults=defaults)
+    packet.bundled_codices.add(policy_set)
+
+
+def _file_workflow(packet: MythOSDeploymentPacket, construct: Construct, blob: bytes) -> None:
+    defaults = {
+        "name": construct.name,
+        "version": construct.version,
+        "encoded_steps": orjson.loads(blob),
+    }
+    workflow, _ = EncodedRitualBlueprint.objects.get_or_create(
+        digest=construct.digest, defaults=defaults
+    )
+    packet.ritual_archive.add(workflow)
+
+
+def _file_tools(packet: MythOSDeploymentPacket, construct: Construct, blob: bytes) -> None:
+    document = orjson.loads(blob)
+    defaults = {"domain": document["domain"], "document": document}
+    catalogue, _ = ToolCatalogueDocument.objects.get_or_create(
+        digest=construct.digest, defaults=defaults
+    )
+    packet.tool_catalogues.add(catalogue)
+
+
+def _file_nothing(packet: MythOSDeploymentPacket, construct: Construct, blob: bytes) -> None:
+    """Memory stays in the store: it is content, not a document of the catalogue."""
+
+
+_FILE: dict[ConstructKind, Callable[[MythOSDeploymentPacket, Construct, bytes], None]] = {
+    "agent": _file_agent,
+    "policy_set": _file_policy_set,
+    "workflow": _file_workflow,
+    "tools": _file_tools,
+    "memory": _file_nothing,
+}
+
+
+def _domain(document: dict[str, object]) -> str:
+    covers = document.get("covers")
+    tools = covers.get("tools", "*") if isinstance(covers, dict) else "*"
+    return ", ".join(tools) if isinstance(tools, list) else str(tools)
+
+
+def assign(
+    packet: MythOSDeploymentPacket,
+    environment: Environment,
+    *,
+    decided_by: str,
+    decision: str,
+    at: datetime,
+) -> Rollout:
+    """Decide that an environment runs a bundle from now on, and sign it.
+
+    Raises:
+        ConflictError: the environment lacks a label the bundle asks for.
+    """
+    missing = eligible(environment.labels, packet.symbolic_deployment_tags)
+    if missing:
+        raise ConflictError(
+            f"{environment.name} does not carry the bundle's labels: {', '.join(missing)}",
+            remedy="choose an environment that does, or build the bundle with other labels",
+        )
+    rollout = _record(packet, environment, decided_by=decided_by, decision=decision)
+    trust.deployments(environment, at=at).assign(
+        Assignment(
+            environment=environment.name,
+            bundle=packet.deployment_name,
+            version=packet.version,
+            digest=packet.digest,
+            length=len(trust.store().read(packet.digest)),
+            sequence=rollout.sequence,
+            decision=decision,
+        ),
+        at=at,
+    )
+    return rollout
+
+
+@transaction.atomic
+def _record(
+    packet: MythOSDeploymentPacket, environment: Environment, *, decided_by: str, decision: str
+) -> Rollout:
+    newest = environment.rollouts.aggregate(newest=Max("sequence"))["newest"] or 0
+    return Rollout.objects.create(
+        environment=environment,
+        packet=packet,
+        sequence=newest + 1,
+        decided_by=decided_by,
+        decision=decision,
+    )

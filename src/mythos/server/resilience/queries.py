@@ -1,0 +1,54 @@
+"""Reads of the monitor: evidence rows of a node, newest readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+
+from django.db.models import Max
+
+from mythos.engines.evidence.row import BODIES, EvidenceRow, RowKey
+from mythos.server.resilience import models
+
+if TYPE_CHECKING:
+    from mythos.values.evidence import RowKind
+
+
+def evidence_row(stored: models.EvidenceRow) -> EvidenceRow:
+    """A stored row as the engines know it."""
+    kind = cast("RowKind", stored.kind)  # only intake writes rows, and it has checked the kind
+    key = RowKey(
+        node=stored.node_id,
+        environment=stored.environment,
+        bundle=stored.bundle,
+        agent=stored.agent,
+        kind=kind,
+        subject=stored.subject,
+        cell=stored.cell,
+        width_s=stored.width_s,
+    )
+    return EvidenceRow(key, BODIES[kind].from_json(stored.body))
+
+
+def evidence_of(node_id: str, *, until: datetime, window_s: int) -> list[EvidenceRow]:
+    """The evidence of one node whose cells touch the window that ends at `until`."""
+    since = until - timedelta(seconds=window_s)
+    found = models.EvidenceRow.objects.filter(
+        node_id=node_id, cell__gt=since.timestamp() - 86_400, cell__lte=until.timestamp()
+    )
+    return [evidence_row(stored) for stored in found]
+
+
+def newest_readings(node_ids: Iterable[str]) -> dict[str, models.SymbolicResilienceMonitor]:
+    """The newest reading of each node that has one."""
+    newest = (
+        models.SymbolicResilienceMonitor.objects.filter(node_id__in=list(node_ids))
+        .values("node_id")
+        .annotate(newest=Max("id"))
+        .values_list("newest", flat=True)
+    )
+    return {
+        reading.node_id: reading
+        for reading in models.SymbolicResilienceMonitor.objects.filter(id__in=list(newest))
+    }

@@ -1,0 +1,163 @@
+"""Readings: recomputed from evidence, stored as a cache with the digest of what they say.
+
+At intake a reading is stored at most once in `MYTHOS_READING_EVERY_S` a node, and only when its
+evidence or its state changed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from pydantic import JsonValue
+
+from mythos.engines.resilience.facts import Fork, Mismatch, NodeFacts
+from mythos.engines.resilience.presence import Presence
+from mythos.engines.resilience.reading import WINDOW_S, read_node
+from mythos.server.catalog.models import (
+    Assistant,
+    EncodedRitualBlueprint,
+    Node,
+    SwarmCodex,
+)
+from mythos.server.resilience.models import IntakeFinding, SymbolicResilienceMonitor
+from mythos.server.resilience.queries import evidence_of, newest_readings
+from mythos.values.evidence import InForce
+from mythos.values.reading import Flag, Reading
+
+STORED = ("codex_uptime_index", "ritual_execution_consistency", "memory_integrity_score")
+
+
+def refresh_if_due(node_id: str, *, at: datetime) -> SymbolicResilienceMonitor | None:
+    """Refresh a node's reading unless that was done a moment ago."""
+    newest = newest_readings([node_id]).get(node_id)
+    every = timedelta(seconds=settings.MYTHOS.reading_every_s)
+    if newest is not None and newest.as_of > at - every:
+        return newest
+    return refresh(node_id, at=at)
+
+
+@transaction.atomic
+def refresh(node_id: str, *, at: datetime) -> SymbolicResilienceMonitor | None:
+    """Recompute a node's reading and store it if it says anything new."""
+    node = Node.objects.select_related("environment").get(node_id=node_id)
+    newest = newest_readings([node_id]).get(node_id)
+    reading = read(node, at=at, previous=newest)
+    if newest is not None and _says_the_same(newest, reading):
+        return newest
+    return _store(reading, at=at)
+
+
+def read(
+    node: Node,
+    *,
+    at: datetime,
+    window_s: int = WINDOW_S,
+    previous: SymbolicResilienceMonitor | None = None,
+) -> Reading:
+    """The reading of one node at a moment; stores nothing."""
+    flags = [] if previous is None else previous.symbolic_warning_flags
+    return read_node(
+        evidence_of(node.node_id, until=at, window_s=window_s),
+        node=node.node_id,
+        environment=node.environment.name,
+        as_of=at,
+        window_s=window_s,
+        facts=facts_of(node),
+        previous_flags=[Flag.model_validate(flag) for flag in flags],
+    )
+
+
+def facts_of(node: Node) -> NodeFacts:
+    """What the catalogue, enrolment and intake know of a node."""
+    in_force = InForce.model_validate(node.in_force or {})
+    agents = {
+        one.digest: one for one in Assistant.objects.filter(digest__in=in_force.agents.values())
+    }
+    workflows = list(EncodedRitualBlueprint.objects.filter(digest__in=in_force.workflows))
+    policies = SwarmCodex.objects.filter(digest__in=[*in_force.policy_sets, *in_force.shadow_sets])
+    return NodeFacts(
+        presence=_presence(node),
+        applies_policy=bool(in_force.policy_sets),
+        applies_workflow=any(one.document.get("workflows") for one in agents.values()),
+        applies_memory=any(one.document.get("memory") for one in agents.values()),
+        names={
+            **{digest: one.name for digest, one in agents.items()},
+            **{one.digest: one.name for one in workflows},
+            **{one.digest: one.title for one in policies},
+        },
+        skip_weights={one.digest: _skip_weights(one.encoded_steps) for one in workflows},
+        forks=tuple(
+            Fork(found.subject, found.ref, found.seen_at)
+            for found in IntakeFinding.objects.filter(
+                node_id=node.node_id, code="EVIDENCE_FORK", resolved_at=None
+            )
+        ),
+        mismatch=_mismatch(node, in_force),
+    )
+
+
+def _presence(node: Node) -> Presence:
+    environment = node.environment
+    return Presence(
+        kind="telemetry" if node.presence == Node.Presence.TELEMETRY else "heartbeat",
+        heartbeat_s=node.heartbeat_s,
+        report_every_s=environment.report_every_s if environment.air_gapped else None,
+        newest_beat=node.last_beat_at,
+        enrolled_at=node.enrolled_at,
+    )
+
+
+def _mismatch(node: Node, in_force: InForce) -> Mismatch | None:
+    """Whether the node runs another bundle than the newest assignment it says it has imported."""
+    rollout = (
+        node.environment.rollouts.filter(sequence=in_force.assignment_sequence)
+        .select_related("packet")
+        .first()
+    )
+    if rollout is None or rollout.packet.digest == in_force.bundle:
+        return None
+    return Mismatch(in_force.bundle, rollout.packet.digest, rollout.created_at)
+
+
+def _skip_weights(document: dict[str, JsonValue]) -> dict[str, int]:
+    weights = document.get("weights")
+    if not isinstance(weights, dict):
+        return {}
+    default = weights.get("default", 1)
+    found = {
+        label: given.get("skip", default)
+        for label, given in weights.items()
+        if isinstance(given, dict)
+    }
+    return {label: weight for label, weight in found.items() if isinstance(weight, int)}
+
+
+def _says_the_same(stored: SymbolicResilienceMonitor, reading: Reading) -> bool:
+    return (
+        stored.evidence_digest == reading.evidence_digest
+        and stored.state == reading.state
+        and {flag["fingerprint"] for flag in stored.symbolic_warning_flags}
+        == {flag.fingerprint for flag in reading.flags}
+    )
+
+
+def _store(reading: Reading, *, at: datetime) -> SymbolicResilienceMonitor:
+    values: dict[str, float | None] = {part.name: part.value for part in reading.components}
+    document = reading.model_dump(mode="json")
+    return SymbolicResilienceMonitor.objects.create(
+        node_id=reading.node,
+        environment=reading.environment,
+        **{name: values.get(name) or 0.0 for name in STORED},
+        symbolic_warning_flags=document["flags"],
+        state=reading.state,
+        reason=reading.reason,
+        low=reading.resilience.low,
+        mid=reading.resilience.mid,
+        high=reading.resilience.high,
+        unknown_components=list(reading.unknown_components),
+        reading=document,
+        evidence_digest=reading.evidence_digest,
+        as_of=at.astimezone(UTC),
+    )
