@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -35,7 +37,7 @@ from tools import Desk, tools_of
 
 IDLE_S = 0.1
 TASKS = {
-    "triage": "Hello, this is {email}. I have a question about my order {order}: can I cancel or return it?",
+    "triage": "Hello, this is {email}. Can I still cancel or return my order {order}?",
     "orders": "Hello, this is {email}. Please cancel my order {order}, I ordered it by mistake.",
     "refunds": "Hello, this is {email}. I want to return order {order} and get a refund.",
 }
@@ -43,15 +45,16 @@ TASKS = {
 
 def main() -> int:
     """Do the scenario's runs, one at a time, until told to stop."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # the provider flushes at exit
     work, document = Path(os.environ["MYTHOS_WORK"]), _document()
     provider = TracerProvider(resource=Resource.create())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), schedule_delay_millis=200))
-    instrumentation = Instrumentation(InstrumentationSettings(
-            tracer_provider=provider, include_model_request_parameters=False
-        ))
+    instrumentation = Instrumentation(
+        InstrumentationSettings(tracer_provider=provider, include_model_request_parameters=False)
+    )
     store = Store(work / "orders.sqlite3")
     name = document["name"]
-    finished = 0
+    finished = _finished(work)
     next_at = time.monotonic()
     while True:
         scenario = _scenario(work)
@@ -94,11 +97,16 @@ def _memory() -> str:
 
 def _scenario(work: Path) -> dict[str, float]:
     scenario = {"runs": 0, "every_s": 1.5, "skip_confirmation": False}
-    try:
+    with suppress(FileNotFoundError):
         scenario.update(json.loads((work / "scenario.json").read_text("utf-8")))
-    except FileNotFoundError:
-        pass
     return scenario
+
+
+def _finished(work: Path) -> int:
+    """Runs finished before this process was started again."""
+    with suppress(FileNotFoundError):
+        return int(json.loads((work / "progress.json").read_text("utf-8"))["finished"])
+    return 0
 
 
 def _write(path: Path, value: dict[str, int]) -> None:

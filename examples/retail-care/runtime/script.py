@@ -45,7 +45,7 @@ PLANS: dict[str, list[Step]] = {
     "refunds": [
         _IDENTIFY,
         _READ,
-        ("ask_customer", lambda k: {"question": f"Shall I register the return of {k['order_id']}?"}),
+        ("ask_customer", lambda k: {"question": f"Shall I take back {k['order_id']}?"}),
         ("return_order", lambda k: {"order_id": k["order_id"], "item_ids": list(k["item_ids"])}),
         ("ask_customer", lambda k: {"question": f"Shall I refund {k['total_cents'] / 100:.2f}?"}),
         ("issue_refund", lambda k: {

@@ -38,9 +38,10 @@ class Store:
         with self._db:
             self._db.executescript(
                 "CREATE TABLE IF NOT EXISTS customer (id TEXT PRIMARY KEY, email TEXT UNIQUE);"
-                "CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, customer TEXT, status TEXT,"
-                " items TEXT, total_cents INTEGER, method TEXT);"
-                "CREATE TABLE IF NOT EXISTS refund (order_id TEXT, amount_cents INTEGER, method TEXT);"
+                "CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, customer TEXT,"
+                " status TEXT, items TEXT, total_cents INTEGER, method TEXT);"
+                "CREATE TABLE IF NOT EXISTS refund"
+                " (order_id TEXT, amount_cents INTEGER, method TEXT);"
             )
             self._db.executemany(
                 "INSERT OR IGNORE INTO customer VALUES (?, ?)",
@@ -77,7 +78,8 @@ class Store:
         """Change an order's status, only from `before`."""
         with self._db:
             changed = self._db.execute(
-                "UPDATE orders SET status = ? WHERE id = ? AND status = ?", (after, order_id, before)
+                "UPDATE orders SET status = ? WHERE id = ? AND status = ?",
+                (after, order_id, before),
             ).rowcount
         if changed != 1:
             raise ShopError(f"order {order_id} is not {before}")
@@ -85,7 +87,9 @@ class Store:
     def refund(self, order_id: str, amount_cents: int, method: str) -> None:
         """Book a refund."""
         with self._db:
-            self._db.execute("INSERT INTO refund VALUES (?, ?, ?)", (order_id, amount_cents, method))
+            self._db.execute(
+                "INSERT INTO refund VALUES (?, ?, ?)", (order_id, amount_cents, method)
+            )
 
 
 def email_of(number: int) -> str:

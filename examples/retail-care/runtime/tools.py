@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from pydantic_ai import ModelRetry, RunContext
 from store import ShopError, Store
 
-
 T = TypeVar("T")
 
 
@@ -25,7 +24,10 @@ class Desk:
 
 async def find_customer_by_email(ctx: RunContext[Desk], email: str) -> dict[str, str]:
     """Identify the customer by the e-mail address on file."""
-    return {"customer_id": _refusable(lambda: ctx.deps.store.customer_by_email(email)), "email": email}
+    return {
+        "customer_id": _refusable(lambda: ctx.deps.store.customer_by_email(email)),
+        "email": email,
+    }
 
 
 async def get_order(ctx: RunContext[Desk], order_id: str) -> dict[str, Any]:
@@ -55,7 +57,9 @@ async def return_order(ctx: RunContext[Desk], order_id: str, item_ids: list[str]
     return f"return of {len(item_ids)} items of {order_id} registered"
 
 
-async def issue_refund(ctx: RunContext[Desk], order_id: str, amount_cents: int, payment_method: str) -> str:
+async def issue_refund(
+    ctx: RunContext[Desk], order_id: str, amount_cents: int, payment_method: str
+) -> str:
     """Pay money back for a returned order to a payment method."""
     ctx.deps.store.refund(order_id, amount_cents, payment_method)
     return f"refunded {amount_cents} to {payment_method}"
