@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -51,6 +51,15 @@ _REMEDY = "export the archive again with `mythos bundle export`, and copy it unc
 
 
 @dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What an archive says it is. `trust` maps metadata files by their path in a site."""
+
+    manifest: bytes
+    config: bytes
+    trust: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class _Control:
     """What the first members of an archive say; nothing of it is trusted yet."""
 
@@ -73,6 +82,27 @@ def verify_archive(archive: Path, *, roots: Roots, environment: str = "", at: da
         Every check by name.
     """
     return _receive(archive, _Judge(roots, environment, at), _nowhere)[1]
+
+
+def survey_archive(archive: Path) -> Surveyed:
+    """Read an archive through, to show what it says; trusts nothing and writes nothing.
+
+    Args:
+        archive: the file.
+
+    Returns:
+        The bundle's manifest and config and the trust metadata, each as its digest promises.
+
+    Raises:
+        BundleError: the file is no archive, or was changed.
+    """
+    with archive.open("rb") as stream:
+        tar = TarReader(stream)
+        control = _read_control(tar)
+        blobs = _read_payload(tar, control, _nowhere)
+        tar.end()
+    config = blobs[parse_manifest(control.manifest).config.digest].document
+    return Surveyed(control.manifest, config, control.files)
 
 
 def import_archive(

@@ -97,7 +97,7 @@ def read_source(folder: Path) -> ParsedSource:
         tree.problems.extend(_unknown_names(tree, written))
         _read_memory(tree, written)
     if head is None or tree.problems:
-        raise _all_of(tree.problems)
+        raise all_of(tree.problems)
     return ParsedSource(head, tuple(tree.parts), tree.files)
 
 
@@ -245,8 +245,8 @@ def _unknown_names(tree: _Tree, written: _WrittenAgent) -> Iterator[DocumentErro
                 )
 
 
-def _all_of(problems: list[DocumentError]) -> DocumentError:
-    """The only problem as it is; several as one error that lists them."""
+def all_of(problems: list[DocumentError]) -> DocumentError:
+    """One error for all problems of a tree: the only one as it is, several as a list."""
     if len(problems) == 1:
         [only] = problems
         return BundleSourceError(only.message, remedy=only.remedy, where=only.where)

@@ -70,23 +70,32 @@ class OciLayout:
         index = self.folder / INDEX_FILE
         return parse_index(index.read_bytes()) if index.is_file() else ()
 
-    def manifest(self) -> bytes:
-        """The manifest of the only bundle held, whatever else the index names.
+    def manifest(self, wanted: str = "") -> bytes:
+        """The manifest of a bundle that is held, whatever else the index names.
+
+        Args:
+            wanted: its digest; may be empty where only one bundle is held.
 
         Raises:
-            NotFoundError: no bundle, or a blob is missing.
-            BundleError: more than one bundle.
+            NotFoundError: no bundle, not this one, or a blob is missing.
+            BundleError: more than one bundle, and none was named.
         """
         found = [data for data in map(self._manifest_of, self.entries()) if data]
-        if not found:
+        held = {digest_of(data): data for data in found}
+        if not held:
             raise NotFoundError(
                 f"{self.folder} holds no bundle", remedy="build one with `mythos bundle build`"
             )
-        if len(found) > 1:
-            raise BundleError(
-                f"{self.folder} holds {len(found)} bundles", remedy="name one by its digest"
+        if wanted and wanted not in held:
+            raise NotFoundError(
+                f"{self.folder} does not hold {wanted}",
+                remedy=f"name one of {', '.join(sorted(held))}",
             )
-        return found[0]
+        if not wanted and len(held) > 1:
+            raise BundleError(
+                f"{self.folder} holds {len(held)} bundles", remedy="name one by its digest"
+            )
+        return held[wanted] if wanted else found[0]
 
     def read(self, digest: str) -> bytes:
         """A blob's bytes as they lie on disk, not yet verified.

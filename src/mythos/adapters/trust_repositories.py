@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from tuf.api.metadata import TargetFile
 
 from mythos.adapters.file_lock import locked
-from mythos.adapters.tuf_repository import Renewal, Terms, TufRepository
+from mythos.adapters.tuf_repository import Renewal, Standing, Terms, TufRepository
 from mythos.errors import ConflictError, TrustError
 from mythos.values.bundle import Assignment, deployment_target, packet_target
 from mythos.values.digest import JsonValue, canonical_bytes, digest_of
@@ -79,6 +79,10 @@ class PacketsRepository:
                 return
             self._tuf.publish({**held, path: new}, {path: manifest}, at=at)
 
+    def standing(self, *, at: datetime) -> tuple[Standing, ...]:
+        """Version and expiry of every role, root first."""
+        return self._tuf.standing(at=at)
+
     def renew(self, *, at: datetime) -> Renewal:
         """Sign anew what has used up half of its period."""
         return self._tuf.renew(at=at)
@@ -126,6 +130,10 @@ class DeploymentsRepository:
         """The present assignment; None before the first."""
         target = self._tuf.targets().get(deployment_target(self.environment))
         return parse_assignment(self._tuf.content(target)) if target else None
+
+    def standing(self, *, at: datetime) -> tuple[Standing, ...]:
+        """Version and expiry of every role, root first."""
+        return self._tuf.standing(at=at)
 
     def renew(self, *, at: datetime) -> Renewal:
         """Sign anew what has used up half of its period."""

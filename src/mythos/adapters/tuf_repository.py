@@ -20,6 +20,7 @@ from tuf.api.metadata import (
     Metadata,
     MetaFile,
     Root,
+    Signed,
     Snapshot,
     TargetFile,
     Targets,
@@ -53,6 +54,16 @@ class Renewal:
 
     renewed: tuple[str, ...]
     waiting: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one role stands: its version, when its signature expires, whether renewal is due."""
+
+    role: str
+    version: int
+    expires: datetime
+    due: bool
 
 
 class TufRepository:
@@ -121,6 +132,18 @@ class TufRepository:
             write_atomically(self._content_path(targets[path]), data)
         self._sign_targets(targets, version=self._targets().version + 1, at=at)
 
+    def standing(self, *, at: datetime) -> tuple[Standing, ...]:
+        """Version and expiry of every role, root first.
+
+        Raises:
+            NotFoundError: there is no repository.
+            TrustError: its metadata is damaged.
+        """
+        return tuple(
+            Standing(role, signed.version, signed.expires, due=self._is_due(role, at=at))
+            for role, signed in ((role, self._current(role)) for role in ROLES)
+        )
+
     def renew(self, *, at: datetime) -> Renewal:
         """Sign anew each role that has used up half of its period.
 
@@ -188,13 +211,15 @@ class TufRepository:
         return data
 
     def _is_due(self, role: str, *, at: datetime) -> bool:
-        signed = {
+        return self._current(role).expires - at < timedelta(days=self._terms.days[role]) / 2
+
+    def _current(self, role: str) -> Signed:
+        return {
             "root": self._root,
             "targets": self._targets,
             "snapshot": self._snapshot,
             "timestamp": self._timestamp,
         }[role]()
-        return signed.expires - at < timedelta(days=self._terms.days[role]) / 2
 
     def _expiry(self, role: str, *, at: datetime) -> datetime:
         return at.astimezone(UTC) + timedelta(days=self._terms.days[role])

@@ -106,8 +106,9 @@ def refusal_of(error: RepositoryError | DownloadError) -> Refusal:
 def check_name(error: MythosError) -> str:
     """Which check an error of a refresh stands for: one of `CHECKS`, or `source`."""
     cause = error.__cause__
-    known = isinstance(cause, RepositoryError | DownloadError)
-    return refusal_of(cause).check if known else "source"
+    if isinstance(cause, RepositoryError | DownloadError):
+        return refusal_of(cause).check
+    return "source"
 
 
 class _SourceFetcher(FetcherInterface):

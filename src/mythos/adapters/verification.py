@@ -32,24 +32,26 @@ def verify_layout(
     source: Source,
     roots: Roots,
     environment: str = "",
+    digest: str = "",
     at: datetime,
 ) -> Report:
-    """Verify the one bundle of a layout against the trust metadata of a source.
+    """Verify a bundle of a layout against the trust metadata of a source.
 
     Args:
         layout: where the bundle lies.
         source: where the repositories' metadata lies.
         roots: what is trusted.
         environment: whose assignment to check; empty for none.
+        digest: which bundle; may be empty where the layout holds only one.
         at: now.
 
     Returns:
         Every check by name, never an exception for what is merely not trustworthy.
 
     Raises:
-        NotFoundError: the layout holds no bundle.
+        NotFoundError: the layout holds no bundle, or not this one.
     """
-    manifest = layout.manifest()
+    manifest = layout.manifest(digest)
     with tempfile.TemporaryDirectory() as state:
         client = TrustClient(Path(state), roots=roots, source=source)
         trust = check_trust(client, manifest, environment=environment, at=at)
