@@ -18,6 +18,7 @@ from mythos.engines.evidence.body import Body, JsonObject, refused
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.time import TimeBody
+from mythos.engines.evidence.workflow import WorkflowBody
 from mythos.engines.evidence.window import DAY_S, HOUR_S, cell_of
 from mythos.errors import EvidenceError
 from mythos.values.digest import canonical_bytes, digest_of
@@ -32,6 +33,7 @@ BODIES: dict[RowKind, type[Body]] = {
     "action": ActionBody,
     "time": TimeBody,
     "memory": MemoryBody,
+    "workflow": WorkflowBody,
 }
 
 
