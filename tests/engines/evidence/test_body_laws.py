@@ -49,6 +49,13 @@ def test_the_same_audit_twice_counts_once(body: MemoryBody) -> None:
     assert body + body == body
 
 
+def test_of_two_audits_the_one_of_the_larger_log_stands_unless_a_proof_failed() -> None:
+    small, large = MemoryBody(size=5, audited_at=9), MemoryBody(size=6, audited_at=8)
+    cut_short = MemoryBody(size=3, audited_at=10, proof_failed=True)
+    assert small + large == large
+    assert large + cut_short == cut_short
+
+
 @given(TIME)
 def test_the_same_time_twice_keeps_its_bits(body: TimeBody) -> None:
     twice = body + body

@@ -81,6 +81,13 @@ def test_a_node_that_never_beat_is_silent_since_its_enrolment() -> None:
     assert read(*CLEAN, facts=fresh).state != "SILENT"
 
 
+def test_a_beat_is_overdue_only_after_three_intervals() -> None:
+    due = replace(OBSERVED, presence=Presence(newest_beat=ONE - timedelta(seconds=180)))
+    assert read(*CLEAN, facts=due).state == "HEALTHY"
+    late = replace(OBSERVED, presence=Presence(newest_beat=ONE - timedelta(seconds=181)))
+    assert read(*CLEAN, facts=late).state == "SILENT"
+
+
 def test_undecidable_cells_alone_make_a_node_blind_and_it_says_what_to_switch_on() -> None:
     lacking = Sample(
         "s", "t", "send", "payments", NOON_S, Outcome.UNDECIDABLE, "r", missing=("to",)
@@ -101,7 +108,9 @@ def test_a_low_bound_held_down_by_undecidable_cells_is_blind() -> None:
 
 
 def test_undecidable_cells_do_not_excuse_a_score_below_target() -> None:
-    reading = read(hour(active=FULL, unknown=bit_range(20, 60), bad=bit_range(0, 15)), calls(60, 0))
+    unseen = [hour(cell=NOON_S - n * 3_600, active=FULL, unknown=FULL) for n in (1, 2, 3, 4)]
+    reading = read(hour(active=bit_range(0, 10), bad=0b1111), *unseen, calls(600, 0))
+    assert reading.resilience.mid == pytest.approx(0.6**0.75)
     assert reading.state == "DEGRADED"
 
 
@@ -176,6 +185,12 @@ def test_an_altered_memory_is_critical_and_names_the_keys() -> None:
     assert part(reading, "memory_integrity_score").mid == pytest.approx(9 / 11)
 
 
+def test_tampering_is_flagged_even_where_memory_does_not_score() -> None:
+    reading = read(*CLEAN, audit(ok=9, altered=1))
+    assert (reading.state, codes(reading)) == ("CRITICAL", ["MEMORY_ALTERED"])
+    assert reading.resilience.mid == pytest.approx(1.0)
+
+
 def test_a_log_that_does_not_prove_its_past_makes_the_score_zero() -> None:
     reading = read(*CLEAN, audit(ok=9, proof_failed=True), facts=WITH_MEMORY)
     assert codes(reading) == ["MEMORY_LOG_FORK"]
@@ -206,6 +221,11 @@ def test_a_bundle_that_is_not_the_assigned_one_has_300_s_of_grace(
 
 def test_rows_of_other_nodes_are_left_out() -> None:
     other = EvidenceRow(replace(CLEAN[0].key, node="eu-pay-08"), CLEAN[0].body)
+    assert read(*CLEAN, other) == read(*CLEAN)
+
+
+def test_rows_of_an_earlier_enrolment_are_left_out() -> None:
+    other = EvidenceRow(replace(CLEAN[0].key, environment="staging"), CLEAN[0].body)
     assert read(*CLEAN, other) == read(*CLEAN)
 
 

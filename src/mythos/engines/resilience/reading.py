@@ -186,13 +186,11 @@ def _missing_facts(rows: Iterable[EvidenceRow]) -> tuple[str, ...]:
 def _findings(
     rows: Sequence[EvidenceRow], standing: Standing, *, facts: NodeFacts, scene: Scene
 ) -> Iterable[Finding]:
+    """Find all that is wrong; a fact says what scores, never what may be looked away from."""
     yield from upkeep(facts, scene=scene)
-    if facts.applies_policy:
-        yield from violations(rows, facts=facts, scene=scene)
-    if facts.applies_workflow:
-        yield from misfits(last_day_of(rows, as_of=scene.as_of), facts=facts, scene=scene)
-    if facts.applies_memory:
-        yield from tampering(_logs(rows), scene=scene)
+    yield from violations(rows, facts=facts, scene=scene)
+    yield from misfits(last_day_of(rows, as_of=scene.as_of), facts=facts, scene=scene)
+    yield from tampering(_logs(rows), scene=scene)
     yield from _of_evidence(standing, scene=scene)
 
 

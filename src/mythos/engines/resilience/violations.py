@@ -2,8 +2,8 @@
 
 One finding an agent, policy set and rule. It was seen, so its probability is 1. It was last seen
 at the newest sample or the start of the last cell that counts one, whichever is later: rolling
-rows up can only move that back, so it never fires again what an operator resolved. Shadow sets
-raise nothing.
+rows up can only move that back, so it never fires again what an operator resolved. Rows of shadow
+sets are left out before.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def violations(rows: Iterable[EvidenceRow], *, facts: NodeFacts, scene: Scene) -
     """Find every rule that was violated in these `policy` rows."""
     broken: dict[tuple[str, str, str], _Broken] = {}
     for row in rows:
-        if isinstance(row.body, PolicyBody) and row.key.kind == "policy":
+        if isinstance(row.body, PolicyBody):
             _collect(broken, row, row.body, facts=facts)
     for (agent, policy_set, rule), found in sorted(broken.items()):
         yield _finding(agent, policy_set, rule, found=found, scene=scene)
