@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bundle": ("mythos.cli.bundle:bundle", "Build, show, verify, export and import bundles."),
     "demo": ("mythos.cli.demo:demo", "Run the whole ring on this machine with real agents."),
     "node": ("mythos.cli.node:node", "Enrol and run the sidecar of a host."),
+    "rollout": ("mythos.cli.rollout:rollout", "Decide what environments run."),
     "serve": ("mythos.cli.serve:serve", "Run the control plane."),
     "strategy": ("mythos.cli.strategy:strategy", "Recommend where what may run next."),
     "trust": ("mythos.cli.trust:trust", "Keys and TUF repositories."),
@@ -49,12 +50,12 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in sorted(COMMANDS.items())])
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's own signature
         """Run, and end every error of ours in one line with its remedy."""
         try:
-            return super().main(*args, **kwargs)
+            return super().main(args, *rest, **kwargs)
         except MythosError as error:
-            report(error, sys.argv[1:] if not args or args[0] is None else args[0])
+            report(error, sys.argv[1:] if args is None else args)
             sys.exit(error.exit_code)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import orjson
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 
@@ -14,7 +15,7 @@ from mythos.engines.bundle.inventory import inventory
 from mythos.engines.bundle.manifest import parse_config, parse_manifest
 from mythos.engines.bundle.plan import BuiltBundle
 from mythos.engines.bundle.verify import check_bundle
-from mythos.errors import BundleError, ConflictError
+from mythos.errors import BundleError, ConflictError, UsageError
 from mythos.server.catalog.models import (
     Assistant,
     EncodedRitualBlueprint,
@@ -160,6 +161,7 @@ def assign(
 
     Raises:
         ConflictError: the environment lacks a label the bundle asks for.
+        UsageError: no name of who decides, or too long a reason.
     """
     missing = eligible(environment.labels, packet.symbolic_deployment_tags)
     if missing:
@@ -167,31 +169,55 @@ def assign(
             f"{environment.name} does not carry the bundle's labels: {', '.join(missing)}",
             remedy="choose an environment that does, or build the bundle with other labels",
         )
-    rollout = _record(packet, environment, decided_by=decided_by, decision=decision)
-    trust.deployments(environment, at=at).assign(
-        Assignment(
-            environment=environment.name,
-            bundle=packet.deployment_name,
-            version=packet.version,
-            digest=packet.digest,
-            length=len(trust.store().read(packet.digest)),
-            sequence=rollout.sequence,
+    repository = trust.deployments(environment, at=at)
+    signed = repository.current()
+    with transaction.atomic():  # no row without a signature; a lost row never blocks the next
+        rollout = _record(
+            packet,
+            environment,
+            decided_by=decided_by,
             decision=decision,
-        ),
-        at=at,
-    )
+            after=signed.sequence if signed else 0,
+        )
+        repository.assign(_assignment(rollout), at=at)
     return rollout
 
 
-@transaction.atomic
+def _assignment(rollout: Rollout) -> Assignment:
+    packet = rollout.packet
+    return Assignment(
+        environment=rollout.environment.name,
+        bundle=packet.deployment_name,
+        version=packet.version,
+        digest=packet.digest,
+        length=len(trust.store().read(packet.digest)),
+        sequence=rollout.sequence,
+        decision=rollout.decision,
+    )
+
+
 def _record(
-    packet: MythOSDeploymentPacket, environment: Environment, *, decided_by: str, decision: str
+    packet: MythOSDeploymentPacket,
+    environment: Environment,
+    *,
+    decided_by: str,
+    decision: str,
+    after: int,
 ) -> Rollout:
     newest = environment.rollouts.aggregate(newest=Max("sequence"))["newest"] or 0
-    return Rollout.objects.create(
+    rollout = Rollout(
         environment=environment,
         packet=packet,
-        sequence=newest + 1,
+        sequence=max(newest, after) + 1,
         decided_by=decided_by,
         decision=decision,
     )
+    try:
+        rollout.clean_fields()
+    except ValidationError as error:
+        raise UsageError(
+            f"the decision cannot be kept: {'; '.join(error.messages)}",
+            remedy="name who decides, and give a reason of at most 300 characters",
+        ) from error
+    rollout.save()
+    return rollout

@@ -53,3 +53,20 @@ def deployments(environment: Environment, *, at: datetime) -> DeploymentsReposit
     if not folder.is_dir():
         repository.initialise(at=at)
     return repository
+
+
+def repositories(*, at: datetime) -> dict[str, PacketsRepository | DeploymentsRepository]:
+    """Every repository that was made, by its path in the site."""
+    made: dict[str, PacketsRepository | DeploymentsRepository] = {}
+    if (site() / "packets").is_dir():
+        made["packets"] = packets(at=at)
+    for environment in Environment.objects.all():
+        name = f"deployments/{environment.name}"
+        if (site() / name).is_dir():
+            made[name] = deployments(environment, at=at)
+    return made
+
+
+def root_of(repository: str) -> Path:
+    """The file of a repository's first root, for those who are to trust it."""
+    return site() / repository / "metadata" / "1.root.json"
