@@ -14,6 +14,12 @@ from mythos.engines.evidence.row import EvidenceRow, RowKey
 from mythos.engines.evidence.sample import Sample, Samples, Step
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import HOUR_S
+from mythos.engines.evidence.workflow import (
+    COST_BUCKETS,
+    DURATION_BUCKETS,
+    WorkflowBody,
+    WorkflowSummary,
+)
 from mythos.values.evidence import RowKind
 from mythos.values.outcome import Outcome, Severity
 
@@ -88,12 +94,36 @@ MEMORY = st.builds(
     written_since=COUNT,
 )
 
+TABLE = st.dictionaries(NAME, COUNT)
+TIMES = st.none() | COUNT
+SUMMARY = st.builds(
+    WorkflowSummary,
+    runs=st.integers(150, 200),
+    fitting=COUNT,
+    open=COUNT,
+    inexact=COUNT,
+    cost_sum=COUNT,
+    denom_sum=st.integers(50, 100),
+    duration_ms_sum=COUNT,
+    tokens_in=COUNT,
+    tokens_out=COUNT,
+    variants=TABLE,
+    dev_runs=TABLE,
+    df_runs=TABLE,
+    cost_hist=st.tuples(*[COUNT] * COST_BUCKETS),
+    duration_hist=st.just((1,) * DURATION_BUCKETS),
+    first_ts=TIMES,
+    last_ts=TIMES,
+)
+WORKFLOW = st.builds(WorkflowBody, SUMMARY | st.just(WorkflowSummary()), FEW_SAMPLES)
+
 BY_KIND: dict[RowKind, st.SearchStrategy[Body]] = {
     "policy": POLICY,
     "shadow": POLICY,
     "action": ACTION,
     "time": TIME,
     "memory": MEMORY,
+    "workflow": WORKFLOW,
 }
 
 

@@ -9,19 +9,24 @@ from mythos.engines.evidence.body import Body
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import OutcomeCounts, PolicyBody, RunCounts
 from mythos.engines.evidence.row import EvidenceRow, RowKey
+from mythos.engines.evidence.sample import Sample, Samples
 from mythos.engines.evidence.time import TimeBody
+from mythos.engines.evidence.workflow import WorkflowBody, WorkflowSummary
 from mythos.engines.resilience.facts import NodeFacts
 from mythos.engines.resilience.presence import Presence
 from mythos.engines.resilience.reading import read_node
 from mythos.values.evidence import RowKind
-from mythos.values.outcome import Severity
+from mythos.values.outcome import Outcome, Severity
 from mythos.values.reading import Component, Flag, Reading
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOON_S = int(NOON.timestamp())
 ONE = NOON + timedelta(hours=1)
 SET = "sha256:" + "5" * 64
-OBSERVED = NodeFacts(presence=Presence(kind="telemetry"), names={SET: "payments-guard"})
+FLOW = "sha256:" + "7" * 64
+OBSERVED = NodeFacts(
+    presence=Presence(kind="telemetry"), names={SET: "payments-guard", FLOW: "pay-invoice"}
+)
 
 
 def row(
@@ -55,6 +60,22 @@ def ruled(
 def audit(**found: int | bool | dict[str, str]) -> EvidenceRow:
     body = MemoryBody(**({"size": 9, "audited_at": NOON_S} | found))  # type: ignore[arg-type]
     return row("memory", body, subject="mythos/eu-pay-07/payments")
+
+
+def aligned(
+    runs: int, fitting: int, *, cost: int = 0, worst: int = 100, hours_ago: int = 0, **skipped: int
+) -> EvidenceRow:
+    summary = WorkflowSummary(
+        runs=runs,
+        fitting=fitting,
+        cost_sum=cost,
+        denom_sum=worst,
+        dev_runs={f"skip:{label}": n for label, n in skipped.items()},
+    )
+    trace = Sample("root", "t9", "", "payments", NOON_S, Outcome.VIOLATED, "pay-invoice")
+    body = WorkflowBody(summary, Samples.of([trace] if fitting < runs else []))
+    cell = NOON_S - hours_ago * 3_600
+    return row("workflow", body, subject=FLOW, agent="name:payments", cell=cell)
 
 
 def read(

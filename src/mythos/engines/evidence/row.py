@@ -18,8 +18,8 @@ from mythos.engines.evidence.body import Body, JsonObject, refused
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.time import TimeBody
-from mythos.engines.evidence.workflow import WorkflowBody
 from mythos.engines.evidence.window import DAY_S, HOUR_S, cell_of
+from mythos.engines.evidence.workflow import WorkflowBody
 from mythos.errors import EvidenceError
 from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.evidence import Row, RowKind

@@ -37,8 +37,9 @@ _MEMBERS = (*_COUNTERS, *_TABLES, *_HISTOGRAMS, *_TIMES)
 class WorkflowSummary:
     """Closed runs of one workflow.
 
-    runs: all of them; fitting: of cost 0; open, inexact: apart, in no score. cost_sum, denom_sum:
-    weighted deviation costs and their denominators. cost_hist: runs by cost 0 to 15 and above.
+    runs: all of them; fitting: of cost 0; open, inexact: of them, but apart and in no score.
+    cost_sum, denom_sum: weighted deviation costs and their denominators. cost_hist: runs by cost
+    0 to 15 and above.
     variants: digest of the label sequence -> runs. dev_runs: `skip:label` or `extra:label` ->
     runs that have it. df_runs: `a>b` -> runs in which b directly followed a. duration_hist: runs
     by bit length of their milliseconds. first_ts, last_ts: Unix seconds, None when empty.
@@ -64,8 +65,9 @@ class WorkflowSummary:
     def __post_init__(self) -> None:
         for name in _COUNTERS:
             count(getattr(self, name), where=f"workflow {name}")
-        if self.fitting + self.inexact > self.runs:
-            raise refused("workflow fitting", self.fitting, f"at most the {self.runs} runs")
+        if self.fitting + self.open + self.inexact > self.runs:
+            seen = f"{self.fitting} fitting, {self.open} open, {self.inexact} inexact"
+            raise refused("workflow fitting", seen, f"at most the {self.runs} runs together")
         if self.cost_sum > self.denom_sum:
             raise refused("workflow cost_sum", self.cost_sum, f"at most {self.denom_sum}")
 
@@ -138,9 +140,7 @@ class WorkflowBody:
     def from_json(cls, value: Mapping[str, JsonValue]) -> WorkflowBody:
         """Read what `to_json` wrote; EvidenceError where it is anything else."""
         found = members(value, ("summary", "samples"), where="workflow body")
-        return cls(
-            WorkflowSummary.from_json(found["summary"]), Samples.from_json(found["samples"])
-        )
+        return cls(WorkflowSummary.from_json(found["summary"]), Samples.from_json(found["samples"]))
 
 
 def variant_digest(labels: Iterable[str]) -> str:
