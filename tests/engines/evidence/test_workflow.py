@@ -6,7 +6,7 @@ from functools import reduce
 from operator import add
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mythos.engines.evidence.workflow import MAX_VARIANTS, WorkflowSummary, variant_digest
@@ -17,6 +17,7 @@ def run(variant: int) -> WorkflowSummary:
     return WorkflowSummary(runs=1, variants={variant_digest([str(variant)]): 1})
 
 
+@settings(max_examples=10)
 @given(st.permutations(range(8)))
 def test_beyond_the_cap_the_order_of_merging_still_changes_nothing(order: list[int]) -> None:
     parts = [reduce(add, (run(8 * n + part) for n in range(90))) for part in range(8)]
