@@ -1,0 +1,1 @@
+"""What the pages show: pure functions from facts to frozen page values."""
