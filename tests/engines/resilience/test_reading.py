@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.engines.evidence.policy import OutcomeCounts, PolicyBody
-from mythos.engines.evidence.row import EvidenceRow, roll_up
+from mythos.engines.evidence.row import EvidenceRow, RowKey, roll_up
 from mythos.engines.evidence.sample import Sample, Samples
+from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import bit_range
 from mythos.engines.resilience.facts import Fork, Mismatch, NodeFacts
 from mythos.engines.resilience.presence import Presence
+from mythos.engines.resilience.reading import read_node
 from mythos.errors import EvidenceError
 from mythos.values.outcome import Outcome, Severity
 from tests.engines.resilience.scenes import (
@@ -294,3 +296,23 @@ def test_one_more_violated_call_never_raises_mid_or_low(
 def test_one_more_blocked_call_never_raises_the_score(rows: list[EvidenceRow]) -> None:
     before, after = read(*rows).resilience, read(*rows, calls(1, 1, tool="a")).resilience
     assert before.mid is None or (after.mid or 0) <= before.mid + 1e-9
+
+
+def test_given_an_hour_row_when_read_then_the_window_begins_at_its_first_cell_seen() -> None:
+    hour = 1_800_000_000 // 3_600 * 3_600
+    bits = ((1 << 60) - 1) << 3_000
+    row = EvidenceRow(
+        RowKey("n", "e", "", "", "time", "", hour, 3_600),
+        TimeBody(cell_s=1, active=bits, covered=bits),
+    )
+    as_of = datetime.fromtimestamp(hour + 3_060, UTC)
+    reading = read_node(
+        [row],
+        node="n",
+        environment="e",
+        as_of=as_of,
+        facts=NodeFacts(presence=Presence(heartbeat_s=1, newest_beat=as_of)),
+    )
+    uptime = next(part for part in reading.components if part.name == "codex_uptime_index")
+    assert uptime.detail["uncovered_s"] == 0
+    assert uptime.low > 0.9

@@ -15,11 +15,11 @@ import click
 from mythos.cli.demo.stage import Stage, StagedNode
 from mythos.errors import UnavailableError
 
-RUNS = 12
+RUNS = 10
 EVERY_S = 1.5
 SLOW_S = 6.0
 PATIENCE_S = 120.0
-AFTER_FAULT = 12
+AFTER_FAULT = 10
 FAULTY_AGENT = "refunds"
 TAMPERED_FILE = "limits.md"
 FOREVER = 10**9

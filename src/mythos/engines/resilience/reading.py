@@ -13,6 +13,7 @@ from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import PolicyBody, RunCounts
 from mythos.engines.evidence.row import EvidenceRow, digest_of_rows
+from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import Window
 from mythos.engines.resilience.carry import carry
 from mythos.engines.resilience.cells import Cells, count_cells
@@ -135,8 +136,19 @@ def _window(
         )
     end = as_of.timestamp()
     known = facts.first_evidence
-    first = known.timestamp() if known else min((row.key.cell for row in rows), default=end)
+    first = known.timestamp() if known else min(map(_began, rows), default=end)
     return Window(min(max(end - window_s, first), end), end)
+
+
+def _began(row: EvidenceRow) -> float:
+    """Return when a row's evidence begins: its cell, or of an hour of time its first cell seen."""
+    body = row.body
+    if not isinstance(body, TimeBody):
+        return row.key.cell
+    bits = body.active | body.bad | body.unknown | body.covered | body.stale
+    if not bits:
+        return row.key.cell + row.key.width_s
+    return row.key.cell + ((bits & -bits).bit_length() - 1) * body.cell_s
 
 
 def _counts(row: EvidenceRow, window: Window) -> bool:

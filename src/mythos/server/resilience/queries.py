@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from mythos.engines.evidence.row import BODIES, EvidenceRow, RowKey
+from mythos.engines.evidence.window import DAY_S
 from mythos.server.resilience import models
 
 if TYPE_CHECKING:
@@ -32,11 +33,10 @@ def evidence_row(stored: models.EvidenceRow) -> EvidenceRow:
 
 
 def evidence_of(node_id: str, *, until: datetime, window_s: int) -> list[EvidenceRow]:
-    """The evidence of one node whose cells touch the window that ends at `until`."""
+    """Evidence of one node whose cells touch the window that ends at `until`; audits of any age."""
     since = until - timedelta(seconds=window_s)
-    found = models.EvidenceRow.objects.filter(
-        node_id=node_id, cell__gt=since.timestamp() - 86_400, cell__lte=until.timestamp()
-    )
+    touching = Q(cell__gt=since.timestamp() - DAY_S, cell__lte=until.timestamp())
+    found = models.EvidenceRow.objects.filter(touching | Q(kind="memory"), node_id=node_id)
     return [evidence_row(stored) for stored in found]
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Min
 from pydantic import JsonValue
 
 from mythos.engines.resilience.facts import Fork, Mismatch, NodeFacts
@@ -21,7 +22,11 @@ from mythos.server.catalog.models import (
     Node,
     SwarmCodex,
 )
-from mythos.server.resilience.models import IntakeFinding, SymbolicResilienceMonitor
+from mythos.server.resilience.models import (
+    EnvelopeReceipt,
+    IntakeFinding,
+    SymbolicResilienceMonitor,
+)
 from mythos.server.resilience.queries import evidence_of, newest_readings
 from mythos.values.evidence import InForce
 from mythos.values.reading import Flag, Reading
@@ -94,8 +99,16 @@ def facts_of(node: Node) -> NodeFacts:
                 node_id=node.node_id, code="EVIDENCE_FORK", resolved_at=None
             )
         ),
+        first_evidence=_first_evidence(node),
         mismatch=_mismatch(node, in_force),
     )
+
+
+def _first_evidence(node: Node) -> datetime | None:
+    """When the node was first heard, if that was before any row a window may still reach."""
+    first = EnvelopeReceipt.objects.filter(node_id=node.node_id).aggregate(at=Min("sent_at"))["at"]
+    oldest = datetime.now(UTC) - timedelta(seconds=WINDOW_S)
+    return first if first is not None and first < oldest else None
 
 
 def _presence(node: Node) -> Presence:
