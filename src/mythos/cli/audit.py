@@ -1,0 +1,292 @@
+"""`mythos audit`: score the traces a user already has; nothing is installed, sent or kept.
+
+Two passes: the archive is read whole into a spill on disk, so that a malformed line ends the audit
+before anything is written, then each trace is judged on its own. All runs close at the end of the
+archive, and its newest span is the moment of the score. Every policy set given is in force; without
+any, the baseline is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.output import as_json, bar, chosen
+from mythos.errors import CatalogueError, DocumentError, PolicyError, WorkflowError
+
+if TYPE_CHECKING:
+    from mythos.adapters.span_spill import SpanSpill
+    from mythos.cli.audit_ledger import AuditedNode, Ledger
+    from mythos.engines.judge.rulebook import Rulebook
+    from mythos.engines.policy.document import PolicyDocument
+    from mythos.values.tools import ToolCatalogue
+
+DOCUMENT = click.Path(path_type=Path, exists=True, dir_okay=False)
+ARCHIVE = click.Path(path_type=Path, exists=True)
+NS = 10**9
+
+
+@click.command(help="Score a trace archive offline: exit code 1 if anything was found.")
+@click.option(
+    "--traces",
+    type=ARCHIVE,
+    multiple=True,
+    required=True,
+    help="OTLP/JSON lines or OTLP protobuf, plain or gzip; or a folder of them.  [repeatable]",
+)
+@click.option(
+    "--policy", type=DOCUMENT, multiple=True, help="Policy set in force.  [repeatable; baseline]"
+)
+@click.option("--workflow", type=DOCUMENT, multiple=True, help="Workflow to follow.  [repeatable]")
+@click.option("--tools", type=DOCUMENT, multiple=True, help="Tool catalogue.  [repeatable]")
+@click.option(
+    "--per-run",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write one JSON line a run here.",
+)
+@as_json
+@click.pass_context
+def audit(
+    ctx: click.Context,
+    traces: tuple[Path, ...],
+    policy: tuple[Path, ...],
+    workflow: tuple[Path, ...],
+    tools: tuple[Path, ...],
+    per_run: Path | None,
+    as_json: bool,
+) -> None:
+    """Audit, print, and exit 1 on a finding."""
+    done = _audited(_documents(policy, workflow, tools), traces, per_run)
+    chosen(as_json, _as_json(done), lambda: _tell(done))
+    if any(node.found for node in done.nodes):
+        ctx.exit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    """What is judged by: the policy documents by digest, and all of it compiled."""
+
+    policies: dict[str, PolicyDocument]
+    rulebook: Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A finished audit. `as_of` None: there was no span."""
+
+    documents: _Documents
+    ledger: Ledger
+    nodes: list[AuditedNode]
+    as_of: datetime | None
+    n_spans: int
+    n_unassigned: int
+
+
+def _documents(
+    policy: Sequence[Path], workflow: Sequence[Path], tools: Sequence[Path]
+) -> _Documents:
+    from mythos.adapters.baseline import baseline_text
+    from mythos.engines.judge.rulebook import make_rulebook
+    from mythos.engines.policy.document import read_policy_document
+    from mythos.engines.policy.identity import digest
+    from mythos.values.workflow import load_workflow
+
+    catalogues = _catalogues(tools)
+    if policy:
+        read = [read_policy_document(_text(p, PolicyError), source=str(p)) for p in policy]
+    else:
+        read = [read_policy_document(baseline_text(), source="baseline.yaml")]
+    for document in read:
+        _check(document, catalogues)
+    workflows = [load_workflow(_text(p, WorkflowError), source=str(p)) for p in workflow]
+    sets = [document.policy_set for document in read]
+    return _Documents(
+        policies={digest(document.policy_set): document for document in read},
+        rulebook=make_rulebook(sets, catalogues, workflows),
+    )
+
+
+def _catalogues(tools: Sequence[Path]) -> list[ToolCatalogue]:
+    from mythos.values.source import read_document, validated
+    from mythos.values.tools import ToolCatalogue
+
+    found: dict[str, ToolCatalogue] = {}
+    for path in tools:
+        document = read_document(
+            _text(path, CatalogueError), source=str(path), error=CatalogueError
+        )
+        catalogue = validated(ToolCatalogue, document, CatalogueError)
+        if found.setdefault(catalogue.domain, catalogue) != catalogue:
+            raise CatalogueError(
+                f"a second catalogue of the domain {catalogue.domain!r} that differs",
+                remedy="give one catalogue a domain",
+                where=str(path),
+            )
+    return list(found.values())
+
+
+def _check(document: PolicyDocument, catalogues: Sequence[ToolCatalogue]) -> None:
+    """Check a set by file and line where every catalogue it names is at hand."""
+    from mythos.engines.policy.check import check_against, covers
+
+    named = document.policy_set.covers.tools
+    wanted = {named} if isinstance(named, str) else set(named)
+    covered = [one for one in catalogues if covers(document.policy_set, one)]
+    if "*" not in wanted and len(covered) == len(wanted):
+        check_against(document.policy_set, covered, places=document.places)
+
+
+def _text(path: Path, error: type[DocumentError]) -> str:
+    from mythos.values.source import MAX_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1).decode()
+    except UnicodeDecodeError as broken:
+        raise error(
+            f"byte {broken.start} is not UTF-8", remedy="save the file as UTF-8", where=str(path)
+        ) from broken
+    except OSError as broken:
+        raise error(
+            f"the file cannot be read: {broken.strerror}",
+            remedy="correct its permissions",
+            where=str(path),
+        ) from broken
+
+
+def _audited(documents: _Documents, traces: Sequence[Path], per_run: Path | None) -> _Done:
+    from mythos.adapters.lines_file import lines_file
+    from mythos.adapters.span_spill import SpanSpill
+    from mythos.cli.audit_ledger import Ledger
+
+    with SpanSpill() as spill:
+        n_traces = _read(spill, traces)
+        as_of = datetime.fromtimestamp(spill.newest_ns / NS, UTC)
+        ledger = Ledger(documents.rulebook, as_of=as_of)
+        with lines_file(per_run) if per_run else nullcontext() as write:
+            n_unassigned = _judge(spill, ledger, write=write, n_traces=n_traces)
+        return _Done(
+            documents=documents,
+            ledger=ledger,
+            nodes=ledger.nodes(),
+            as_of=as_of if spill.n_spans else None,
+            n_spans=spill.n_spans,
+            n_unassigned=n_unassigned,
+        )
+
+
+def _read(spill: SpanSpill, traces: Sequence[Path]) -> int:
+    """Spill every span; the number of traces."""
+    from mythos.adapters.trace_archive import archive_files, read_archive
+
+    files = archive_files(traces)
+    with bar("reading", total=sum(file.stat().st_size for file in files)) as progress:
+        for spans in read_archive(files, on_bytes=progress.advance):
+            spill.add(spans)
+        progress.say("sorting")
+        return spill.seal()
+
+
+def _judge(
+    spill: SpanSpill,
+    ledger: Ledger,
+    *,
+    write: Callable[[bytes], object] | None,
+    n_traces: int,
+) -> int:
+    """Judge trace by trace; the number of spans in no run."""
+    import orjson
+
+    from mythos.engines.telemetry.runs import assemble_counted
+
+    n_unassigned = 0
+    with bar("judging", total=n_traces) as progress:
+        for spans in spill.traces():
+            found = assemble_counted(spans)
+            n_unassigned += found.unassigned
+            for run in found.runs:
+                line = ledger.enter(run)
+                if write is not None:
+                    write(orjson.dumps(line) + b"\n")
+            progress.advance()
+    return n_unassigned
+
+
+def _as_json(done: _Done) -> dict[str, Any]:
+    from mythos.engines.resilience.moment import written
+
+    return {
+        "as_of": None if done.as_of is None else written(done.as_of),
+        "runs": done.ledger.n_runs,
+        "unfinished_runs": done.ledger.n_timed_out,
+        "spans": done.n_spans,
+        "unassigned_spans": done.n_unassigned,
+        "policies": [
+            {"name": document.policy_set.policy_set, "digest": digest}
+            for digest, document in done.documents.policies.items()
+        ],
+        "workflows": [
+            {"name": one.document.name, "digest": digest}
+            for digest, one in done.documents.rulebook.workflows.items()
+        ],
+        "nodes": [_node_json(node) for node in done.nodes],
+    }
+
+
+def _node_json(node: AuditedNode) -> dict[str, Any]:
+    from mythos.values.outcome import Outcome
+
+    reading = node.reading.model_dump(mode="json")
+    return {
+        "node_id": reading.pop("node"),
+        "environment": reading.pop("environment"),
+        "state": reading.pop("state"),
+        "reason": reading.pop("reason"),
+        "resilience": reading.pop("resilience"),
+        "runs": node.runs,
+        "outcomes": {outcome.value: node.outcomes[outcome] for outcome in Outcome},
+        "components": reading.pop("components"),
+        "flags": reading.pop("flags"),
+        **{
+            name: reading[name]
+            for name in ("target", "coverage", "unknown_components", "window_s", "observed_only")
+        },
+    }
+
+
+def _tell(done: _Done) -> None:
+    from mythos.cli.audit_text import Told, tell
+
+    names = ", ".join(one.policy_set.policy_set for one in done.documents.policies.values())
+    when = f" up to {done.as_of:%Y-%m-%d %H:%M:%S}Z" if done.as_of else ""
+    tell(
+        Told(
+            nodes=done.nodes,
+            facts=done.ledger.facts,
+            documents=done.documents.policies,
+            title=f"{done.ledger.n_runs:,} runs of {done.n_spans:,} spans{when}, by {names}",
+            notes=_notes(done),
+        )
+    )
+
+
+def _notes(done: _Done) -> list[str]:
+    from mythos.engines.policy.check import covers
+
+    catalogues = done.documents.rulebook.catalogues
+    notes = [
+        f"{one.policy_set.policy_set} covers none of the tool catalogues given: it judged nothing"
+        for one in done.documents.policies.values()
+        if catalogues and not any(covers(one.policy_set, each) for each in catalogues)
+    ]
+    if not catalogues:
+        notes.append("without --tools no policy set can tell what a call does: all is undecidable")
+    if not done.n_spans:
+        notes.append("the archive holds no spans")
+    return notes
