@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from mythos.engines.policy.arguments import arguments_shape, cedar_arguments, cedar_type
+from mythos.engines.policy.arguments import cedar_arguments
+from mythos.engines.policy.shape import arguments_shape, cedar_type
 from mythos.values.event import Json
 
 NUMBER: dict[str, JsonValue] = {"type": "object", "properties": {"x": {"type": "number"}}}

@@ -92,5 +92,10 @@ def test_without_the_users_words_a_write_is_undecidable_and_a_read_is_not() -> N
     assert last(story.call("cancel_order", {"order_id": "1"})).outcome is Outcome.UNDECIDABLE
 
 
+def test_a_masked_sink_value_is_undecidable() -> None:
+    story = Story().user("Refund it").call("refund", refund("[REDACTED]"))
+    assert last(story).outcome is Outcome.UNDECIDABLE
+
+
 def test_the_catalogue_of_the_scenes_is_one_it_fits() -> None:
     check_against(BASELINE, [RETAIL])

@@ -13,7 +13,7 @@ from mythos.engines.policy.blocked import DeniedAttempt, blocked_rulings
 from mythos.engines.policy.document import load_policy_set
 from mythos.engines.policy.identity import digest
 from mythos.engines.policy.rulings import rulings_of
-from mythos.values.event import Event, Kind
+from mythos.values.event import Event, Json, Kind
 from mythos.values.outcome import DEFAULT_RULE, UNDECLARED_TOOL, Outcome, Ruling, Severity
 from tests.engines.policy.scenes import (
     SECOND,
@@ -168,6 +168,15 @@ def test_a_masked_message_may_have_been_a_yes_until_a_write_used_it_up() -> None
 def test_an_unseen_answer_of_a_tool_that_asks_the_user_may_have_been_a_yes() -> None:
     story = identified().blind_call("ask_user").call("cancel_order", {"order_id": "1"})
     assert story.outcomes(RETAIL_CARE)[-1] is UNDECIDABLE
+
+
+def test_a_masked_argument_is_undecidable_for_the_rules_that_read_it_alone() -> None:
+    masked: dict[str, Json] = {"amount_cents": 5, "note": "[REDACTED]"}
+    assert identified().user("Yes").call("refund", masked).outcomes(RETAIL_CARE)[-1] is UPHELD
+    masked = {"amount_cents": "***", "note": "x"}
+    (*_, ruling) = identified().user("Yes").call("refund", masked).judged(RETAIL_CARE).in_force
+    assert ruling.outcome is UNDECIDABLE
+    assert "amount_cents" in ruling.why
 
 
 def test_each_agent_is_decided_by_its_own_sets() -> None:

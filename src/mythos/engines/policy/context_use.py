@@ -24,10 +24,12 @@ _EACH = "read one fact, such as context.past.confirmed"
 class ContextUse:
     """The parts of `context` a rule reads, the facts among them, and where `past` is written.
 
-    `facts` keeps the token that first names each fact; `pasts` are the tokens to rename.
+    `arguments` are the names read of `context.input`, None if it is read as a whole. `facts`
+    keeps the token that first names each fact; `pasts` are the tokens to rename.
     """
 
     parts: frozenset[str]
+    arguments: frozenset[str] | None
     facts: dict[str, Token]
     pasts: tuple[Token, ...]
 
@@ -61,8 +63,13 @@ def context_use(rule: RuleText) -> tuple[ContextUse, tuple[Problem, ...]]:
     facts: dict[str, Token] = {}
     for read in pasts:
         problems.extend(_fact(rule.tokens, read, facts))
-    parts = frozenset(_name(read.part) for read in reads)
-    return ContextUse(parts, facts, tuple(read.part for read in pasts)), tuple(problems)
+    use = ContextUse(
+        parts=frozenset(_name(read.part) for read in reads),
+        arguments=_arguments(rule.tokens, reads),
+        facts=facts,
+        pasts=tuple(read.part for read in pasts),
+    )
+    return use, tuple(problems)
 
 
 def renamed_past(rule: RuleText, use: ContextUse, name: str) -> str:
@@ -104,6 +111,18 @@ def _is_name(token: Token, *, quoted: bool) -> bool:
 
 def _name(token: Token) -> str:
     return token.text.strip('"')
+
+
+def _arguments(tokens: Sequence[Token], reads: Sequence[_Read]) -> frozenset[str] | None:
+    found = set()
+    for read in reads:
+        if _name(read.part) == "input":
+            inner = _step(tokens, read.after)
+            if inner is not None:
+                found.add(_name(inner.part))
+            elif read.sign != "has":
+                return None
+    return frozenset(found)
 
 
 def _fact(tokens: Sequence[Token], read: _Read, facts: dict[str, Token]) -> Iterator[Problem]:

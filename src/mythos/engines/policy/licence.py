@@ -48,7 +48,6 @@ def stem(word: str) -> str:
     return word[:-1] if len(word) > 2 and word[-1] == word[-2] else word
 
 
-@lru_cache(maxsize=4096)
 def stems(text: str) -> frozenset[str]:
     """Stems of the words of three letters or more that are no stop words."""
     spaced = _HUMP.sub(" ", unicodedata.normalize("NFKC", text)).replace("_", " ")
@@ -58,5 +57,9 @@ def stems(text: str) -> frozenset[str]:
 
 def tool_stems(tool: Tool) -> frozenset[str]:
     """Stems that license a tool: of its name and of its description's first line."""
-    first_line = tool.description.strip().partition("\n")[0]
-    return stems(tool.name) | stems(first_line)
+    return _own_stems(tool.name, tool.description.strip().partition("\n")[0])
+
+
+@lru_cache(maxsize=1024)
+def _own_stems(name: str, first_line: str) -> frozenset[str]:
+    return stems(name) | stems(first_line)

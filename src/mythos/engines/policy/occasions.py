@@ -14,7 +14,8 @@ from functools import partial
 from mythos.engines.policy.facts import USER_EVENTS, FactState, fact_values
 from mythos.engines.policy.licence import stems, tool_stems
 from mythos.engines.policy.origin import Sources
-from mythos.engines.policy.request import Origin, Request
+from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
+from mythos.engines.telemetry.masking import is_masked
 from mythos.engines.telemetry.payload import payload_of
 from mythos.engines.telemetry.user_events import UserEvent, user_events
 from mythos.values.event import Event, Json, Kind, Run
@@ -34,6 +35,7 @@ class Occasion:
     event: Event
     executed: bool
     arguments: dict[str, Json] | None
+    hidden: frozenset[str]
     call_id: str
     state: FactState
     licensed: bool | None
@@ -51,6 +53,7 @@ class Occasion:
             },
             licensed=self.licensed,
             origins=self.origins,
+            hidden=self.hidden,
         )
 
 
@@ -148,25 +151,40 @@ class _Sweep:
         self, event: Event, arguments: Mapping[str, Json] | None, call_id: str, *, executed: bool
     ) -> None:
         given = None if arguments is None else dict(arguments)
+        hidden = frozenset(name for name, value in (given or {}).items() if _has_mask(value))
         self.found.append(
             Occasion(
                 event=event,
                 executed=executed,
                 arguments=given,
+                hidden=hidden,
                 call_id=call_id,
                 state=self._state,
                 licensed=self._licensed(event.tool),
-                origins=self._origins(event.tool, given or {}),
+                origins=self._origins(event.tool, given or {}, hidden),
             )
         )
 
-    def _origins(self, name: str, arguments: Mapping[str, Json]) -> dict[str, frozenset[Origin]]:
+    def _origins(
+        self, name: str, arguments: Mapping[str, Json], hidden: frozenset[str]
+    ) -> dict[str, frozenset[Origin]]:
         tool = self._catalogue.get(name)
-        sinks = tool.sinks if tool else ()
-        found = {sink: self._sources.origins_of(arguments.get(sink)) for sink in sinks}
+        found = {
+            sink: ANY_ORIGIN if sink in hidden else self._sources.origins_of(arguments.get(sink))
+            for sink in (tool.sinks if tool else ())
+        }
         return {sink: origins for sink, origins in found.items() if origins}
 
     def _licensed(self, tool: str) -> bool | None:
         if not self._wanted.get(tool, frozenset()).isdisjoint(self._heard):
             return True
         return None if Origin.USER in self._sources.hidden else False
+
+
+def _has_mask(value: Json) -> bool:
+    """Whether a value holds a text that only stands in for what was sent."""
+    if isinstance(value, dict):
+        return any(map(_has_mask, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_mask, value))
+    return isinstance(value, str) and is_masked(value)

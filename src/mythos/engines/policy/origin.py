@@ -33,16 +33,16 @@ _MAX_PARSED = 2**18  # characters of an output in which named fields are looked 
 
 @dataclass(slots=True)
 class Sources:
-    """Texts seen so far in one run, by the origin they give. Owned by the sweep that fills it."""
+    """Different texts seen so far in one run, by origin. Owned by the sweep that fills it."""
 
-    texts: dict[Origin, list[str]] = field(
-        default_factory=lambda: {origin: [] for origin in _PRECEDENCE}
+    texts: dict[Origin, dict[str, None]] = field(
+        default_factory=lambda: {origin: {} for origin in _PRECEDENCE}
     )
     hidden: set[Origin] = field(default_factory=set)
 
     def hear(self, text: str) -> None:
         """Take in what the user said."""
-        self.texts[Origin.USER].append(normal(text))
+        self.texts[Origin.USER][normal(text)] = None
 
     def hide(self, origin: Origin) -> None:
         """Note that something of this origin was not captured."""
@@ -62,13 +62,13 @@ class Sources:
             self._take_fields(_structured(call.output), frozenset(trusted))
             return
         origin = best if trusted is True else Origin.UNTRUSTED
-        self.texts[origin].append(_text(_leaves(call.output)))
+        self.texts[origin][_text(_leaves(call.output))] = None
 
     def _take_fields(self, output: Json, trusted: frozenset[str]) -> None:
         named: list[str] = []
         other = list(_split(output, trusted, named))
-        self.texts[Origin.TRUSTED].append(_text(iter(named)))
-        self.texts[Origin.UNTRUSTED].append(_text(iter(other)))
+        self.texts[Origin.TRUSTED][_text(iter(named))] = None
+        self.texts[Origin.UNTRUSTED][_text(iter(other))] = None
 
     def origins_of(self, value: Json) -> frozenset[Origin]:
         """The origins an argument's value may have; one if all sources were captured.

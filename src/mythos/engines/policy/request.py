@@ -30,7 +30,8 @@ ANY_ORIGIN = frozenset(Origin)
 class Request:
     """One call of a tool by an agent.
 
-    `arguments` is None when they were not captured. `facts` maps a policy set's digest to its
+    `arguments` is None when they were not captured; `hidden` names those of which only a mask
+    was. `facts` maps a policy set's digest to its
     facts; None is a fact that cannot be told, and so is a fact that is absent. `licensed` is None
     when the user's words were not captured. `origins` maps each sink argument the call has to the
     origins it may have: one when it is known. A sink that is absent has no value in this call.
@@ -42,6 +43,7 @@ class Request:
     facts: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
     licensed: bool | None = None
     origins: Mapping[str, frozenset[Origin]] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
 
 
 class Standing(StrEnum):

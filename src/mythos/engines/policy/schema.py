@@ -29,7 +29,7 @@ from collections.abc import Collection, Iterable, Mapping
 
 from pydantic import JsonValue
 
-from mythos.engines.policy.arguments import arguments_shape, cedar_type
+from mythos.engines.policy.shape import arguments_shape, cedar_type
 from mythos.values.tools import Tool, ToolCatalogue
 
 AGENT = "Agent"
@@ -67,13 +67,19 @@ def request_schema(
         pasts: for each record that stands for a policy set's `past`, its facts.
 
     Returns:
-        A schema in which every part of the context is optional: a request holds the parts that
-        the rules at hand read.
+        A schema in which every part of the context and every argument is optional: a request
+        holds what the rules at hand read. That required arguments are there is `arguments`' care.
     """
     records = {name: _record(dict.fromkeys(facts, _BOOL)) for name, facts in pasts.items()}
-    return _schema(
-        {tool.name: _action(_optional(_context(tool) | records)) for tool in catalogue.tools}
-    )
+    actions: dict[str, JsonValue] = {}
+    for tool in catalogue.tools:
+        parts = _context(tool)
+        fields = arguments_shape(tool.parameters).fields or {}
+        parts["input"] = _record(
+            _optional({name: cedar_type(each) for name, each in fields.items()})
+        )
+        actions[tool.name] = _action(_optional(parts | records))
+    return _schema(actions)
 
 
 def _schema(actions: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cedarpy
 
-from mythos.engines.policy.arguments import Shape, arguments_shape
 from mythos.engines.policy.context_use import renamed_past
 from mythos.engines.policy.rule import Rule
+from mythos.engines.policy.shape import Shape, arguments_shape
 from mythos.values.policy import PolicySet
 from mythos.values.tools import Tool
 
@@ -62,7 +62,7 @@ class Slice:
 
     `guards` are the digests of the sets that cannot permit. `blind` holds the rules that read no
     argument: what is left to evaluate when the arguments do not fit. `parts` are the parts of the
-    context that any rule reads, `reads` the facts.
+    context that any rule reads, `arguments` the arguments (None: all), `reads` the facts.
     """
 
     tool: Tool
@@ -73,6 +73,7 @@ class Slice:
     blind: Runnable
     shape: Shape
     parts: frozenset[str]
+    arguments: frozenset[str] | None
     reads: tuple[tuple[CompiledSet, str], ...]
     schema: cedarpy.Schema
 
@@ -84,9 +85,12 @@ def build_slice(
 
     Args:
         tool: a tool of the catalogue.
-        sets: the policy sets that govern it together; none of them is a special case here.
+        sets: the policy sets that govern it together.
         domain: the catalogue's domain.
         schema: the request schema of the engine.
+
+    Returns:
+        The slice; without any rule about the tool it still decides, by default.
     """
     members = tuple(
         Member(owner, rule) for owner in sets for rule in owner.rules if rule.about(tool.name)
@@ -105,9 +109,20 @@ def build_slice(
         blind=full if seeing == members else _runnable(seeing, only_guards=only_guards),
         shape=arguments_shape(tool.parameters),
         parts=frozenset[str]().union(*(member.rule.use.parts for member in members)),
+        arguments=_arguments(members),
         reads=tuple(reads.values()),
         schema=schema,
     )
+
+
+def _arguments(members: Iterable[Member]) -> frozenset[str] | None:
+    found: set[str] = set()
+    for member in members:
+        read = member.rule.use.arguments
+        if read is None:
+            return None
+        found |= read
+    return frozenset(found)
 
 
 def _runnable(members: tuple[Member, ...], *, only_guards: bool) -> Runnable:
