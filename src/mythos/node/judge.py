@@ -169,10 +169,11 @@ class Judge:
     def _lonely(self, now_ns: int, *, everything: bool) -> set[str]:
         """Traces of which only denied attempts were ever seen, once they have timed out."""
         before_ns = now_ns if everything else now_ns - self._acceptance.run_timeout_s * NS
-        held = {span.trace_id for line in self._store.spans() for span in decode_json(line)}
+        attempts = self._store.attempts()
+        held = self._store.open_traces() if attempts else frozenset()
         return {
             trace_id
-            for _, trace_id, at_ns, _ in self._store.attempts()
+            for _, trace_id, at_ns, _ in attempts
             if at_ns <= before_ns and trace_id not in held
         }
 

@@ -127,10 +127,20 @@ def _write_tree(home: NodeHome, place: Path, manifest: bytes, store: OciLayout) 
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(store.read(construct.digest))
         draft.chmod(0o755)
-        os.sync()
+        _settle(draft)
         draft.rename(place)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _settle(tree: Path) -> None:
+    """Flush a tree to disk, so that the rename never outlives what it names."""
+    for path in (*tree.rglob("*"), tree):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _point(link: Path, place: Path) -> None:

@@ -124,6 +124,13 @@ class NodeStore:
             )
             return [row[0] for row in rows]
 
+    def open_traces(self) -> frozenset[str]:
+        """Ids of the traces that spans are held of."""
+        with self._lock:
+            return frozenset(
+                row[0] for row in self._db.execute("SELECT DISTINCT trace_id FROM span")
+            )
+
     def add_attempt(self, trace_id: str, at_ns: int, body: str) -> None:
         """Keep a denied attempt until its run is judged."""
         with self._transaction() as db:

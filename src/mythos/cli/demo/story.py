@@ -59,9 +59,12 @@ def conclude(stage: Stage, *, seconds: float) -> dict[str, Any]:
     from django.utils import timezone
 
     from mythos.server.deployment.models import MythOSDeploymentPacket
+    from mythos.server.resilience.readings import refresh
     from mythos.server.strategy.commands import refresh as recommend
 
     packet = MythOSDeploymentPacket.objects.get(digest=stage.bundle.digest)
+    for node in stage.nodes:
+        refresh(node.name, at=timezone.now())
     advice = recommend(packet, at=timezone.now())
     kinds = [one.kind for one in stage.bundle.constructs]
     told = [stage.status(node) for node in stage.nodes]

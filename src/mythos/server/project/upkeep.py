@@ -18,11 +18,14 @@ from mythos.errors import MythosError
 from mythos.server.catalog.models import Environment, Node
 from mythos.server.deployment import trust
 from mythos.server.deployment.models import MythOSDeploymentPacket
+from mythos.server.resilience.readings import presence_of
 from mythos.server.resilience.readings import refresh as refresh_reading
 from mythos.server.strategy.commands import refresh as refresh_recommendation
 
 EVERY_S = 3.0
 RENEW_EVERY = timedelta(minutes=10)
+IN_FLIGHT = timedelta(seconds=5)
+"""A beat on its way, or waiting for its turn here, is no silence."""
 
 _log = logging.getLogger(__name__)
 
@@ -56,9 +59,9 @@ def _attempt(step: Callable[[datetime], None], at: datetime) -> None:
 
 def read_the_quiet(at: datetime) -> None:
     """Refresh nodes that have not been heard of for a while: nobody else would."""
-    for node in Node.objects.filter(retired_at=None):
+    for node in Node.objects.filter(retired_at=None).select_related("environment"):
         heard = node.last_beat_at or node.enrolled_at
-        if at - heard > timedelta(seconds=2 * node.heartbeat_s):
+        if at - heard > timedelta(seconds=presence_of(node).patience_s) + IN_FLIGHT:
             refresh_reading(node.node_id, at=at)
 
 

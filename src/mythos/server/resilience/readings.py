@@ -83,7 +83,7 @@ def facts_of(node: Node) -> NodeFacts:
     workflows = list(EncodedRitualBlueprint.objects.filter(digest__in=in_force.workflows))
     policies = SwarmCodex.objects.filter(digest__in=[*in_force.policy_sets, *in_force.shadow_sets])
     return NodeFacts(
-        presence=_presence(node),
+        presence=presence_of(node),
         applies_policy=bool(in_force.policy_sets),
         applies_workflow=any(one.document.get("workflows") for one in agents.values()),
         applies_memory=any(one.document.get("memory") for one in agents.values()),
@@ -111,7 +111,8 @@ def _first_evidence(node: Node) -> datetime | None:
     return first if first is not None and first < oldest else None
 
 
-def _presence(node: Node) -> Presence:
+def presence_of(node: Node) -> Presence:
+    """How a node is heard."""
     environment = node.environment
     return Presence(
         kind="telemetry" if node.presence == Node.Presence.TELEMETRY else "heartbeat",
