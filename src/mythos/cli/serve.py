@@ -85,7 +85,9 @@ def _create_admin(name: str) -> None:
     users = get_user_model().objects
     if users.filter(username=name).exists():
         raise UsageError(f"user {name!r} exists", remedy="sign in, or choose another name")
-    password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    password = os.environ.get("MYTHOS_ADMIN_PASSWORD") or click.prompt(
+        "Password", hide_input=True, confirmation_prompt=True
+    )
     try:
         validate_password(password)
     except ValidationError as error:
