@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from mythos.server.deployment.enrolment import enrol_by_code
 from mythos.server.deployment.site import pull
+from mythos.server.project.api import api, no_route
 from mythos.server.resilience.intake import evidence
 
 PAGES: list[URLPattern | URLResolver] = [
@@ -19,6 +20,9 @@ MACHINES: list[URLPattern | URLResolver] = [
     path("api/v1/enrol", enrol_by_code),
     path("api/v1/evidence", evidence),
     path("api/v1/site/<path:path>", pull),
+    path("api/v1/", no_route),
+    path("api/v1/", api.urls),
+    path("api/v1/<path:rest>", no_route),
 ]
 """`/api/v1` and the routes that nodes call."""
 

@@ -19,7 +19,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from pydantic import BaseModel
 
-from mythos.server.project import problems
+from mythos.server.web import problems
 
 P = ParamSpec("P")
 

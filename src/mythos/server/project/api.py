@@ -1,0 +1,102 @@
+"""`/api/v1` for people's scripts and automation: JSON, signed in, read only.
+
+Law: a GET writes nothing, every number from outside has two bounds, every refusal has the one
+shape of `values.problem`. What nodes call (evidence, enrolment, the site) is not here: those are
+plain views with their own proof of identity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
+from ninja.operation import Operation
+from ninja.security import SessionAuth
+
+from mythos import __version__
+from mythos.errors import MythosError, NotFoundError
+from mythos.server.deployment.api import router as deployment
+from mythos.server.resilience.api import router as resilience
+from mythos.server.strategy.api import router as strategy
+from mythos.server.web import problems
+from mythos.values.problem import Problem, ProblemDetail
+
+_NOT_SIGNED_IN = ProblemDetail(
+    type="IdentityError",
+    message="you are not signed in",
+    remedy="sign in at /login and send its session cookie",
+)
+
+
+class _Api(NinjaAPI):
+    """Operations are named by their functions, so that generated clients read well."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """The function's name, which is unique among the routers."""
+        return operation.view_func.__name__
+
+
+api = _Api(
+    title="MythOS",
+    version=__version__,
+    description="Read a fleet's nodes, evidence, bundles, environments and strategy.",
+    urls_namespace="api",
+    auth=SessionAuth(),
+    docs_url=None,  # its page would load from elsewhere, and no request leaves the host
+    openapi_url=None,  # served below, behind the same sign-in as all else
+)
+for router in (resilience, deployment, strategy):
+    api.add_router("", router)
+
+
+@api.get("/openapi.json", include_in_schema=False)
+def read_openapi(request: HttpRequest) -> HttpResponse:
+    """This API as an OpenAPI document."""
+    return JsonResponse(api.get_openapi_schema())
+
+
+@api.exception_handler(MythosError)
+def refuse(request: HttpRequest, error: MythosError) -> HttpResponse:
+    """Answer our own errors with their family's status."""
+    return JsonResponse(problems.as_json(error), status=error.http_status)
+
+
+@api.exception_handler(AuthenticationError)
+def refuse_stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """Answer those who did not sign in; a program is never redirected."""
+    return _answer(_NOT_SIGNED_IN, status=401)
+
+
+@api.exception_handler(ValidationError)
+def refuse_parameters(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Answer for parameters outside their bounds."""
+    return _answer(_detail(error.errors), status=422)
+
+
+def no_route(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """What stands at every other address below `/api/v1`.
+
+    Raises:
+        NotFoundError: always.
+    """
+    raise NotFoundError(
+        f"there is nothing at {request.path[:200]}",
+        remedy="ask /api/v1/openapi.json for what there is",
+    )
+
+
+def _detail(errors: list[dict[str, Any]]) -> ProblemDetail:
+    places = [".".join(str(part) for part in one["loc"]) for one in errors]
+    said = "; ".join(f"{place}: {one['msg']}" for place, one in zip(places, errors, strict=True))
+    return ProblemDetail(
+        type="UsageError",
+        message=said,
+        remedy="send parameters within the bounds that /api/v1/openapi.json gives",
+        where=places[0] if places else "",
+    )
+
+
+def _answer(detail: ProblemDetail, *, status: int) -> HttpResponse:
+    return JsonResponse(Problem(error=detail).model_dump(), status=status)
