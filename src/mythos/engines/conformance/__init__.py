@@ -1,0 +1,9 @@
+"""Conformance: how far a run strays from its workflow, step by step, and what many runs add up to.
+
+Pure: workflows and traces in, costs, alignments and mergeable summaries out.
+"""
+
+from mythos.engines.conformance.alignment import Alignment, Move, MoveKind
+from mythos.engines.conformance.model import Model, compile_blueprint
+
+__all__ = ["Alignment", "Model", "Move", "MoveKind", "compile_blueprint"]

@@ -1,0 +1,202 @@
+"""A compiled workflow: costs and alignments of runs, by whichever route suits it.
+
+Small automata are searched directly (`table`), wide parallelism is searched on the tree
+(`frontier`). Which route a workflow takes depends on its tree alone, and both give equal costs.
+A model holds caches and no other state; equal questions get equal answers on every machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from mythos.engines.conformance.alignment import Alignment, Move, NumberedMove, Trail, fitness_of
+from mythos.engines.conformance.automaton import automaton_of
+from mythos.engines.conformance.costs import Costs, coarse, fine
+from mythos.engines.conformance.frontier import BUDGET, Frontier
+from mythos.engines.conformance.table import Table
+from mythos.engines.conformance.tree import Tree, numbered
+from mythos.values.digest import JsonValue
+from mythos.values.process import normal_form
+from mythos.values.workflow import Workflow, bare_workflow, workflow_of
+
+_MAX_REMEMBERED = 512
+_MAX_REMEMBERED_LENGTH = 256
+
+
+class Route(Protocol):
+    """A search for the alignment of a trace of known labels."""
+
+    def cost(self, trace: Sequence[int]) -> int:
+        """The least cost, or an upper bound of it."""
+
+    def trail(self, trace: Sequence[int]) -> Trail:
+        """An alignment of that cost, and a lower bound."""
+
+
+class Model:
+    """A workflow that runs can be aligned with."""
+
+    def __init__(self, workflow: Workflow, tree: Tree, route: Route) -> None:
+        """Hold what `compile_blueprint` made."""
+        self._workflow = workflow
+        self._tree = tree
+        self._route = route
+        self._numbers = {label: number for number, label in enumerate(tree.labels)}
+        self._aligned: dict[tuple[str, ...], Alignment] = {}
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels of the workflow's steps."""
+        return frozenset(self._numbers)
+
+    @property
+    def min_length(self) -> int:
+        """Steps of the shortest run the workflow allows."""
+        return self._tree.root.bounds.length
+
+    @property
+    def shortest_cost(self) -> int:
+        """Weight of skipping all steps of the cheapest run the workflow allows."""
+        return coarse(self._tree.root.bounds.cost)
+
+    def costs(self, traces: Sequence[Sequence[str]]) -> list[int]:
+        """The least deviation cost of each trace.
+
+        Equal traces are searched once.
+
+        Args:
+            traces: labels of each run, in order.
+
+        Returns:
+            One cost a trace. Where `align` would say `exact` is False it is an upper bound.
+        """
+        known: dict[tuple[str, ...], int] = {}
+        found: list[int] = []
+        for trace in traces:
+            key = tuple(trace)
+            if key not in known:
+                known[key] = self._cost(key)
+            found.append(known[key])
+        return found
+
+    def align(self, trace: Sequence[str]) -> Alignment:
+        """Explain a trace by a word of the workflow at the least cost.
+
+        Of the cheapest alignments the one with the fewest deviations is taken, then the first by
+        preferring a match, then an extra, then a skip of the lowest step of the normal form.
+
+        Args:
+            trace: labels of one run, in order.
+
+        Returns:
+            The alignment. Labels that `extra: ignore` leaves out have no move. Where the search
+            was given up (see `frontier` and `table`) `exact` is False, `cost` an upper bound and
+            `fitness` a lower one.
+
+        Source: Carmona et al., Conformance Checking (2018), chapter 7, for alignments and
+        their fitness.
+        """
+        key = tuple(trace)
+        known = self._aligned.get(key)
+        if known is None:
+            known = self._align(key)
+            if len(self._aligned) >= _MAX_REMEMBERED:
+                self._aligned.clear()
+            if len(key) <= _MAX_REMEMBERED_LENGTH:
+                self._aligned[key] = known
+        return known
+
+    def denominator(self, trace: Sequence[str]) -> int:
+        """Cost of calling every event extra and skipping the cheapest run: never exceeded."""
+        known = sum(self._extra(label) for label in trace if label in self._numbers)
+        return known + self._beyond(trace) + self.shortest_cost
+
+    def _align(self, trace: tuple[str, ...]) -> Alignment:
+        indices = [i for i, label in enumerate(trace) if label in self._numbers]
+        trail = self._route.trail([self._numbers[trace[i]] for i in indices])
+        beyond = self._beyond(trace)
+        cost = trail.cost + beyond
+        denominator = self.denominator(trace)
+        return Alignment(
+            cost=cost,
+            exact=trail.lower == trail.cost,
+            lower=trail.lower + beyond,
+            upper=cost,
+            fitness=fitness_of(cost, denominator),
+            denominator=denominator,
+            moves=tuple(self._woven(trace, trail.moves, indices)),
+        )
+
+    def _cost(self, trace: tuple[str, ...]) -> int:
+        known = [self._numbers[label] for label in trace if label in self._numbers]
+        return self._route.cost(known) + self._beyond(trace)
+
+    def _beyond(self, trace: Sequence[str]) -> int:
+        """Cost of the events that no step of the workflow could explain."""
+        return sum(self._extra(label) for label in trace if self._is_beyond(label))
+
+    def _is_beyond(self, label: str) -> bool:
+        return label not in self._numbers and self._workflow.extra == "count"
+
+    def _extra(self, label: str) -> int:
+        return self._workflow.weights.extra_of(label)
+
+    def _woven(
+        self, trace: Sequence[str], moves: Sequence[NumberedMove], indices: Sequence[int]
+    ) -> Iterator[Move]:
+        """The moves with labels and places; each gap of unknown events before a later skip."""
+        gaps: list[list[Move]] = [[]]
+        for i, label in enumerate(trace):
+            if label in self._numbers:
+                gaps.append([])
+            elif self._is_beyond(label):
+                gaps[-1].append(Move("extra", label, i, ""))
+        yield from gaps[0]
+        for move in moves:
+            block = "" if move.leaf < 0 else self._tree.paths[move.leaf]
+            position = None if move.index < 0 else indices[move.index]
+            yield Move(move.kind, self._tree.labels[move.label], position, block)
+            if position is not None:
+                yield from gaps[move.index + 1]
+
+
+def compile_blueprint(tree: Workflow | Mapping[str, JsonValue], *, budget: int = BUDGET) -> Model:
+    """Make a model of a workflow.
+
+    Args:
+        tree: a workflow, its JSON, or bare steps in its JSON (unit weights, extras count).
+        budget: states to expand for one trace before the answer may be an interval, where the
+            workflow is too parallel for an automaton.
+
+    Returns:
+        The model. Equal canonical forms give equal costs and equal moves, up to block paths.
+
+    Raises:
+        WorkflowError: no workflow, or a block this version cannot compile, named by its path.
+
+    Source: Schwanen, Pakusa, van der Aalst, "Process tree alignments" (2024).
+    """
+    workflow = _workflow(tree)
+    weights = workflow.weights
+    numbers = numbered(
+        normal_form(workflow.steps), skip_of=lambda label: fine(weights.skip_of(label))
+    )
+    costs = Costs(
+        tuple(map(weights.skip_of, numbers.labels)), tuple(map(weights.extra_of, numbers.labels))
+    )
+    automaton = automaton_of(numbers)
+    route: Route
+    if automaton is None:
+        route = Frontier(numbers, costs, budget=budget)
+    else:
+        route = Table(numbers, automaton, costs)
+    return Model(workflow, numbers, route)
+
+
+def _workflow(tree: Workflow | Mapping[str, JsonValue]) -> Workflow:
+    if isinstance(tree, Workflow):
+        return tree
+    value = dict(tree)
+    whole = "steps" in value or "schema" in value
+    return workflow_of(value, source="workflow") if whole else bare_workflow(value)

@@ -1,0 +1,68 @@
+"""Workflows too parallel for an automaton: exact where it matters, and honest where not."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from mythos.engines.conformance import Model, compile_blueprint
+from tests.engines.conformance.strategies import act, block
+
+
+def wide(n_branches: int) -> Model:
+    branches = (block("seq", act(f"a{i}"), act(f"b{i}")) for i in range(n_branches))
+    return compile_blueprint(block("and", *branches))
+
+
+def interleaved(n_branches: int, pick: random.Random) -> list[str]:
+    waiting = [[f"b{i}", f"a{i}"] for i in range(n_branches)]
+    trace = []
+    while waiting:
+        branch = pick.choice(waiting)
+        trace.append(branch.pop())
+        if not branch:
+            waiting.remove(branch)
+    return trace
+
+
+def test_forty_parallel_branches_are_aligned_exactly_and_at_once() -> None:
+    model = wide(40)
+    trace = interleaved(40, random.Random(1))
+    for missing in (3, 30):
+        del trace[missing]
+    trace[10:10] = ["b7", "x"]
+    seconds = [clocked(model, trace) for _ in range(3)]
+    aligned = model.align(trace)
+    assert aligned.exact
+    assert aligned.cost == len(aligned.deviations) <= 4
+    assert min(seconds) < 0.2
+
+
+def clocked(model: Model, trace: list[str]) -> float:
+    started = time.process_time()
+    model.costs([trace])
+    return time.process_time() - started
+
+
+def test_an_empty_run_skips_every_step_of_forty_branches() -> None:
+    aligned = wide(40).align([])
+    assert (aligned.cost, aligned.exact) == (80, True)
+
+
+def test_identical_branches_are_few_states() -> None:
+    branch = block("seq", act("call"), act("return"))
+    model = compile_blueprint(block("and", *(branch for _ in range(30))))
+    trace = ["call"] * 30 + ["return"] * 28
+    assert model.costs([trace]) == [2]
+
+
+def test_a_hostile_workflow_is_answered_with_an_interval() -> None:
+    pick = random.Random(2)
+    branches = (block("seq", *(act(pick.choice("abcdef")) for _ in range(5))) for _ in range(14))
+    model = compile_blueprint(block("and", *branches), budget=1_000)
+    trace = [pick.choice("abcdef") for _ in range(90)]
+    aligned = model.align(trace)
+    assert not aligned.exact
+    assert aligned.lower < aligned.cost == aligned.upper <= aligned.denominator
+    assert [move.label for move in aligned.moves if move.kind != "skip"] == trace
+    assert len(aligned.deviations) == aligned.cost
