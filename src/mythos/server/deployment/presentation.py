@@ -16,12 +16,12 @@ def show_packet(digest: str, show: str, *, at: datetime) -> PacketPage:
     """
     bundles, targets = queries.bundles(), queries.targets()
     if not bundles and not digest:
-        return PacketPage(at, "mythos bundle build DIR", None, ())
+        return PacketPage(at, "mythos bundle build DIR --out LAYOUT", None, ())
     bundle = queries.bundle(digest or bundles[0].digest)
     before = queries.version_before(bundle)
     return PacketPage(
         at=at,
-        command=f"mythos bundle show {bundle.digest}",
+        command=f"mythos bundle show LAYOUT --digest {bundle.digest}",
         bundle=bundle_shown(bundle, before, targets, show=show, at=at),
         bundles=bundle_rows(bundles, targets),
     )

@@ -12,7 +12,13 @@ from django.db.models.functions import Cast
 
 from mythos.engines.evidence.sample import Sample
 from mythos.engines.resilience.presence import Presence
-from mythos.server.catalog.models import Environment, Node, SwarmCodex
+from mythos.server.catalog.models import (
+    Assistant,
+    EncodedRitualBlueprint,
+    Environment,
+    Node,
+    SwarmCodex,
+)
 from mythos.server.deployment.models import MythOSDeploymentPacket, Rollout
 from mythos.server.resilience.models import EvidenceRow, SymbolicResilienceMonitor
 from mythos.server.resilience.pages.facts import (
@@ -250,3 +256,10 @@ def policy_sets(digests: Iterable[str]) -> dict[str, PolicySet]:
     """Policy-set documents by digest."""
     found = SwarmCodex.objects.filter(digest__in=set(digests))
     return {each.digest: PolicySet.model_validate(each.document) for each in found}
+
+
+def names(digests: Collection[str]) -> dict[str, str]:
+    """Names of agents and workflows by digest."""
+    agents = Assistant.objects.filter(digest__in=digests).values_list("digest", "name")
+    flows = EncodedRitualBlueprint.objects.filter(digest__in=digests)
+    return {**dict(agents), **{each.digest: str(each) for each in flows}}

@@ -15,6 +15,7 @@ from mythos.server.resilience.pages.history import history_of, table_of
 from mythos.server.resilience.pages.matrix import matrix_of
 from mythos.server.resilience.pages.selection import SPANS, Selection, Span, fitting_span
 from mythos.server.resilience.pages.state import StateNow, state_now
+from mythos.server.resilience.pages.workflow_runs import workflows_of
 from mythos.server.resilience.queries import evidence_of
 from mythos.server.web.charts.beat_strip import Beat
 from mythos.values.reading import Reading
@@ -111,7 +112,7 @@ def show_host(node_id: str, selection: Selection, *, at: datetime) -> host.HostP
         policies=host.policies_of(found.policies, names),
         calls=host.calls_of(found.policies, names),
         tools=host.tools_of(found.tools),
-        workflows=(),
+        workflows=workflows_of(found.workflows, queries.names(found.digests())),
         memory=host.memory_of(found.memory),
         in_force=host.in_force_of(node),
         span=scene.span,

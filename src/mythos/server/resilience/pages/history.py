@@ -61,19 +61,12 @@ def _moments(
         x = (index + 1) / len(beats)
         ends = start + timedelta(seconds=span_s * x)
         newest = bisect_right(times, ends) - 1
-        gap = newest < 0 or beat.kind in {"silent", "before"}
-        if gap:
-            found.append(Moment(x, _clock(ends), 0.0, None, 1.0))
-        else:
-            score = scores[newest]
-            found.append(Moment(x, _clock(ends), score.low, score.mid, score.high))
-    return _from_first(found)
-
-
-def _from_first(found: Sequence[Moment]) -> tuple[Moment, ...]:
-    """Leave out what lies before the first known score: nothing was to be seen there."""
-    first = next((i for i, each in enumerate(found) if each.mid is not None), len(found))
-    return tuple(found[first:])
+        if newest < 0:
+            continue  # before its first reading there was nothing to be seen
+        score = scores[newest]
+        mid = None if beat.kind in {"silent", "before"} else score.mid
+        found.append(Moment(x, _clock(ends), score.low, mid, score.high))
+    return tuple(found)
 
 
 def _changes(rollouts: Sequence[RolloutFact], *, start: datetime, span_s: int) -> Iterator[Change]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from mythos.engines.resilience.moment import read
 from mythos.server.resilience.pages.facts import NodeFact
 from mythos.server.resilience.pages.selection import Selection
-from mythos.server.resilience.pages.state import RANK, StateNow
+from mythos.server.resilience.pages.state import QUIET, RANK, StateNow
 from mythos.server.web.charts.beat_strip import Beat
 from mythos.values.reading import Reading, State
 
@@ -37,6 +37,11 @@ class HostRow:
     by_file_at: datetime | None
     observed_only: bool
     beats: tuple[Beat, ...]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no score stands, only bounds and a reason."""
+        return self.mid is None or self.state in QUIET
 
 
 @dataclass(frozen=True, slots=True)

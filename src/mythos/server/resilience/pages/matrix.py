@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mythos.server.resilience.pages.facts import AgentFact, EnvironmentFact, NodeFact, RunCounts
-from mythos.server.resilience.pages.state import RANK, StateNow
+from mythos.server.resilience.pages.state import QUIET, RANK, StateNow
 from mythos.values.reading import State
 
 MAX_AGENTS, MAX_ENVIRONMENTS = 20, 8
-QUIET: frozenset[State] = frozenset({"SILENT", "BLIND", "UNKNOWN", "IDLE"})
 
 
 @dataclass(frozen=True, slots=True)

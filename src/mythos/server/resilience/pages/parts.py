@@ -101,7 +101,7 @@ def _counts(part: Component) -> str:
     for name, words in _WORDS.get(part.name, ()):
         if name in detail:
             said.append(f"{_figure(detail[name])} {words}")
-    return ", ".join(said) if part.applies else "does not apply here"
+    return ", ".join(said) if part.applies else ""
 
 
 def _figure(value: float | str | None) -> str:

@@ -22,6 +22,7 @@ MEANING: dict[State, str] = {
     "IDLE": "no governed action",
     "HEALTHY": "low at the target or above",
 }
+QUIET: frozenset[State] = frozenset({"SILENT", "BLIND", "UNKNOWN", "IDLE"})
 RANK: dict[State, int] = {state: rank for rank, state in enumerate(WORST_FIRST)}
 
 

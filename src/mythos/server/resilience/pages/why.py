@@ -109,6 +109,12 @@ class Why:
     cost: Cost | None
     other_flags: tuple[Flag, ...]
 
+    @property
+    def title(self) -> str:
+        """The state and the flag in words."""
+        state = self.state.replace("_", " ").capitalize()
+        return f"{state}: {self.flag.code.replace('_', ' ').lower()}" if self.flag else state
+
 
 def choose_flag(reading: Reading | None, fingerprint: str) -> Flag | None:
     """The asked-for flag, else the loudest newest one that still fires; None without any."""

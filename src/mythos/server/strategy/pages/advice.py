@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from mythos.server.strategy.pages.load import LoadShown, loads_of
 from mythos.server.web.charts.beta_curve import Curve
-from mythos.values.recommendation import Cell, EnvironmentAdvice, Recommendation
+from mythos.values.recommendation import Cell, EnvironmentAdvice, Reason, Recommendation
 
 MAX_ENVIRONMENTS, MAX_AGENTS = 8, 20
 
@@ -42,6 +42,14 @@ class AgentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What is said of one agent, or of the environment, in the order of the record."""
+
+    about: str
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EnvironmentColumn:
     """One environment, best first, with the brief's fields."""
 
@@ -53,8 +61,8 @@ class EnvironmentColumn:
     verdict: str
     placed: int
     codex_coherence_recommendation: str
-    reasons: tuple[str, ...]
-    counterfactuals: tuple[str, ...]
+    reasons: tuple[Said, ...]
+    counterfactuals: tuple[Said, ...]
     assistant_role_distribution: Mapping[str, JsonValue]
     ritual_density_projection: Mapping[str, JsonValue]
 
@@ -194,11 +202,19 @@ def _column(advice: EnvironmentAdvice) -> EnvironmentColumn:
         verdict=advice.verdict,
         placed=sum(here for _, here, _, _ in _roles(advice)),
         codex_coherence_recommendation=advice.codex_coherence_recommendation,
-        reasons=tuple(each.text for each in advice.reasons),
-        counterfactuals=tuple(each.text for each in advice.counterfactuals),
+        reasons=_said(advice.reasons),
+        counterfactuals=_said(advice.counterfactuals),
         assistant_role_distribution=advice.assistant_role_distribution,
         ritual_density_projection=advice.ritual_density_projection,
     )
+
+
+def _said(reasons: Sequence[Reason]) -> tuple[Said, ...]:
+    """Reasons by the agent they are about; those about no agent are the environment's."""
+    texts: dict[str, list[str]] = {}
+    for each in reasons:
+        texts.setdefault(each.agent or "Environment", []).append(each.text)
+    return tuple(Said(about, tuple(listed)) for about, listed in texts.items())
 
 
 def _roles(advice: EnvironmentAdvice) -> list[tuple[Mapping[str, JsonValue], int, int, int]]:

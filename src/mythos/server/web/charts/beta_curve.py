@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from mythos.server.web.charts.svg import element, number, percent
 
 START, N_POINTS = 0.5, 80
+TOP, BOTTOM = 20, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,12 @@ def beta_curves(curves: Sequence[Curve], *, tau: float, title: str) -> SafeStrin
         for curve in reversed(curves)
     ]
     frame = element(
-        "svg", *shapes, x=0, y=20, width="100%", height=160, viewBox="0 0 100 100",
+        "svg", *shapes, x=0, y=TOP, width="100%", height=BOTTOM - TOP, viewBox="0 0 100 100",
         preserveAspectRatio="none",
     )  # fmt: skip
-    return element(
-        "svg", element("title", title), *_grid(tau), frame,
-        element("line", class_="axis", x1=0, x2="100%", y1=180, y2=180), height=208, role="img",
-    )  # fmt: skip
+    axis = element("line", class_="axis", x1=0, x2="100%", y1=BOTTOM, y2=BOTTOM)
+    parts = (element("title", title), *_grid(tau), frame, axis)
+    return element("svg", *parts, height=BOTTOM + 28, role="img")
 
 
 def _points(curve: Curve) -> list[tuple[float, float]]:
@@ -65,11 +65,13 @@ def _grid(tau: float) -> list[SafeString]:
     for index in range(6):
         x = index / 5
         anchor = "s" if index == 0 else "e" if index == 5 else "c"
-        marks.append(element("line", class_="grid", x1=percent(x), x2=percent(x), y1=20, y2=180))
+        marks.append(
+            element("line", class_="grid", x1=percent(x), x2=percent(x), y1=TOP, y2=BOTTOM)
+        )
         text = f"{START + (1 - START) * x:.2f}"
-        marks.append(element("text", text, class_=anchor, x=percent(x), y=198))
+        marks.append(element("text", text, class_=anchor, x=percent(x), y=BOTTOM + 18))
     at = percent((tau - START) / (1 - START))
-    marks.append(element("line", class_="target", x1=at, x2=at, y1=12, y2=180))
+    marks.append(element("line", class_="target", x1=at, x2=at, y1=12, y2=BOTTOM))
     marks.append(element("text", f"tau {tau:g}", class_="e", x=at, dx=-6, y=16))
     return marks
 

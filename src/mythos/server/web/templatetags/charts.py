@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from django import template
+from django.utils.safestring import SafeString
 
 from mythos.server.web.charts.beat_strip import beat_strip
 from mythos.server.web.charts.beta_curve import beta_curves
@@ -12,6 +15,31 @@ from mythos.server.web.charts.score_axis import score_axis
 from mythos.server.web.charts.shares_bar import shares_bar
 
 register = template.Library()
+
+
+class Deviation(Protocol):
+    """A step that was skipped or extra in some runs."""
+
+    @property
+    def kind(self) -> str:
+        """Either `skip` or `extra`."""
+
+    @property
+    def label(self) -> str:
+        """The step."""
+
+    @property
+    def runs(self) -> int:
+        """How many runs have it."""
+
+
+@register.simple_tag
+def deviation_meter(deviation: Deviation, runs: int) -> SafeString:
+    """In how many of the runs a step was skipped or extra."""
+    css = "risk" if deviation.kind == "skip" else "degraded"
+    label = f"{deviation.label} in {deviation.runs} of {runs} runs"
+    return meter([(css, deviation.runs)], whole=runs, label=label)
+
 
 for draw in (beat_strip, beta_curves, interval_bar, meter, score_axis, shares_bar):
     register.simple_tag(draw)

@@ -106,6 +106,18 @@ def clock(then: datetime | None) -> str:
 
 
 @register.filter
+def when(text: str) -> str:
+    """A time of a reading or flag, as `clock` writes it."""
+    return clock(datetime.fromisoformat(text))
+
+
+@register.filter
+def words(code: str) -> str:
+    """A code such as `POLICY_VIOLATION` in words."""
+    return code.replace("_", " ").lower()
+
+
+@register.filter
 def size(n_bytes: int) -> str:
     """A size in bytes, kB or MB."""
     if n_bytes < 1_000:
