@@ -239,6 +239,7 @@ def test_people_see_the_worst_node_the_call_and_the_rule(tmp_path: Path) -> None
     assert f"{policy}:{line}:" in said.out
     assert f'{line:>5} │ @id("explicit-yes")' in said.out
     assert "unless { context.past.confirmed };" in said.out
+    assert "confirmed: once user.confirm since cancel_order, return_order" in said.out
 
 
 def test_people_see_which_step_was_left_out(tmp_path: Path) -> None:
@@ -248,6 +249,13 @@ def test_people_see_which_step_was_left_out(tmp_path: Path) -> None:
     assert said.code == 1
     assert "WORKFLOW_NONCONFORMANT" in said.out
     assert "identify → read-order → [skip confirm] → cancel" in said.out
+
+
+def test_people_see_what_a_node_without_findings_still_lacks(tmp_path: Path) -> None:
+    said = audit(*JUDGED_BY, "--traces", write(tmp_path / "t.jsonl", CLEAN[:2]))
+    assert said.code == 0
+    assert "? UNKNOWN" in said.out
+    assert "No finding. till-1: workflow match needs 3 more finished runs" in said.out
 
 
 def test_what_a_trace_says_cannot_write_to_the_terminal(tmp_path: Path) -> None:

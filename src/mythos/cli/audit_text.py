@@ -73,7 +73,7 @@ def tell(told: Told) -> None:
         console.print(Text(f"and {len(told.nodes) - MAX_NODES} more; --json lists them all"))
     worst = _worst(told.nodes)
     if worst is None:
-        console.print(Text("No finding."))
+        console.print(Text("\nNo finding."), *_reason(told.nodes[0]))
         return
     for line in _finding(*worst, told):
         console.print(line, soft_wrap=True)
@@ -138,6 +138,12 @@ def _worst(nodes: Sequence[AuditedNode]) -> tuple[AuditedNode, Flag] | None:
     return node, flag
 
 
+def _reason(node: AuditedNode) -> Iterator[Text]:
+    """Why the worst node is no better; nothing of a healthy one."""
+    if node.reading.state != "HEALTHY":
+        yield Text(f"{node.reading.node}: {plain(node.reading.reason)}")
+
+
 def _finding(node: AuditedNode, flag: Flag, told: Told) -> Iterator[Text]:
     yield Text("")
     title = f"Worst finding: {flag.code}, {flag.severity}: {plain(flag.subject)}"
@@ -150,6 +156,7 @@ def _finding(node: AuditedNode, flag: Flag, told: Told) -> Iterator[Text]:
     elif alignment := _alignment_sample(node.rows, flag, told.facts):
         yield from _labelled("run", [f"trace {alignment.trace_id}"])
         yield from _labelled("steps", [" → ".join(_moves(alignment))])
+    yield from _labelled("state", [f"{node.reading.state}: {plain(node.reading.reason)}"])
     yield from _labelled("do", [plain(flag.suggested_action)])
 
 
@@ -184,6 +191,7 @@ def _rule(document: PolicyDocument | None, sample: Sample) -> Iterator[Text]:
         yield from _labelled("policy", [document.places.source])
         return
     yield from _labelled(label, [document.places.rule(broken.line), *_source(document, broken)])
+    yield from _labelled("facts", _facts(document, broken))
 
 
 def _source(document: PolicyDocument, rule: Rule) -> Iterator[str]:
@@ -192,6 +200,17 @@ def _source(document: PolicyDocument, rule: Rule) -> Iterator[str]:
     for number, line in enumerate(rule.text.rstrip().splitlines(), start=first):
         where = f"{number:>5}" if document.places.verbatim else " " * 5
         yield f"{where} │ {plain(line)}"
+
+
+def _facts(document: PolicyDocument, rule: Rule) -> Iterator[str]:
+    """What each fact that the rule reads is made of."""
+    for name in sorted(rule.use.facts):
+        declared = document.policy_set.facts[name].model_dump(mode="json", exclude_defaults=True)
+        parts = (
+            f"{key} {', '.join(value) if isinstance(value, list) else value}"
+            for key, value in declared.items()
+        )
+        yield f"{name}: {' '.join(parts)}"
 
 
 def _before(sample: Sample) -> Iterator[str]:
