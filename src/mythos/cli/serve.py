@@ -18,7 +18,11 @@ DEFAULT_PORT = 8600
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(1, 65_535), help="Port."
 )
 @click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 64))
-@click.option("--create-admin", metavar="NAME", help="Create an administrator, then end.")
+@click.option(
+    "--create-admin",
+    metavar="NAME",
+    help="Create an administrator, then end; the password is MYTHOS_ADMIN_PASSWORD, if set.",
+)
 def serve(host: str, port: int, threads: int, create_admin: str | None) -> None:
     """Run the server in the foreground."""
     prepare()
@@ -91,7 +95,10 @@ def _create_admin(name: str) -> None:
     try:
         validate_password(password)
     except ValidationError as error:
-        raise UsageError(" ".join(error.messages), remedy="choose a longer password") from None
+        raise UsageError(
+            " ".join(error.messages),
+            remedy="type a longer password, or set such a one in MYTHOS_ADMIN_PASSWORD",
+        ) from None
     users.create_superuser(username=name, password=password)
     click.echo(f"administrator {name} created; now run `mythos serve`")
 
