@@ -3,7 +3,9 @@
 Every member is a sum, a pointwise sum, a min or a max, so sidecar, intake and a batch audit give
 the same body in any order. `variants` keeps the 512 label sequences whose digests are least: a
 sequence among the least of a union is among the least of each part that holds it, so its count is
-exact and merging stays associative; the runs of the others are `runs` less what is kept.
+exact and merging stays associative; the runs of the others are `runs` less what is kept. Tables of
+labels are bounded the same way, since agents choose the names of their tools; skips, which only
+name steps of the workflow, come before the rest.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from mythos.engines.evidence.body import JsonObject, count, items, mapping, memb
 from mythos.engines.evidence.sample import Samples
 
 MAX_VARIANTS = 512
+MAX_LABELS = 2_000
 COST_BUCKETS = 17
 DURATION_BUCKETS = 40
 _DIGEST_DIGITS = 16
@@ -70,6 +73,10 @@ class WorkflowSummary:
             raise refused("workflow fitting", seen, f"at most the {self.runs} runs together")
         if self.cost_sum > self.denom_sum:
             raise refused("workflow cost_sum", self.cost_sum, f"at most {self.denom_sum}")
+        for name in ("dev_runs", "df_runs"):
+            if len(table := getattr(self, name)) > MAX_LABELS:
+                kept = sorted(sorted(table, key=_rank)[:MAX_LABELS])
+                object.__setattr__(self, name, {label: table[label] for label in kept})
 
     @property
     def mean_duration_s(self) -> float:
@@ -157,6 +164,10 @@ def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
 
 def _least(variants: dict[str, int]) -> dict[str, int]:
     return {name: variants[name] for name in sorted(variants)[:MAX_VARIANTS]}
+
+
+def _rank(label: str) -> tuple[bool, bytes]:
+    return not label.startswith("skip:"), hashlib.sha256(label.encode()).digest()
 
 
 def _pointwise(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from mythos.engines.conformance.alignment import Alignment
-from mythos.engines.conformance.steps import Step, labels_of
+from mythos.engines.conformance.steps import Step, StepKind, labels_of
+from mythos.engines.judge.naming import MAX_LABEL, short
 from mythos.engines.judge.risk import risk_of
 from mythos.engines.judge.rulebook import JudgedWorkflow, Rulebook
-from mythos.engines.policy.blocked import DeniedAttempt, blocked_rulings
+from mythos.engines.policy.blocked import DeniedAttempt, obeyed
 from mythos.engines.policy.rulings import Rulings, rulings_of
 from mythos.engines.telemetry.catalogue import choose_catalogue
-from mythos.values.event import Event, Kind, Run
+from mythos.values.event import Event, Json, Kind, Run
 from mythos.values.outcome import DEFAULT_RULE, Outcome, Ruling
 from mythos.values.tools import ToolCatalogue
 
-_STEP_KINDS = {
+_STEP_KINDS: dict[Kind, StepKind] = {
     Kind.TOOL_CALL: "tool",
     Kind.AGENT_RUN: "agent",
     Kind.MODEL_CALL: "model",
@@ -34,7 +35,11 @@ class Conformance:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is said of one run. `rulings` are of sets in force, `shadow` of the others."""
+    """What is said of one run. `rulings` are of sets in force, `shadow` of the others.
+
+    `asked` holds, by the span id of a ruling, the arguments of a call that was denied and not made.
+    `observed` is False when no span came at all, only denials: then there was no run to count.
+    """
 
     run: Run
     catalogue: ToolCatalogue | None
@@ -42,6 +47,8 @@ class Judgement:
     shadow: tuple[Ruling, ...]
     conformance: Conformance | None
     risk: float
+    asked: Mapping[str, Mapping[str, Json] | None] = field(default_factory=dict)
+    observed: bool = True
 
     def count(self, outcome: Outcome) -> int:
         """How many (action, set in force) had this outcome."""
@@ -68,12 +75,49 @@ def judge_run(
     """
     catalogue = choose_catalogue(run, rulebook.catalogues)
     ruled = _ruled(run, rulebook, catalogue)
-    blocked = ruled.claimed if claimed else tuple(blocked_rulings(run, attempts))
+    kept = () if claimed else obeyed(run, attempts)
+    blocked = ruled.claimed if claimed else _rulings_of(kept)
     in_force = (*ruled.in_force, *blocked)
     conformance = conformance_of(run, rulebook)
     fitness = None if conformance is None else conformance.alignment.fitness
     risk = risk_of(in_force, fitness=fitness)
-    return Judgement(run, catalogue, in_force, ruled.shadow, conformance, risk)
+    return Judgement(run, catalogue, in_force, ruled.shadow, conformance, risk, asked=_asked(kept))
+
+
+def judge_attempts(trace_id: str, attempts: Sequence[DeniedAttempt]) -> Judgement:
+    """Judge denials of which no span ever came: blocked actions, but no run and no steps.
+
+    Args:
+        trace_id: the trace they named.
+        attempts: at least one.
+
+    Returns:
+        Their rulings, all blocked; the first attempt stands for the root.
+    """
+    kept = sorted(attempts, key=lambda one: (one.at_ns, one.call_id, one.tool))
+    first = kept[0]
+    root = Event(
+        trace_id=trace_id,
+        span_id=trace_id,
+        parent_id="",
+        kind=Kind.OTHER,
+        name="denied attempts",
+        start_ns=first.at_ns,
+        end_ns=first.at_ns,
+        agent=first.agent,
+    )
+    run = Run(trace_id, root, (root,), kept[-1].at_ns, timed_out=True)
+    return Judgement(
+        run, None, _rulings_of(kept), (), None, 0.0, asked=_asked(kept), observed=False
+    )
+
+
+def _rulings_of(attempts: Sequence[DeniedAttempt]) -> tuple[Ruling, ...]:
+    return tuple(ruling for attempt in attempts for ruling in attempt.rulings)
+
+
+def _asked(attempts: Sequence[DeniedAttempt]) -> dict[str, Mapping[str, Json] | None]:
+    return {ruling.span_id: one.arguments for one in attempts for ruling in one.rulings}
 
 
 def _ruled(run: Run, rulebook: Rulebook, catalogue: ToolCatalogue | None) -> Rulings:
@@ -112,7 +156,7 @@ def conformance_of(run: Run, rulebook: Rulebook) -> Conformance | None:
     Returns:
         None when it names an unknown workflow or its agent has none.
     """
-    steps = [step_of(event) for event in run.events if event.span_id != run.root.span_id]
+    steps = [step_of(event) for event in run.events if _is_step(run, event)]
     named = next((event.workflow for event in run.events if event.workflow), "")
     offered = rulebook.workflows_of(run.agent)
     if named:
@@ -126,6 +170,13 @@ def conformance_of(run: Run, rulebook: Rulebook) -> Conformance | None:
     return min(aligned, key=lambda one: one.alignment.cost, default=None)
 
 
+def _is_step(run: Run, event: Event) -> bool:
+    """The agent's own span is no step; nor is a call that was told a second time."""
+    if event.kind is Kind.OTHER and event.tool:
+        return False
+    return event.span_id != run.root.span_id or event.kind is Kind.TOOL_CALL
+
+
 def _align(steps: Sequence[Step], workflow: JudgedWorkflow) -> Conformance:
     labels = tuple(labels_of(workflow.document, steps))
     return Conformance(workflow, labels, workflow.model.align(labels))
@@ -135,4 +186,4 @@ def step_of(event: Event) -> Step:
     """An event as the workflow sees it."""
     kind = _STEP_KINDS.get(event.kind, "other")
     name = event.tool if kind == "tool" else event.agent if kind == "agent" else event.name
-    return Step(name=name, kind=kind, attributes=event.attributes)
+    return Step(name=short(name, MAX_LABEL), kind=kind, attributes=event.attributes)

@@ -27,7 +27,7 @@ def risk_of(rulings: Iterable[Ruling], *, fitness: float | None) -> float:
         fitness: its alignment to its workflow, in [0, 1]; None if it has none.
 
     Returns:
-        A number in [0, 1); 0 iff clean.
+        A number in [0, 1]; 0 iff clean, and 1 only where the sum is too large to tell from it.
     """
     worry = 0.0 if fitness is None else MISALIGNED * (1.0 - fitness)
     for ruling in rulings:

@@ -8,24 +8,25 @@ does. Shadow sets give rows of their own kind, and nothing else of theirs is kep
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mythos.engines.conformance.summary import summarise
 from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.policy import OutcomeCounts, PolicyBody, RunCounts
 from mythos.engines.evidence.row import EvidenceRow, RowKey, merge
-from mythos.engines.evidence.sample import MAX_STEPS, Sample, Samples, Step
+from mythos.engines.evidence.sample import Samples
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import HOUR_S, bit_at, cell_of
 from mythos.engines.evidence.workflow import WorkflowBody
-from mythos.engines.judge.judgement import Conformance, Judgement
-from mythos.values.event import Event, Kind, Run
+from mythos.engines.judge.judgement import Judgement
+from mythos.engines.judge.naming import MAX_SUBJECT, short
+from mythos.engines.judge.samples import Sampler, alignment_sample
+from mythos.values.event import Kind
 from mythos.values.evidence import RowKind
-from mythos.values.outcome import Outcome, Ruling, Severity
+from mythos.values.outcome import Outcome, Ruling
 
 NS = 1_000_000_000
-TEXT_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,14 @@ class Place:
 
     def key(self, kind: RowKind, *, agent: str, subject: str, at_ns: int) -> RowKey:
         """The key of a row in the cell that holds `at_ns`."""
-        cell = cell_of(at_ns / NS, self.cell_s)
+        cell = cell_of(at_ns // NS, self.cell_s)
         return RowKey(
             self.node, self.environment, self.bundle, agent, kind, subject, cell, self.cell_s
         )
 
     def hour(self, at_ns: int) -> RowKey:
         """The key of the time row of the hour that holds `at_ns`."""
-        cell = cell_of(at_ns / NS, HOUR_S)
+        cell = cell_of(at_ns // NS, HOUR_S)
         return RowKey(self.node, self.environment, self.bundle, "", "time", "", cell, HOUR_S)
 
 
@@ -63,7 +64,7 @@ def rows_of(
     Returns:
         Merged rows, sorted by key.
     """
-    facts = _Facts(judgement, place, agent_ref)
+    facts = _Facts(judgement, place, agent_ref, Sampler(judgement))
     return merge(
         (
             *facts.policy("policy", judgement.rulings),
@@ -80,18 +81,28 @@ class _Facts:
     judgement: Judgement
     place: Place
     agent_ref: Callable[[str], str]
+    sampler: Sampler
 
     def policy(self, kind: RowKind, rulings: Sequence[Ruling]) -> Iterator[EvidenceRow]:
         """Outcome counts and samples by action, run counts by (agent, set)."""
-        run = self.judgement.run
         outcomes: defaultdict[tuple[str, str], set[Outcome]] = defaultdict(set)
+        cells: defaultdict[RowKey, list[Ruling]] = defaultdict(list)
         for ruling in rulings:
             ref = self.agent_ref(ruling.agent)
             outcomes[ref, ruling.digest].add(ruling.outcome)
             key = self.place.key(kind, agent=ref, subject=ruling.digest, at_ns=ruling.start_ns)
-            yield EvidenceRow(key, _body_of(ruling, Samples.of([sample_of(run, ruling)])))
+            cells[key].append(ruling)
+        for key, group in cells.items():
+            yield EvidenceRow(key, _body_of(group, self.sampler.of(group)))
+        if self.judgement.observed:
+            yield from self._runs(kind, outcomes)
+
+    def _runs(
+        self, kind: RowKind, outcomes: Mapping[tuple[str, str], set[Outcome]]
+    ) -> Iterator[EvidenceRow]:
+        ended_ns = self.judgement.run.ended_ns
         for (ref, digest), seen in outcomes.items():
-            key = self.place.key(kind, agent=ref, subject=digest, at_ns=run.ended_ns)
+            key = self.place.key(kind, agent=ref, subject=digest, at_ns=ended_ns)
             yield EvidenceRow(key, PolicyBody(runs=_run_count(seen)))
 
     def actions(self) -> Iterator[EvidenceRow]:
@@ -102,7 +113,8 @@ class _Facts:
             broken = ruling.outcome in (Outcome.VIOLATED, Outcome.BLOCKED)
             denied[action] = denied.get(action, False) or broken
         for (_, ref, tool, start_ns), broken in denied.items():
-            key = self.place.key("action", agent=ref, subject=tool, at_ns=start_ns)
+            subject = short(tool, MAX_SUBJECT)
+            key = self.place.key("action", agent=ref, subject=subject, at_ns=start_ns)
             yield EvidenceRow(key, ActionBody(n=1, x=int(broken)))
 
     def time(self) -> Iterator[EvidenceRow]:
@@ -111,7 +123,7 @@ class _Facts:
         for ruling in self.judgement.rulings:
             if ruling.outcome is Outcome.BLOCKED:
                 continue
-            bit = bit_at(ruling.start_ns / NS, cell_s)
+            bit = bit_at(ruling.start_ns // NS, cell_s)
             yield EvidenceRow(
                 self.place.hour(ruling.start_ns),
                 TimeBody(
@@ -157,64 +169,13 @@ def _run_count(seen: Iterable[Outcome]) -> RunCounts:
     return RunCounts(clean=1)
 
 
-def _body_of(ruling: Ruling, samples: Samples) -> PolicyBody:
-    return PolicyBody(
-        rules={ruling.rule: OutcomeCounts(**{ruling.outcome.value: 1})},
-        severities={ruling.rule: ruling.severity},
-        samples=samples,
+def _body_of(rulings: Iterable[Ruling], samples: Samples) -> PolicyBody:
+    """The counts of rulings that share a row."""
+    bodies = (
+        PolicyBody(
+            rules={one.rule: OutcomeCounts(**{one.outcome.value: 1})},
+            severities={one.rule: one.severity},
+        )
+        for one in rulings
     )
-
-
-def sample_of(run: Run, ruling: Ruling) -> Sample:
-    """One ruling with the steps of its run up to the action."""
-    event = next((one for one in run.events if one.span_id == ruling.span_id), None)
-    before = [one for one in run.events if one.start_ns <= ruling.start_ns]
-    told = [one for one in before if one.kind is Kind.TOOL_CALL or one.user_texts]
-    return Sample(
-        span_id=ruling.span_id,
-        trace_id=run.trace_id,
-        tool=ruling.tool,
-        agent=ruling.agent,
-        at=int(ruling.start_ns // NS),
-        outcome=ruling.outcome,
-        rule=ruling.rule,
-        rules=ruling.rules,
-        severity=ruling.severity,
-        arguments=None if event is None else event.arguments,
-        missing=ruling.missing,
-        why=ruling.why,
-        steps=tuple(step_of(run, one) for one in told[-MAX_STEPS:]),
-    )
-
-
-def step_of(run: Run, event: Event) -> Step:
-    """A short form of an event, in milliseconds after the run began."""
-    text = event.user_texts[0][:TEXT_LIMIT] if event.user_texts else None
-    return Step(
-        span_id=event.span_id,
-        name=event.tool or event.name,
-        kind=event.kind.value,
-        at_ms=(event.start_ns - run.root.start_ns) // 1_000_000,
-        failed=event.failed,
-        text=text,
-    )
-
-
-def alignment_sample(run: Run, found: Conformance) -> Sample:
-    """A run's alignment as a sample: one step a move, kind match, skip or extra."""
-    alignment = found.alignment
-    return Sample(
-        span_id=run.root.span_id,
-        trace_id=run.trace_id,
-        tool="",
-        agent=run.agent,
-        at=int(run.ended_ns // NS),
-        outcome=Outcome.VIOLATED if alignment.cost else Outcome.UPHELD,
-        rule=found.workflow.document.name,
-        severity=Severity.WARNING,
-        why=f"cost {alignment.cost}, fitness {alignment.fitness:.3f}",
-        steps=tuple(
-            Step(span_id="", name=move.label, kind=move.kind, at_ms=0)
-            for move in alignment.moves[:MAX_STEPS]
-        ),
-    )
+    return sum(bodies, start=PolicyBody(samples=samples))

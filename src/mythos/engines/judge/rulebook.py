@@ -10,8 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mythos.engines.conformance.model import Model, compile_blueprint
+from mythos.engines.judge.naming import MAX_AGENT, short
 from mythos.engines.policy.compile import PolicyEngine, compile_policies
 from mythos.engines.policy.identity import digest as policy_digest
+from mythos.errors import AgentError
 from mythos.values.agent import Agent
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
@@ -51,12 +53,13 @@ class Rulebook:
     def agent_ref(self, name: str) -> str:
         """How evidence names an agent: its document's digest, else `name:<name>`."""
         known = self.agents.get(name)
-        return known.digest if known else f"name:{name}"
+        return known.digest if known else f"name:{short(name, MAX_AGENT)}"
 
     def in_force(self, agent: str) -> tuple[str, ...]:
         """Digests of the policy sets that decide an agent."""
         known = self.agents.get(agent)
-        return tuple(sorted(set(self.policies) - self.shadow)) if known is None else known.policies
+        wanted = self.policies if known is None else known.policies
+        return tuple(sorted(set(wanted) - self.shadow))
 
     def in_shadow(self, agent: str) -> tuple[str, ...]:
         """Digests of the sets that are judged and shown, for any agent."""
@@ -88,6 +91,7 @@ def make_rulebook(
         agents: (digest, document) of each agent; none means every set decides every agent.
 
     Raises:
+        AgentError: an agent names a policy set or workflow that is not given.
         PolicyError: a set does not fit a catalogue.
         WorkflowError: a workflow cannot be compiled.
     """
@@ -105,24 +109,37 @@ def make_rulebook(
         catalogues=tuple(catalogues),
         engines={one.domain: compile_policies(tuple(every.values()), one) for one in catalogues},
         workflows=compiled,
-        agents=dict(_judged(agents, enforced, compiled)),
+        agents={agent.name: _judged(digest, agent, every, compiled) for digest, agent in agents},
     )
 
 
 def _judged(
-    agents: Iterable[tuple[str, Agent]],
+    digest: str,
+    agent: Agent,
     policies: Mapping[str, PolicySet],
     workflows: Mapping[str, JudgedWorkflow],
-) -> Iterable[tuple[str, JudgedAgent]]:
-    by_policy = {policy.policy_set: digest for digest, policy in policies.items()}
-    by_workflow = {one.document.name: digest for digest, one in workflows.items()}
-    for digest, agent in agents:
-        yield (
-            agent.name,
-            JudgedAgent(
-                name=agent.name,
-                digest=digest,
-                policies=tuple(by_policy[name] for name in agent.policies),
-                workflows=tuple(by_workflow[name] for name in agent.workflows),
-            ),
-        )
+) -> JudgedAgent:
+    by_policy = [(one.policy_set, key) for key, one in policies.items()]
+    by_workflow = [(one.document.name, key) for key, one in workflows.items()]
+    return JudgedAgent(
+        name=agent.name,
+        digest=digest,
+        policies=_digests(agent, "policy set", agent.policies, by_policy),
+        workflows=_digests(agent, "workflow", agent.workflows, by_workflow),
+    )
+
+
+def _digests(
+    agent: Agent, kind: str, names: Iterable[str], known: Sequence[tuple[str, str]]
+) -> tuple[str, ...]:
+    """Every version given under each name: which one was meant is not ours to guess."""
+    found: list[str] = []
+    for name in names:
+        versions = [digest for called, digest in known if called == name]
+        if not versions:
+            raise AgentError(
+                f"agent {agent.name} names the {kind} {name!r}, which is not there",
+                remedy=f"add the {kind} beside the agent, or take its name out of the agent",
+            )
+        found += versions
+    return tuple(found)
