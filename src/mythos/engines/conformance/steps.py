@@ -1,8 +1,11 @@
 """From what a run did to the labels its workflow speaks of.
 
-A step is an `act` if all the act's `match` attributes are equal, or, for an act without `match`,
-if the step bears its name. Tool calls and nested agent runs that no act matches are extra labels
-under their own name; model calls and the rest are never extra.
+A step gets the label of an `act` whose `match` attributes it bears, or, where no act matches, its
+own name if it is a tool call or a nested agent run: that is the label of an act without `match`,
+and else an extra one. Model calls and other spans count only where an act matches them.
+
+If several acts match, the one with the most attributes is meant, then the first by label: never
+the first in the document, because the order of branches is not part of a workflow's digest.
 """
 
 from __future__ import annotations
@@ -11,12 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pydantic import BaseModel
-
+from mythos.values.block import Act, Block, inner_blocks
 from mythos.values.workflow import Workflow
 
 StepKind = Literal["tool", "agent", "model", "other"]
-_COUNTED = frozenset({"tool", "agent"})
+_NAMED = frozenset({"tool", "agent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,49 +30,63 @@ class Step:
     attributes: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Act:
-    label: str
-    match: Mapping[str, object]
+class Labeller:
+    """The acts of one workflow, ready to label the steps of many runs."""
 
-    def matches(self, step: Step) -> bool:
-        if not self.match:
-            return step.kind in _COUNTED and step.name == self.label
-        return all(step.attributes.get(key) == value for key, value in self.match.items())
+    def __init__(self, workflow: Workflow) -> None:
+        """Sort the acts of a workflow by how closely they look."""
+        acts = list(_acts(workflow.steps))
+        matching = [(act.match, act.act) for act in acts if act.match]
+        self._matching = sorted(matching, key=lambda act: (-len(act[0]), act[1], repr(act[0])))
+        by_name = {act.act for act in acts if not act.match}
+        self._only_matched = {act.act for act in acts} - by_name
+
+    def labels(self, steps: Iterable[Step]) -> list[str]:
+        """Labels of a run, in the order of its steps; see `labels_of`."""
+        return [label for _, label in self.numbered(steps)]
+
+    def numbered(self, steps: Iterable[Step]) -> Iterator[tuple[int, str]]:
+        """The same labels, each with the index of the step it stands for."""
+        for i, step in enumerate(steps):
+            label = self._label(step)
+            if label:
+                yield i, label
+
+    def _label(self, step: Step) -> str:
+        for match, label in self._matching:
+            if all(_is(step.attributes.get(key), value) for key, value in match.items()):
+                return label
+        if step.kind not in _NAMED:
+            return ""
+        name = step.name or step.kind
+        # an act that asks for attributes is not satisfied by its name
+        return f"{step.kind}:{name}" if name in self._only_matched else name
 
 
 def labels_of(workflow: Workflow, steps: Iterable[Step]) -> list[str]:
     """Labels of a run, in the order of its steps.
 
     Args:
-        workflow: names the acts; the first of the document that matches a step wins.
-        steps: what the run did, in order.
+        workflow: names the acts.
+        steps: what the run did, in order. For many runs keep a `Labeller`.
 
     Returns:
-        One label for each step that an act matches or that counts as extra.
+        One label for each step that an act matches or that is a tool call or an agent run. A step
+        that bears the name of an act, but not the attributes it asks for, is labelled with its
+        kind before its name, so that it is an extra.
     """
-    acts = list(_acts(workflow.steps))
-    found = (_label(acts, step) for step in steps)
-    return [label for label in found if label]
+    return Labeller(workflow).labels(steps)
 
 
-def _label(acts: list[_Act], step: Step) -> str:
-    matched = next((act.label for act in acts if act.matches(step)), "")
-    return matched or (step.name if step.kind in _COUNTED else "")
+def _acts(block: Block) -> Iterator[Act]:
+    pending = [block]
+    while pending:
+        block = pending.pop()
+        if isinstance(block, Act):
+            yield block
+        pending += inner_blocks(block).values()
 
 
-def _acts(block: object) -> Iterator[_Act]:
-    """Every act of a block, in document order."""
-    if isinstance(block, BaseModel):
-        label = getattr(block, "act", None)
-        if isinstance(label, str):
-            yield _Act(label, getattr(block, "match", None) or {})
-        else:
-            for name in type(block).model_fields:
-                yield from _acts(getattr(block, name))
-    elif isinstance(block, Mapping):
-        for inner in block.values():
-            yield from _acts(inner)
-    elif isinstance(block, list | tuple):
-        for inner in block:
-            yield from _acts(inner)
+def _is(seen: object, wanted: object) -> bool:
+    """Equality in which true is not 1."""
+    return isinstance(seen, bool) == isinstance(wanted, bool) and seen == wanted

@@ -1,4 +1,7 @@
-"""What one closed run adds to the evidence of its workflow."""
+"""What one closed run adds to the evidence of its workflow.
+
+The sums live in `engines.evidence.workflow`: a run is summarised once, and from then on only added.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +35,14 @@ def summarise(
         tokens_in, tokens_out: of its model calls.
 
     Returns:
-        Counts of this run alone. An inexact run stands apart: it is no cost and no fit.
+        Counts of this run alone. A run whose cost is known only as an interval stands apart: it
+        counts as inexact, with its variant, pairs, duration and tokens, but as no cost, no fit
+        and no deviation.
     """
     exact = alignment.exact
     milliseconds = max(round((ended_s - started_s) * 1_000), 0)
-    moves = {f"{move.kind}:{move.label}" for move in alignment.moves if move.kind != "match"}
-    follows = {f"{one}>{two}" for one, two in pairwise(trace)}
+    deviations = {f"{move.kind}:{move.label}" for move in alignment.deviations if exact}
+    follows = {pair_key(one, other) for one, other in pairwise(trace)}
     return WorkflowSummary(
         runs=1,
         fitting=int(exact and alignment.cost == 0),
@@ -48,16 +53,24 @@ def summarise(
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         variants={variant_digest(trace): 1},
-        dev_runs=dict.fromkeys(sorted(moves), 1),
+        dev_runs=dict.fromkeys(sorted(deviations), 1),
         df_runs=dict.fromkeys(sorted(follows), 1),
-        cost_hist=_bucket(min(alignment.cost, COST_BUCKETS - 1), COST_BUCKETS),
-        duration_hist=_bucket(
-            min(milliseconds.bit_length(), DURATION_BUCKETS - 1), DURATION_BUCKETS
-        ),
+        cost_hist=_histogram(alignment.cost, COST_BUCKETS, n=int(exact)),
+        duration_hist=_histogram(milliseconds.bit_length(), DURATION_BUCKETS, n=1),
         first_ts=int(started_s),
-        last_ts=int(ended_s),
+        last_ts=int(max(started_s, ended_s)),
     )
 
 
-def _bucket(index: int, buckets: int) -> tuple[int, ...]:
-    return tuple(int(i == index) for i in range(buckets))
+def pair_key(one: str, other: str) -> str:
+    """The key of a directly-follows pair; no two pairs share one."""
+    return f"{_escaped(one)}>{_escaped(other)}"
+
+
+def _escaped(label: str) -> str:
+    return label.replace("%", "%25").replace(">", "%3E")
+
+
+def _histogram(bucket: int, buckets: int, *, n: int) -> tuple[int, ...]:
+    """`n` runs in one bucket; the last bucket is open."""
+    return tuple(n * (i == min(bucket, buckets - 1)) for i in range(buckets))
