@@ -41,6 +41,7 @@ class Ring:
     folder: Path
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     ports: dict[str, int] = field(default_factory=dict)
+    clients: list[httpx.Client] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -119,6 +120,7 @@ class Ring:
     def client(self) -> httpx.Client:
         """A signed-in browser that asks for JSON."""
         client = httpx.Client(base_url=self.url, trust_env=False, follow_redirects=True)
+        self.clients.append(client)
         page = client.get("/login").text
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert token is not None, page
@@ -180,6 +182,8 @@ class Ring:
 
     def stop(self) -> None:
         """End everything that was started."""
+        for client in self.clients:
+            client.close()
         for process in self.processes:
             process.send_signal(signal.SIGTERM)
         for process in self.processes:

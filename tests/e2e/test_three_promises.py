@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.ring import Ring, new_trace, run_of, wait_for
+from tests.e2e.ring import Ring, run_of, wait_for
 from tests.e2e.shop import CLEAN, UNASKED, WANDERING, write_shop
 
 
@@ -60,13 +60,16 @@ def test_the_score_falls_with_entropy_and_with_conformance_and_recovers(ring: Ri
     calm = ring.reading(client, "north-1")
     assert calm["resilience"]["mid"] > 0.97
 
-    for _ in range(12):  # the guard says no, the agent obeys: only the entropy moves
+    for _ in range(12):  # too early, the guard says no, the agent obeys: only the entropy moves
+        run = run_of("seller", CLEAN)
+        ring.send("north-1", run[1:3])
         told = ring.decide(
-            "north-1", trace_id=new_trace(), agent="seller", tool="charge",
-            arguments={"cents": 500}, service="shop",
+            "north-1", trace_id=run[0]["traceId"], agent="seller", tool="charge",
+            arguments={"cents": 500}, call_id="too-early",
         )  # fmt: skip
         assert told["decision"] == "deny"
         assert "ask-first" in told["rules"]
+        ring.send("north-1", [run[0], *run[3:]])
     ring.settle("north-1", 32)
     guarded = ring.reading(client, "north-1")
     assert guarded["resilience"]["mid"] < calm["resilience"]["mid"]

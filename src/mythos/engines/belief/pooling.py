@@ -6,6 +6,11 @@ weighs at most 8 runs: estimated freely from adaptively chosen runs, that weight
 and the intervals become dishonest. Leaving an environment's own runs out of its prior keeps them
 from counting twice and makes "n more clean runs" exact.
 
+A prior that an environment's own runs contradict is no peer of it: where those runs would be nearly
+impossible under the prior (either tail of the beta-binomial below 0.005, from four runs on), the
+prior weighs a tenth. Without this, one environment that fails holds back a twin that never did:
+20 clean runs beside a neighbour's 20 broken ones gave P(share >= 0.90) = 0.04.
+
 Several labels are joined by averaging their pseudo-counts. Averaging logits weighted by runs
 would break the law that clean evidence never lowers a belief (a clean run can shift weight to
 the worse label); averaging pseudo-counts keeps it. `note.` labels are description only.
@@ -17,13 +22,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from mythos.engines.belief.forgetting import Memory
+from mythos.engines.belief.forgetting import Memory, beta_binomial_cdf
 from mythos.values.environment import Labels
 
 KAPPA = 8.0
 ENVIRONMENT_CAP = 20.0
 PRIOR_RUNS = 5.0
 PRIOR_KEPT_RUNS = 4.0
+CONFLICT_RUNS = 4
+CONFLICT_P = 0.005
+CONFLICT_KEEP = 0.1
 
 Label = tuple[str, str]
 
@@ -35,6 +43,21 @@ class Prior:
     a: float
     b: float
     peer_runs: float
+
+
+    def tempered(self, *, n_kept: int, n_broken: int) -> Prior:
+        """This prior, or a tenth of it where the environment's own plain counts contradict it.
+
+        Source: prior-predictive check (Box, 1980).
+        """
+        n = n_kept + n_broken
+        if n < CONFLICT_RUNS:
+            return self
+        few = beta_binomial_cdf(n_kept, n=n, a=self.a, b=self.b)
+        many = beta_binomial_cdf(n_broken, n=n, a=self.b, b=self.a)
+        if min(few, many) >= CONFLICT_P:
+            return self
+        return Prior(CONFLICT_KEEP * self.a, CONFLICT_KEEP * self.b, self.peer_runs)
 
 
 @dataclass(frozen=True, slots=True)

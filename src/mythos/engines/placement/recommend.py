@@ -35,7 +35,7 @@ def recommend(request: PlacementInput) -> Recommendation:
 
     Returns:
         The plan with its bound and gap, and one slice an environment, by alignment score from
-        the highest, then by name. Equal requests give equal values, byte for byte. A fleet
+        the highest, then by mean belief, then by name. Equal requests give equal values, byte for byte. A fleet
         without nodes gets `hold`; one without evidence gets canaries and wide intervals.
 
     Raises:
@@ -61,7 +61,7 @@ def recommend(request: PlacementInput) -> Recommendation:
         )
         for environment in request.environments
     ]
-    slices.sort(key=lambda part: (-part.alignment.score, part.name))
+    slices.sort(key=lambda part: (-part.alignment.score, -_mean_belief(part), part.name))
     return Recommendation(
         bundle=request.bundle,
         evidence_as_of=request.as_of_text,
@@ -75,6 +75,13 @@ def recommend(request: PlacementInput) -> Recommendation:
         status=_status(verdict, plan.status),
         environments=tuple(_advice(part, digest=digest, why=why) for part in slices),
     )
+
+
+def _mean_belief(part: Slice) -> float:
+    """Mean posterior share over the wanted agents' constructs: orders scores that are equal."""
+    cells = [part.judgement[agent.name, part.name].cell for agent in part.request.agents]
+    means = [posterior.mean for cell in cells for posterior in cell.posteriors]
+    return sum(means) / len(means) if means else 0.0
 
 
 def _advice(part: Slice, *, digest: str, why: Reason) -> EnvironmentAdvice:
