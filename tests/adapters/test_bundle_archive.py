@@ -267,6 +267,16 @@ def test_another_fleets_archive_is_refused(archive: Path, tmp_path: Path) -> Non
     assert report.checks[-1].why.endswith("the rest was not read")
 
 
+def test_an_archive_for_another_environment_is_refused_and_says_whose_it_is(
+    site: Site, archive: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrustError, match="carries the assignment of lab, not of cloud") as caught:
+        import_archive(archive, tmp_path / "n", roots=site.roots, environment="cloud", at=NOW)
+
+    assert "for this environment" in caught.value.remedy
+    assert not (tmp_path / "n").exists()
+
+
 def test_an_expired_archive_is_refused_on_import(site: Site, archive: Path, tmp_path: Path) -> None:
     late = NOW + timedelta(days=31)
     with pytest.raises(TrustError, match="deployments freshness"):

@@ -47,7 +47,10 @@ from mythos.values.bundle import (
 from mythos.values.digest import digest_of
 
 Keep = Callable[[Descriptor, Iterator[bytes]], Iterable[bytes]]
-_REMEDY = "export the archive again with `mythos bundle export`, and copy it unchanged"
+_REMEDY = (
+    "export the archive again for this environment with `mythos bundle export`, "
+    "and copy it unchanged"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,10 @@ class _Judge:
 
     def decide(self, control: _Control) -> Report:
         """Check the metadata by itself, then that it is no older than what was seen before."""
+        carried = {path.split("/")[1] for path in control.files if path.startswith("deployments/")}
+        if self._environment and carried and self._environment not in carried:
+            other = f"it carries the assignment of {', '.join(sorted(carried))}, "
+            return Report((failed("assignment", f"{other}not of {self._environment}"),))
         source = MemorySource(control.files)
         with tempfile.TemporaryDirectory() as fresh:
             report = self._check(Path(fresh), source, control)

@@ -249,5 +249,12 @@ def _home(path: Path) -> NodeHome:
 
 def _say(result: dict[str, Any]) -> None:
     for name, value in result.items():
-        shown = ", ".join(map(str, value)) if isinstance(value, list) else value
-        click.echo(f"{name:<16} {shown}")
+        for shown in map(_line, value) if isinstance(value, list) else [value]:
+            click.echo(f"{name:<16} {shown}")
+
+
+def _line(value: object) -> str:
+    """One entry of a list, on a line of its own."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {each}" for key, each in value.items())
+    return str(value)

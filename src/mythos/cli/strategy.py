@@ -63,7 +63,9 @@ def _say_environment(rank: int, advice: EnvironmentAdvice) -> None:
     score = f"{advice.symbolic_alignment_score:.2f} (at least {advice.lower:.2f})"
     click.echo(f"\n{rank}. {advice.target_environment}: {advice.verdict}, expected share {score}")
     for cell in advice.cells:
-        needed = "" if cell.needed_runs is None else f"; {cell.needed_runs} more clean runs"
+        needed = f"; {cell.needed_runs} more clean runs would do" if cell.needed_runs else ""
         click.echo(f"   {cell.agent:<20} {cell.verdict:<10} {cell.reason}{needed}")
+    said = {cell.reason for cell in advice.cells}
     for reason in (*advice.reasons, *advice.counterfactuals):
-        click.echo(f"   - {reason.text}")
+        if reason.text not in said:
+            click.echo(f"   - {reason.text}")

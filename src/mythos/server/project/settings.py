@@ -121,4 +121,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "handlers": {"console": {"class": "logging.StreamHandler"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
+    # A refused request is its sender's to hear of; every poll of a node ends with one (TUF asks
+    # for the root after the newest). Faults of ours are still logged.
+    "loggers": {"django.request": {"level": "ERROR"}},
 }
