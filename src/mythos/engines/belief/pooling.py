@@ -6,10 +6,9 @@ weighs at most 8 runs: estimated freely from adaptively chosen runs, that weight
 and the intervals become dishonest. Leaving an environment's own runs out of its prior keeps them
 from counting twice and makes "n more clean runs" exact.
 
-A prior that an environment's own runs contradict is no peer of it: where those runs would be nearly
-impossible under the prior (either tail of the beta-binomial below 0.005, from four runs on), the
-prior weighs a tenth. Without this, one environment that fails holds back a twin that never did:
-20 clean runs beside a neighbour's 20 broken ones gave P(share >= 0.90) = 0.04.
+Peers lend a bad name only up to 1.6 broken runs, what an average prior holds (8 runs, four of five
+clean). Beyond that, one environment that fails would hold back a twin that never did: 20 clean runs
+beside a neighbour's 20 broken ones gave P(share >= 0.90) = 0.04.
 
 Several labels are joined by averaging their pseudo-counts. Averaging logits weighted by runs
 would break the law that clean evidence never lowers a belief (a clean run can shift weight to
@@ -22,16 +21,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from mythos.engines.belief.forgetting import Memory, beta_binomial_cdf
+from mythos.engines.belief.forgetting import Memory
 from mythos.values.environment import Labels
 
 KAPPA = 8.0
 ENVIRONMENT_CAP = 20.0
 PRIOR_RUNS = 5.0
 PRIOR_KEPT_RUNS = 4.0
-CONFLICT_RUNS = 4
-CONFLICT_P = 0.005
-CONFLICT_KEEP = 0.1
+WORST_NAME = KAPPA * (1 - PRIOR_KEPT_RUNS / PRIOR_RUNS)
+"""The most broken runs that peers may lend."""
 
 Label = tuple[str, str]
 
@@ -43,21 +41,6 @@ class Prior:
     a: float
     b: float
     peer_runs: float
-
-
-    def tempered(self, *, n_kept: int, n_broken: int) -> Prior:
-        """This prior, or a tenth of it where the environment's own plain counts contradict it.
-
-        Source: prior-predictive check (Box, 1980).
-        """
-        n = n_kept + n_broken
-        if n < CONFLICT_RUNS:
-            return self
-        few = beta_binomial_cdf(n_kept, n=n, a=self.a, b=self.b)
-        many = beta_binomial_cdf(n_broken, n=n, a=self.b, b=self.a)
-        if min(few, many) >= CONFLICT_P:
-            return self
-        return Prior(CONFLICT_KEEP * self.a, CONFLICT_KEEP * self.b, self.peer_runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +84,7 @@ class Pool:
         With X, Y clean and broken capped runs of the others and x, y those under one label:
         m0 = (X + 4) / (X + Y + 5); m = (x + 5 m0) / (x + y + 5); n = x + y + 5;
         strength = 8 n / (n + 8); pseudo-counts m·strength and (1 − m)·strength, averaged over
-        the labels. An environment without labels is a label with no other members.
+        the labels, the broken ones at most 1.6. An environment without labels is a label with no other members.
 
         Args:
             environment: a name in `labels`.
@@ -116,7 +99,7 @@ class Pool:
         pairs = [_pseudo_counts(group, m0=m0) for group in groups]
         return Prior(
             a=sum(a for a, _ in pairs) / len(pairs),
-            b=sum(b for _, b in pairs) / len(pairs),
+            b=min(WORST_NAME, sum(b for _, b in pairs) / len(pairs)),
             peer_runs=others.kept + others.broken,
         )
 

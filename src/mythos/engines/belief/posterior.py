@@ -117,6 +117,5 @@ def posteriors(
         pool = Pool.of(labels, memories)
         for name, found in believed.items():
             memory = memories.get(name, Memory())
-            prior = pool.prior(name).tempered(n_kept=memory.n_kept, n_broken=memory.n_broken)
-            found.append(posterior(construct, memory=memory, prior=prior, tau=tau))
+            found.append(posterior(construct, memory=memory, prior=pool.prior(name), tau=tau))
     return {name: tuple(found) for name, found in believed.items()}

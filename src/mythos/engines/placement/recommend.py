@@ -35,8 +35,8 @@ def recommend(request: PlacementInput) -> Recommendation:
 
     Returns:
         The plan with its bound and gap, and one slice an environment, by alignment score from
-        the highest, then by mean belief, then by name. Equal requests give equal values, byte for byte. A fleet
-        without nodes gets `hold`; one without evidence gets canaries and wide intervals.
+        the highest, then by mean belief, then by name. Equal requests give equal values, byte for
+        byte. A fleet without nodes gets `hold`; one without evidence canaries and wide intervals.
 
     Raises:
         PlacementError: an impossible number or a name used twice; `where` is its path.
