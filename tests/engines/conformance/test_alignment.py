@@ -24,6 +24,7 @@ from tests.engines.conformance.strategies import (
     LABELS,
     TRACES,
     TREES,
+    WEIGHT,
     WEIGHTS,
     Tree,
     act,
@@ -32,6 +33,9 @@ from tests.engines.conformance.strategies import (
     workflow,
 )
 from tests.engines.conformance.words import edits, words
+
+Prices = dict[str, tuple[int, int]]
+PRICES = st.fixed_dictionaries({label: st.tuples(WEIGHT, WEIGHT) for label in LABELS})
 
 
 def a_word(tree: Tree, pick: random.Random) -> list[str]:
@@ -51,9 +55,13 @@ def test_the_cost_is_the_least_edit_distance_to_a_word(tree: Tree, trace: list[s
     assert model.costs([trace]) == [min(edits(tuple(trace), word) for word in found)]
 
 
-def routes(tree: Tree, skip: int, extra: int, *, budget: int) -> tuple[Table, Frontier]:
-    numbers = numbered(normal_form(bare_workflow(tree).steps), skip_of=lambda _: fine(skip))
-    costs = Costs((skip,) * len(numbers.labels), (extra,) * len(numbers.labels))
+def routes(tree: Tree, prices: Prices, *, budget: int) -> tuple[Table, Frontier]:
+    steps = normal_form(bare_workflow(tree).steps)
+    numbers = numbered(steps, skip_of=lambda label: fine(prices[label][0]))
+    costs = Costs(
+        tuple(prices[label][0] for label in numbers.labels),
+        tuple(prices[label][1] for label in numbers.labels),
+    )
     automaton = automaton_of(numbers)
     assert automaton is not None
     table = Table(numbers, automaton, costs, budget=budget)
@@ -65,9 +73,9 @@ def known(tree: Tree, trace: list[str]) -> list[int]:
     return [labels.index(label) for label in trace if label in labels]
 
 
-@given(TREES, TRACES, st.integers(0, 9), st.integers(0, 9))
-def test_both_routes_give_one_cost(tree: Tree, trace: list[str], skip: int, extra: int) -> None:
-    table, frontier = routes(tree, skip, extra, budget=20_000)
+@given(TREES, TRACES, PRICES)
+def test_both_routes_give_one_cost(tree: Tree, trace: list[str], prices: Prices) -> None:
+    table, frontier = routes(tree, prices, budget=20_000)
     events = known(tree, trace)
     one, other = table.trail(events), frontier.trail(events)
     assert one.cost == other.cost == other.lower == table.cost(events)
@@ -78,13 +86,13 @@ def n_deviations(trail: Trail) -> int:
     return sum(move.kind != "match" for move in trail.moves)
 
 
-@given(TREES, TRACES, st.integers(0, 9), st.integers(0, 9), st.integers(0, 6))
+@given(TREES, TRACES, PRICES, st.integers(0, 6))
 def test_past_the_budget_the_interval_holds_the_cost(
-    tree: Tree, trace: list[str], skip: int, extra: int, budget: int
+    tree: Tree, trace: list[str], prices: Prices, budget: int
 ) -> None:
     events = known(tree, trace)
-    exact, _ = routes(tree, skip, extra, budget=20_000)
-    for route in routes(tree, skip, extra, budget=budget):
+    exact, _ = routes(tree, prices, budget=20_000)
+    for route in routes(tree, prices, budget=budget):
         found = route.trail(events)
         assert found.lower <= exact.cost(events) <= found.cost
         assert exact.cost(events) <= route.cost(events) <= found.cost
