@@ -208,7 +208,7 @@ def test_the_newest_recommendation_is_given_whole(script: Client, fleet: Fleet) 
     ],
 )
 def test_what_is_out_of_bounds_or_not_there_is_refused_with_a_remedy(
-    script: Client, fleet: Fleet, path: str, status: int
+    script: Client, path: str, status: int
 ) -> None:
     response = script.get(path)
 
