@@ -21,7 +21,7 @@ BETWEEN_FIELDS = {"value_error"}
 
 @pytest.mark.parametrize("name", TYPES)
 @settings(
-    max_examples=40,
+    max_examples=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @given(data=st.data())
