@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from django.db import transaction
+from pydantic import JsonValue
 
 from mythos.adapters.bundle_source import read_source
 from mythos.engines.bundle.plan import BuiltBundle, assemble
@@ -37,7 +38,8 @@ from mythos.values.outcome import Outcome, Severity
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "retail-care"
 CELL_S = 60
-WORK = ("find_customer_by_email", "get_order", "ask_customer", "return_order", "issue_refund")
+CALLS = ("find_customer_by_email", "get_order", "ask_customer", "return_order", "issue_refund")
+STEPS = ("identify", "read-order", "confirm", "return")
 
 
 @cache
@@ -57,9 +59,7 @@ def environment(name: str, **fields: object) -> Environment:
     return Environment.objects.create(name=name, **{"labels": labels, **fields})
 
 
-def roll_out(
-    packet: MythOSDeploymentPacket, environment: Environment, *, at: datetime
-) -> Rollout:
+def roll_out(packet: MythOSDeploymentPacket, environment: Environment, *, at: datetime) -> Rollout:
     """Assign a bundle as an operator would have at a moment."""
     sequence = environment.rollouts.count() + 1
     rollout = Rollout.objects.create(
@@ -154,9 +154,7 @@ def covered(host: Host, *, since: datetime, until: datetime) -> list[EvidenceRow
     hours = hours_touched(since.timestamp(), until.timestamp(), cell_s=CELL_S)
     return [
         EvidenceRow(
-            RowKey(
-                host.node.node_id, host.node.environment.name, "", "", "time", "", hour, HOUR_S
-            ),
+            RowKey(host.node.node_id, host.node.environment.name, "", "", "time", "", hour, HOUR_S),
             TimeBody(cell_s=CELL_S, covered=bits),
         )
         for hour, bits in hours.items()
@@ -184,7 +182,7 @@ def judged_run(
         host.row("time", time, at=at),
         host.row("policy", policy, at=at, subject=host.policy_digest),
         host.row("action", ActionBody(1, int(violated)), at=at, subject="issue_refund"),
-        followed(host, at=at, skipped="ask_customer" if violated else "", number=number),
+        followed(host, at=at, skipped="confirm" if violated else "", number=number),
     ]
 
 
@@ -196,12 +194,10 @@ _RUN = {
 }
 
 
-def sample(
-    host: Host, *, at: datetime, outcome: Outcome, rule: str, number: int = 0
-) -> Sample:
+def sample(host: Host, *, at: datetime, outcome: Outcome, rule: str, number: int = 0) -> Sample:
     """A kept refund with the steps of its run."""
-    arguments = {"order_id": "W-1042", "amount_cents": 4950}
-    done = [step for step in WORK if outcome is not Outcome.VIOLATED or step != "ask_customer"]
+    arguments: dict[str, JsonValue] = {"order_id": "W-1042", "amount_cents": 4950}
+    done = [step for step in CALLS if outcome is not Outcome.VIOLATED or step != "ask_customer"]
     return Sample(
         span_id=identity("span", host.node.node_id, number)[:16],
         trace_id=identity("trace", host.node.node_id, number)[:32],
@@ -219,7 +215,7 @@ def sample(
             Step("", "user.message", "user", 0, text="My kettle leaks, I want my money back."),
             *(
                 Step(
-                    identity("span", host.node.node_id, number)[:16] if name == WORK[-1] else "",
+                    identity("span", host.node.node_id, number)[:16] if name == CALLS[-1] else "",
                     name,
                     "tool_call",
                     400 * index,
@@ -230,13 +226,9 @@ def sample(
     )
 
 
-def followed(
-    host: Host, *, at: datetime, skipped: str = "", number: int = 0
-) -> EvidenceRow:
+def followed(host: Host, *, at: datetime, skipped: str = "", number: int = 0) -> EvidenceRow:
     """One run of the workflow, with one step skipped or none."""
-    moves = tuple(
-        Step("", name, "skip" if name == skipped else "match", 0) for name in WORK
-    )
+    moves = tuple(Step("", name, "skip" if name == skipped else "match", 0) for name in STEPS)
     summary = WorkflowSummary(
         runs=1,
         fitting=int(not skipped),
@@ -245,7 +237,7 @@ def followed(
         duration_ms_sum=2_600,
         tokens_in=900,
         tokens_out=240,
-        variants={variant_digest(name for name in WORK if name != skipped): 1},
+        variants={variant_digest(name for name in STEPS if name != skipped): 1},
         dev_runs={f"skip:{skipped}": 1} if skipped else {},
         first_ts=int(at.timestamp()),
         last_ts=int(at.timestamp()) + 3,

@@ -1,0 +1,93 @@
+"""Pages of a control plane that knows little yet, and of one that knows many hosts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from mythos.engines.evidence.memory import BadClass
+from mythos.server.deployment.models import MythOSDeploymentPacket
+from mythos.server.resilience.models import SymbolicResilienceMonitor
+from tests.server import fleet
+from tests.server.fleet import Host
+
+
+@pytest.fixture
+def at() -> datetime:
+    return timezone.now()
+
+
+@pytest.fixture
+def packet(db: None) -> MythOSDeploymentPacket:
+    return fleet.file_example()
+
+
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("/system/resilience", "mythos demo"),
+        ("/deploy/packet", "mythos bundle build"),
+        ("/deploy/strategy", "mythos strategy recommend"),
+    ],
+)
+def test_an_empty_control_plane_says_what_to_do_next(
+    path: str, command: str, browser: Client
+) -> None:
+    response = browser.get(path)
+    assert response.status_code == 200
+    assert command in response.content.decode()
+
+
+def test_hosts_that_never_reported_are_told_to(browser: Client, at: datetime) -> None:
+    fleet.enrol("eu-1", fleet.environment("eu"), at=at)
+    page = browser.get("/system/resilience").content.decode()
+    assert "mythos node run" in page
+    assert "enrolled, no evidence yet" in page
+
+
+def test_the_number_of_queries_does_not_grow_with_the_fleet(
+    browser: Client, packet: MythOSDeploymentPacket, at: datetime
+) -> None:
+    environment = fleet.environment("eu")
+    fleet.roll_out(packet, environment, at=at)
+    first = Host(fleet.enrol("eu-000", environment, at=at, packet=packet), packet)
+    fleet.report(first, fleet.work_day(first, until=at, runs=10), at=at)
+    few = {path: _queries(browser, path) for path in _grown()}
+    reading = SymbolicResilienceMonitor.objects.get()
+    for number in range(1, 200):
+        fleet.enrol(f"eu-{number:03}", environment, at=at, packet=packet, last_beat_at=at)
+        reading.pk, reading.node_id = None, f"eu-{number:03}"
+        reading.save()
+    many = {path: _queries(browser, path) for path in _grown()}
+    assert many == few
+    assert max(many.values()) <= 25
+
+
+def _grown() -> tuple[str, ...]:
+    return ("/system/resilience", "/system/resilience/eu-000", "/deploy/packet", "/deploy/strategy")
+
+
+def _queries(browser: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        response = browser.get(path)
+    assert response.status_code == 200
+    assert len(response.content) < 100_000
+    return len(queries)
+
+
+def test_a_host_page_names_what_is_wrong_in_memory(
+    browser: Client, packet: MythOSDeploymentPacket, at: datetime
+) -> None:
+    environment = fleet.environment("eu")
+    each = Host(fleet.enrol("eu-9", environment, at=at, packet=packet), packet)
+    rows = fleet.work_day(each, until=at, runs=10)
+    keys: dict[str, BadClass] = {"customers/acme": "altered", "notes/old": "missing"}
+    fleet.report(each, [*rows, fleet.audited(each, at=at, keys=keys)], at=at)
+    page = browser.get("/system/resilience/eu-9").content.decode()
+    assert "<code>customers/acme</code> <small>altered</small>" in page
+    assert "<code>notes/old</code> <small>missing</small>" in page
