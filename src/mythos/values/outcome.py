@@ -1,9 +1,9 @@
 """Outcomes: what a policy set says of one action that was seen, and of a whole run.
 
-    upheld       executed, and permitted
-    violated     executed although denied (a span exists, even with an error)
-    blocked      denied and not executed: known only from a decision point
-    undecidable  the call's arguments or a fact's source were not captured: never a pass
+upheld       executed, and permitted
+violated     executed although denied (a span exists, even with an error)
+blocked      denied and not executed: known only from a decision point
+undecidable  the call's arguments or a fact's source were not captured: never a pass
 """
 
 from __future__ import annotations

@@ -8,9 +8,7 @@ from pydantic import Field
 
 from mythos.values.base import Share, Value
 
-State = Literal[
-    "CRITICAL", "SILENT", "BLIND", "IDLE", "UNKNOWN", "DEGRADED", "AT_RISK", "HEALTHY"
-]
+State = Literal["CRITICAL", "SILENT", "BLIND", "IDLE", "UNKNOWN", "DEGRADED", "AT_RISK", "HEALTHY"]
 STATES: tuple[State, ...] = (
     "CRITICAL", "SILENT", "BLIND", "IDLE", "UNKNOWN", "DEGRADED", "AT_RISK", "HEALTHY",
 )  # fmt: skip
