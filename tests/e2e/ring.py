@@ -55,7 +55,7 @@ class Ring:
         }
         self.environment.pop("DATABASE_URL", None)
 
-    def mythos(self, *words: str, ok: Sequence[int] = (0,)) -> Any:
+    def mythos(self, *words: str, ok: Sequence[int] = (0,)) -> dict[str, Any]:
         """Run one command with `--json`; gives what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "mythos", *words, "--json"],
@@ -66,7 +66,8 @@ class Ring:
             check=False,
         )
         assert done.returncode in ok, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return json.loads(done.stdout)
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
 
     def start(self, name: str, *words: str) -> None:
         """Start a long-running command."""
@@ -153,7 +154,7 @@ class Ring:
         )
         assert answer.status_code == 200, answer.text
 
-    def decide(self, node: str, **question: Any) -> dict[str, Any]:
+    def decide(self, node: str, **question: object) -> dict[str, Any]:
         """Ask a node's decision point."""
         answer = httpx.post(
             f"http://127.0.0.1:{self.ports[node]}/v1/decide",

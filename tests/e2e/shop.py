@@ -36,7 +36,8 @@ covers: {tools: shop}
 facts:
   asked: {once: user.confirm, since: charge}
 rules: |
-  @id("look") permit (principal, action in [Action::"look", Action::"ask", Action::"note"], resource);
+  @id("look")
+  permit (principal, action in [Action::"look", Action::"ask", Action::"note"], resource);
   @id("charge") permit (principal, action == Action::"charge", resource)
     when { context.past.asked };
   @id("ask-first") @severity("warning")

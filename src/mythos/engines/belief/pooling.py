@@ -84,7 +84,8 @@ class Pool:
         With X, Y clean and broken capped runs of the others and x, y those under one label:
         m0 = (X + 4) / (X + Y + 5); m = (x + 5 m0) / (x + y + 5); n = x + y + 5;
         strength = 8 n / (n + 8); pseudo-counts m·strength and (1 − m)·strength, averaged over
-        the labels, the broken ones at most 1.6. An environment without labels is a label with no other members.
+        the labels, the broken ones at most 1.6. An environment without labels is a label with
+        no other members.
 
         Args:
             environment: a name in `labels`.
