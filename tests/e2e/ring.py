@@ -71,16 +71,16 @@ class Ring:
 
     def start(self, name: str, *words: str) -> None:
         """Start a long-running command."""
-        log = (self.folder / f"{name}.log").open("ab")
-        self.processes.append(
-            subprocess.Popen(
-                [sys.executable, "-m", "mythos", *words],
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "mythos", *words],
+                    env=self.environment,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
             )
-        )
 
     def serve(self) -> None:
         """Start the control plane with an administrator."""

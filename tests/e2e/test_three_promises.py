@@ -136,12 +136,12 @@ def test_the_environment_with_better_evidence_is_recommended(
     ring: Ring, good: str, bad: str
 ) -> None:
     launch(ring, nodes={"north-1": "north", "south-1": "south"})
-    for _ in range(20):
+    for _ in range(40):
         ring.send(f"{good}-1", run_of("seller", CLEAN))
         ring.send(f"{bad}-1", run_of("seller", UNASKED))
-    ring.settle(f"{good}-1", 20)
-    ring.settle(f"{bad}-1", 20)
-    advice = strategy(ring.client(), runs=20)
+    ring.settle(f"{good}-1", 40)
+    ring.settle(f"{bad}-1", 40)
+    advice = strategy(ring.client(), runs=40)
     first, second = advice["environments"][:2]
     assert first["target_environment"] == good
     assert first["symbolic_alignment_score"] > second["symbolic_alignment_score"]
@@ -149,7 +149,7 @@ def test_the_environment_with_better_evidence_is_recommended(
     assert second["verdict"] == "no"
     text = second["codex_coherence_recommendation"]
     assert "shop-rules" in text
-    assert "20" in text
+    assert "40 of 40" in text
     assert bad in text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -40,6 +40,7 @@ def why(
         return reason(code, environment=environment, agent=agent, facts={})
     code, deciding = _decide(posteriors, verdict=verdict, tau=tau, alpha=alpha)
     facts = _facts(deciding, tau=tau, alpha=alpha, risk=doubt(posteriors, tau=tau))
+    facts["also"] = [*_also(posteriors, deciding, alpha=alpha)]
     return reason(code, environment=environment, agent=agent, facts=facts)
 
 
@@ -75,6 +76,13 @@ def _decide_canary(
         return "UNSEEN", rarest
     few = pooled and own_runs(posteriors) < MIN_OWN_RUNS
     return ("FEW_RUNS" if few else "UNCERTAIN"), rarest
+
+
+def _also(posteriors: Sequence[Posterior], deciding: Posterior, *, alpha: float) -> Iterator[str]:
+    """The other constructs that each alone raise more doubt than is allowed, worst first."""
+    for each in sorted(posteriors, key=lambda one: (one.p_uphold, one.name)):
+        if each is not deciding and 1 - each.p_uphold > alpha:
+            yield f"{each.name} ({each.broken:.0f} of {each.kept + each.broken:.0f} runs broken)"
 
 
 def _facts(each: Posterior, *, tau: float, alpha: float, risk: float) -> dict[str, JsonValue]:

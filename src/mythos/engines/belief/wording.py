@@ -29,9 +29,10 @@ _UNSEEN = (
 TEMPLATES: Mapping[str, str] = MappingProxyType(
     {
         "CERTIFIED": _UPHELD + ": " + _P + ", so it may run there.",
-        "BROKEN": _BROKE + ": " + _P + ", so it may not run there.",
+        "BROKEN": _BROKE + ": " + _P + ", so it may not run there.{also:also}",
         "UNCERTAIN": _UPHELD + ": " + _P + "; the doubt over all its policy sets and workflows is "
-        "{risk:share}, above the allowed {alpha:share}, so it may run there only as a canary.",
+        "{risk:share}, above the allowed {alpha:share}, so it may run there only as a canary."
+        "{also:also}",
         "FEW_RUNS": _UPHELD + ": " + _P + ", but {own_runs:n} of its own runs count there and "
         "{min_runs:n} are needed, so it may run there only as a canary.",
         "UNSEEN": _UNSEEN + ", so it may run there only as a canary.",
@@ -58,13 +59,15 @@ class _Prose(Formatter):
             return _VERBS[format_spec][str(value)]
         if format_spec == "list" and isinstance(value, (list, tuple)):
             return _listed([str(item) for item in value])
+        if format_spec == "also" and isinstance(value, (list, tuple)):
+            return f" Also in doubt: {_listed([str(item) for item in value])}." if value else ""
         if isinstance(value, (int, float)):
             return _number(value, format_spec)
         return str(value)
 
 
 def render(template: str, facts: Mapping[str, object]) -> str:
-    """The sentence of a template; formats are p, tau, share, n, runs, replicas, list or a verb."""
+    """The sentence of a template; formats are p, tau, share, n, runs, list, also or a verb."""
     return _Prose().vformat(template, (), facts)
 
 
