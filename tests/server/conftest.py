@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Counts that a process keeps for a minute are of the fleet of the test before."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -175,6 +175,11 @@ def test_a_page_that_cannot_be_shown_says_what_to_do(browser: Client) -> None:
     assert "retired hosts leave it" in response.content.decode()
 
 
+def test_a_program_gets_the_problem_as_json_too(browser: Client) -> None:
+    response = browser.get("/system/resilience/nobody?format=json")
+    assert response.json()["error"]["type"] == "NotFoundError"
+
+
 def test_a_host_behind_an_air_gap_says_when_its_file_came(html: Pages) -> None:
     assert re.search(r"by file<br><small>imported 30 min ago", html("/system/resilience"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -73,6 +74,7 @@ def _grown() -> tuple[str, ...]:
 
 
 def _queries(browser: Client, path: str) -> int:
+    cache.clear()
     with CaptureQueriesContext(connection) as queries:
         response = browser.get(path)
     assert response.status_code == 200

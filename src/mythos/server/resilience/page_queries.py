@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.core.cache import cache
 from django.db.models import F, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
@@ -37,9 +39,15 @@ from mythos.values.policy import PolicySet
 from mythos.values.reading import Reading
 
 MAX_SAMPLE_ROWS = 500
+_RUN_COUNTS = "resilience.run_counts"
+_NODE = (
+    "node_id", "environment__name", "enrolled_at", "presence", "heartbeat_s", "last_beat_at",
+    "last_file_at", "in_force", "key_id",
+)  # fmt: skip
 _READING = (
     "node_id", "id", "state", "reason", "low", "mid", "high", "as_of", "codex_uptime_index",
     "ritual_execution_consistency", "memory_integrity_score", "unknown_components",
+    "reading__runs",
 )  # fmt: skip
 
 
@@ -97,32 +105,36 @@ def _agents(packet: MythOSDeploymentPacket) -> tuple[AgentFact, ...]:
     )
 
 
-def nodes(known: Mapping[str, EnvironmentFact]) -> list[NodeFact]:
-    """Every node that is not retired, with its newest reading."""
-    found = list(Node.objects.filter(retired_at=None).select_related("environment"))
-    readings = _newest_readings(node.node_id for node in found)
+def nodes(known: Mapping[str, EnvironmentFact], *, called: str = "") -> list[NodeFact]:
+    """Every node that is not retired, or the one of a name, each with its newest reading."""
+    wanted = {"node_id": called} if called else {}
+    found = list(Node.objects.filter(retired_at=None, **wanted).values(*_NODE))
+    readings = _newest_readings(row["node_id"] for row in found)
     return [
-        _node_fact(node, known[node.environment.name], readings.get(node.node_id)) for node in found
+        _node_fact(row, known[row["environment__name"]], readings.get(row["node_id"]))
+        for row in found
     ]
 
 
-def _node_fact(node: Node, environment: EnvironmentFact, reading: ReadingFact | None) -> NodeFact:
+def _node_fact(
+    row: Mapping[str, Any], environment: EnvironmentFact, reading: ReadingFact | None
+) -> NodeFact:
     return NodeFact(
-        node_id=node.node_id,
+        node_id=row["node_id"],
         environment=environment,
-        enrolled_at=node.enrolled_at,
+        enrolled_at=row["enrolled_at"],
         presence=Presence(
-            kind="telemetry" if node.presence == Node.Presence.TELEMETRY else "heartbeat",
-            heartbeat_s=node.heartbeat_s,
+            kind=row["presence"],
+            heartbeat_s=row["heartbeat_s"],
             report_every_s=environment.report_every_s if environment.air_gapped else None,
-            newest_beat=node.last_beat_at,
-            enrolled_at=node.enrolled_at,
+            newest_beat=row["last_beat_at"],
+            enrolled_at=row["enrolled_at"],
         ),
-        last_beat_at=node.last_beat_at,
-        last_file_at=node.last_file_at,
-        running=node.in_force.get("bundle", ""),
-        running_agents=node.in_force.get("agents", {}),
-        key_id=node.key_id,
+        last_beat_at=row["last_beat_at"],
+        last_file_at=row["last_file_at"],
+        running=row["in_force"].get("bundle", ""),
+        running_agents=row["in_force"].get("agents", {}),
+        key_id=row["key_id"],
         reading=reading,
     )
 
@@ -140,8 +152,9 @@ def _newest_readings(node_ids: Iterable[str]) -> dict[str, ReadingFact]:
     return {row.pop("node_id"): _reading_fact(row) for row in rows}
 
 
-def _reading_fact(row: dict[str, object]) -> ReadingFact:
-    return ReadingFact(**{**row, "unknown_components": tuple(row["unknown_components"])})  # type: ignore[arg-type]
+def _reading_fact(row: dict[str, Any]) -> ReadingFact:
+    unknown, runs = tuple(row.pop("unknown_components")), row.pop("reading__runs") or 0
+    return ReadingFact(**row, unknown_components=unknown, runs=runs)
 
 
 def readings(ids: Iterable[int]) -> dict[str, Reading]:
@@ -163,8 +176,20 @@ def node_with_flag(fingerprint: str, nodes: Collection[NodeFact]) -> str:
     return ""
 
 
-def run_counts(*, since: datetime) -> RunCounts:
-    """Judged runs by environment and agent; an agent's runs are those of its busiest policy set."""
+def run_counts(*, at: datetime) -> RunCounts:
+    """Runs judged in the last 24 h by environment and agent, counted at most once a minute.
+
+    An agent's runs are those of its busiest policy set. Every process keeps its own count: the
+    rows of a day of a large fleet take too long to add up for each refresh of each reader.
+    """
+    found: RunCounts | None = cache.get(_RUN_COUNTS)
+    if found is None:
+        found = _run_counts(since=at - timedelta(days=1))
+        cache.set(_RUN_COUNTS, found, timeout=60)
+    return found
+
+
+def _run_counts(*, since: datetime) -> RunCounts:
     parts = [
         Sum(Cast(KT(f"body__runs__{outcome}"), IntegerField()))
         for outcome in ("clean", "violated", "undecidable")
@@ -178,7 +203,7 @@ def run_counts(*, since: datetime) -> RunCounts:
     counts: dict[tuple[str, str], int] = defaultdict(int)
     for environment, agent, runs in rows:
         counts[environment, agent] = max(counts[environment, agent], runs or 0)
-    return counts
+    return dict(counts)
 
 
 def time_blocks(

@@ -52,7 +52,7 @@ def show_fleet(selection: Selection, *, at: datetime) -> fleet.FleetPage:
     shown = hosts.page_of(found, selection.page)
     focus = _focus(judged, found, selection)
     scene = _scene([*shown, *focus], selection.span, at=at)
-    runs = queries.run_counts(since=at - WINDOW)
+    runs = queries.run_counts(at=at)
     return fleet.FleetPage(
         at=at,
         command=fleet.command_of(selection),
@@ -63,7 +63,7 @@ def show_fleet(selection: Selection, *, at: datetime) -> fleet.FleetPage:
         states=fleet.state_counts(judged),
         n_hosts=len(judged),
         n_environments=len(known),
-        n_runs=sum(runs.values()),
+        n_runs=sum(node.reading.runs for node in nodes if node.reading),
         matrix=matrix_of(list(known.values()), judged, runs),
         hosts=hosts.HostList(
             rows=tuple(hosts.host_row(node, now, scene.beats(node)) for node, now in shown),
@@ -83,7 +83,7 @@ def show_host(node_id: str, selection: Selection, *, at: datetime) -> host.HostP
     Raises:
         NotFoundError: no node that is not retired has this id.
     """
-    node = _called(node_id, queries.nodes(queries.environments()))
+    node = _called(node_id, queries.nodes(queries.environments(), called=node_id))
     now = state_now(node, at=at)
     scene = _scene([(node, now)], selection.span, at=at)
     reading = scene.readings.get(node_id)

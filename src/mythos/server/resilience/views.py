@@ -23,5 +23,5 @@ def fleet(request: HttpRequest) -> HttpResponse:
 @signed_in
 def host(request: HttpRequest, node_id: str) -> HttpResponse:
     """Health of one host."""
-    page = show_host(node_id, select(request.GET.dict()), at=timezone.now())
+    page = show_host(node_id.replace("\x00", ""), select(request.GET.dict()), at=timezone.now())
     return answer(request, "resilience/host.html", page)

@@ -19,7 +19,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from pydantic import BaseModel
 
-from mythos.server.web import problems
+from mythos.server.web.problems import wants_json
 
 P = ParamSpec("P")
 
@@ -38,11 +38,6 @@ def answer(request: HttpRequest, template: str, page: Page) -> HttpResponse:
     patch_vary_headers(response, ["Accept", "HX-Request", "Cookie"])
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-def wants_json(request: HttpRequest) -> bool:
-    """Whether the client asked for JSON, by header or by `?format=json`."""
-    return request.GET.get("format") == "json" or problems.wants_json(request)
 
 
 def signed_in(

@@ -55,9 +55,10 @@ def problem(request: HttpRequest, error: MythosError) -> HttpResponse:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Whether the client asked for JSON rather than a page."""
+    """Whether the client asked for JSON rather than a page, by path, address or header."""
     return (
         request.path.startswith("/api/")
+        or request.GET.get("format") == "json"
         or not request.accepts("text/html")
         or (request.headers.get("Accept", "").startswith("application/json"))
     )

@@ -13,6 +13,7 @@ from mythos.server.deployment.pages.text import Line, difference
 from mythos.values.bundle import Construct, ConstructKind
 
 Change = Literal["new", "changed", "same", "first"]
+MAX_STEPS = 8
 TITLES: dict[ConstructKind, str] = {
     "agent": "Agents",
     "policy_set": "Policy sets",
@@ -124,10 +125,25 @@ def _note(kind: ConstructKind, document: JsonValue) -> str:
     if kind == "policy_set":
         rules = str(document.get("rules", "")).count("@id(")
         return f"{rules} rules{', critical' if document.get('critical') else ''}"
+    if kind == "workflow":
+        steps = _acts(document.get("steps"))
+        more = ", …" if len(steps) > MAX_STEPS else ""
+        return f"{len(steps)} steps: {', '.join(steps[:MAX_STEPS])}{more}"
     if kind == "tools":
         tools = document.get("tools")
         return f"{len(tools)} tools" if isinstance(tools, list) else ""
     return ""
+
+
+def _acts(block: JsonValue) -> list[str]:
+    """Names of the steps of a workflow, in the order they are written."""
+    if isinstance(block, list):
+        return [name for each in block for name in _acts(each)]
+    if not isinstance(block, dict):
+        return []
+    if isinstance(block.get("act"), str):
+        return [str(block["act"])]
+    return [name for each in block.values() for name in _acts(each)]
 
 
 def _model(document: Mapping[str, JsonValue]) -> str:

@@ -60,6 +60,7 @@ class ReadingFact:
     ritual_execution_consistency: float
     memory_integrity_score: float
     unknown_components: tuple[str, ...] = ()
+    runs: int = 0
     id: int = 0
 
 
@@ -114,4 +115,4 @@ class TimeBlock:
 
 
 RunCounts = Mapping[tuple[str, str], int]
-"""Runs by (environment, agent reference)."""
+"""Runs of the last 24 h by (environment, agent reference)."""

@@ -18,7 +18,7 @@ MAX_AGENTS, MAX_ENVIRONMENTS = 20, 8
 
 @dataclass(frozen=True, slots=True)
 class MatrixCell:
-    """One agent in one environment; `host` is the worst one. `runs` None: not counted."""
+    """One agent in one environment; `host` is the worst one, `runs` are of the last 24 h."""
 
     environment: str
     state: State

@@ -14,7 +14,7 @@
     const selection = window.getSelection();
     const main = document.getElementById("main");
     return document.hidden || (selection && !selection.isCollapsed) ||
-      main.querySelector("details[open]") ||
+      main.querySelector("details[open]:not([data-open])") ||
       main.querySelector("input:focus, select:focus, textarea:focus");
   };
 
