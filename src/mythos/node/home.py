@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
@@ -63,15 +64,15 @@ class NodeHome:
 
     def memory(self, agent: str) -> Path:
         """Live memory of an agent."""
-        return self.root / "memory" / agent
+        return self.root / "memory" / _folder(agent)
 
     def memory_log(self, agent: str) -> Path:
         """The transparency log of an agent's memory."""
-        return self.root / "memory" / f"{agent}.log.sqlite3"
+        return self.root / "memory" / f"{_folder(agent)}.log.sqlite3"
 
     def work(self, agent: str) -> Path:
         """Working folder of an agent."""
-        return self.root / "work" / agent
+        return self.root / "work" / _folder(agent)
 
     @property
     def enrolled(self) -> bool:
@@ -105,3 +106,8 @@ class NodeHome:
         """Keep the control plane's answer; private, since it holds the pull token."""
         body = canonical_bytes(acceptance.model_dump(mode="json", by_alias=True))
         write_atomically(self._acceptance, body, mode=0o600)
+
+
+def _folder(agent: str) -> str:
+    """One folder an agent: a name with `/` must not lie inside another agent's memory."""
+    return quote(agent, safe=" ")

@@ -2,7 +2,8 @@
 
 One SQLite file in WAL mode. Spans are committed before their sender is answered; a run is closed
 and its evidence stored in one transaction; an envelope takes its counter and its rows in one
-transaction. So a crash anywhere leaves each span counted once.
+transaction. So a crash anywhere leaves each span counted once. Sealing waits for the disk: were a
+counter forgotten by a power cut after its envelope was sent, the next one would look like a fork.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ CREATE INDEX IF NOT EXISTS span_by_trace ON span (trace_id);
 CREATE TABLE IF NOT EXISTS attempt (
     id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, at_ns INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS closed (trace_id TEXT PRIMARY KEY, at_ns INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS closed_by_time ON closed (at_ns);
 CREATE TABLE IF NOT EXISTS pending (id INTEGER PRIMARY KEY, row TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS envelope (
     counter INTEGER PRIMARY KEY, body BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
@@ -88,9 +90,21 @@ class NodeStore:
                 self._roll_back()
                 raise
 
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.Error as error:
+                raise UnavailableError(
+                    f"the node's state cannot be read: {error}",
+                    remedy="check the disk; the node goes on when it can read again",
+                ) from error
+
     def _roll_back(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     @property
     def epoch(self) -> str:
@@ -106,8 +120,8 @@ class NodeStore:
 
     def recall(self, name: str) -> str | None:
         """A named value, or None if it was never kept."""
-        with self._lock:
-            found = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        with self._reading() as db:
+            found = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if found is None else str(found[0])
 
     def add_spans(self, spans: Iterable[tuple[str, str, bytes]], *, rows: Iterable[str]) -> None:
@@ -118,10 +132,8 @@ class NodeStore:
 
     def spans(self, trace_id: str = "") -> list[bytes]:
         """Spans of open traces, or of one, as OTLP/JSON lines."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT line FROM span WHERE ?1 = '' OR trace_id = ?1", (trace_id,)
-            )
+        with self._reading() as db:
+            rows = db.execute("SELECT line FROM span WHERE ?1 = '' OR trace_id = ?1", (trace_id,))
             return [row[0] for row in rows]
 
     def open_traces(self) -> frozenset[str]:
@@ -141,13 +153,24 @@ class NodeStore:
 
     def attempts(self) -> list[tuple[int, str, int, str]]:
         """Denied attempts not yet judged: (id, trace id, Unix ns, body)."""
-        with self._lock:
-            return list(self._db.execute("SELECT id, trace_id, at_ns, body FROM attempt"))
+        with self._reading() as db:
+            return list(db.execute("SELECT id, trace_id, at_ns, body FROM attempt ORDER BY id"))
+
+    def lonely(self, *, before_ns: int) -> list[str]:
+        """Traces of which no span is held and whose newest attempt is not younger than a time."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT trace_id FROM attempt GROUP BY trace_id HAVING max(at_ns) <= ?"
+                " AND NOT EXISTS (SELECT 1 FROM span WHERE span.trace_id = attempt.trace_id)"
+                " ORDER BY trace_id",
+                (before_ns,),
+            )
+            return [row[0] for row in rows]
 
     def closed_ids(self) -> dict[str, int]:
         """Ids of judged traces, with when they were closed (Unix ns)."""
-        with self._lock:
-            return dict(self._db.execute("SELECT trace_id, at_ns FROM closed"))
+        with self._reading() as db:
+            return dict(db.execute("SELECT trace_id, at_ns FROM closed"))
 
     def close_trace(
         self, trace_id: str, *, attempts: Iterable[int], rows: Iterable[str], at_ns: int
@@ -159,6 +182,15 @@ class NodeStore:
             db.execute("INSERT OR IGNORE INTO closed VALUES (?, ?)", (trace_id, at_ns))
             db.executemany("INSERT INTO pending (row) VALUES (?)", [(row,) for row in rows])
 
+    def settle_attempts(self, attempts: Iterable[int], *, rows: Iterable[str]) -> None:
+        """Forget attempts that no span followed, and keep their evidence, in one transaction.
+
+        Their trace is not closed by this: spans that still come are a run to be judged.
+        """
+        with self._transaction() as db:
+            db.executemany("DELETE FROM attempt WHERE id = ?", [(key,) for key in attempts])
+            db.executemany("INSERT INTO pending (row) VALUES (?)", [(row,) for row in rows])
+
     def forget_closed(self, *, before_ns: int) -> None:
         """Drop ids of traces closed before a time."""
         with self._transaction() as db:
@@ -166,31 +198,63 @@ class NodeStore:
 
     def pending(self) -> list[tuple[int, str]]:
         """Evidence rows that no envelope carries yet: (id, JSON)."""
-        with self._lock:
-            return list(self._db.execute("SELECT id, row FROM pending ORDER BY id"))
+        with self._reading() as db:
+            return list(db.execute("SELECT id, row FROM pending ORDER BY id"))
 
     def next_counter(self) -> int:
         """The counter the next envelope must carry."""
-        with self._lock:
-            found = self._db.execute("SELECT max(counter) FROM envelope").fetchone()[0]
+        with self._reading() as db:
+            found = db.execute("SELECT max(counter) FROM envelope").fetchone()[0]
             kept = int(self.recall("counter") or 0)
         return max(kept, (found or 0) + 1, 1)
 
-    def seal(self, *, counter: int, body: bytes, pending: Iterable[int]) -> None:
-        """Keep a signed envelope and forget the rows it carries, in one transaction."""
-        with self._transaction() as db:
-            db.execute("INSERT INTO envelope (counter, body) VALUES (?, ?)", (counter, body))
-            db.execute("INSERT OR REPLACE INTO meta VALUES ('counter', ?)", (str(counter + 1),))
+    def seal(
+        self, envelopes: Sequence[StoredEnvelope], *, pending: Iterable[int], beat_s: float
+    ) -> None:
+        """Keep a beat's signed envelopes and forget the rows they carry, in one transaction.
+
+        Args:
+            envelopes: at least one, their counters rising from `next_counter`.
+            pending: ids of the rows they carry.
+            beat_s: Unix seconds of the beat.
+        """
+        newest = envelopes[-1].counter
+        with self._on_disk(), self._transaction() as db:
+            db.executemany(
+                "INSERT INTO envelope (counter, body) VALUES (?, ?)",
+                [(one.counter, one.body) for one in envelopes],
+            )
+            db.executemany(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                [("counter", str(newest + 1)), ("beat_s", repr(beat_s))],
+            )
             db.executemany("DELETE FROM pending WHERE id = ?", [(key,) for key in pending])
             db.execute(
                 "DELETE FROM envelope WHERE (sent OR exported) AND counter <= ?",
-                (counter - KEPT_ENVELOPES,),
+                (newest - KEPT_ENVELOPES,),
             )
+
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        """Let the commit inside return only when the disk has it."""
+        with self._reading() as db:
+            db.execute("PRAGMA synchronous=FULL")
+            try:
+                yield
+            finally:
+                with suppress(sqlite3.Error):
+                    db.execute("PRAGMA synchronous=NORMAL")
+
+    @property
+    def newest_beat_s(self) -> float | None:
+        """Unix seconds of the newest beat that was sealed; None before the first."""
+        kept = self.recall("beat_s")
+        return None if kept is None else float(kept)
 
     def unsent(self, *, limit: int = 100) -> list[StoredEnvelope]:
         """Envelopes the control plane has not acknowledged, oldest first."""
-        with self._lock:
-            rows = self._db.execute(
+        with self._reading() as db:
+            rows = db.execute(
                 "SELECT counter, body FROM envelope WHERE NOT sent AND refused = '' "
                 "ORDER BY counter LIMIT ?",
                 (limit,),
@@ -200,8 +264,8 @@ class NodeStore:
     def unexported(self, *, everything: bool) -> list[StoredEnvelope]:
         """Envelopes for a report file: those never exported, or all that are kept."""
         which = "1" if everything else "NOT exported"
-        with self._lock:
-            rows = self._db.execute(
+        with self._reading() as db:
+            rows = db.execute(
                 f"SELECT counter, body FROM envelope WHERE {which} ORDER BY counter"  # noqa: S608
             )
             return [StoredEnvelope(*row) for row in rows]
@@ -225,8 +289,8 @@ class NodeStore:
 
     def backlog(self) -> dict[str, int]:
         """How much waits: spans, pending rows, unsent and refused envelopes."""
-        with self._lock:
-            ask = self._db.execute
+        with self._reading() as db:
+            ask = db.execute
             return {
                 "spans": ask("SELECT count(*) FROM span").fetchone()[0],
                 "rows": ask("SELECT count(*) FROM pending").fetchone()[0],
