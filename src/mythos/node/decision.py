@@ -4,16 +4,19 @@
     {"decision": "allow" | "deny", "rules": [...], "policy_sets": [...], "missing": [...], "why": …}
 
 It sees the spans of the trace that were committed before it; what it cannot tell, it denies. What
-the user said is taken from those spans alone, never from the caller's word.
+the user said is taken from those spans alone, never from the caller's word. A run that goes on has
+not sent its own root yet, so a stand-in takes its place; runs of the agent that have ended are
+other runs, and their facts are not this one's.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
-import orjson
 from pydantic import Field, JsonValue, ValidationError
 
 from mythos.engines.judge.rulebook import Rulebook
@@ -22,13 +25,12 @@ from mythos.engines.policy.occasions import occasions_of
 from mythos.engines.policy.request import Decision, Standing
 from mythos.engines.policy.rulings import ruling_of
 from mythos.engines.telemetry.catalogue import choose_catalogue
+from mythos.engines.telemetry.dialect import agent_of, kind_of
 from mythos.engines.telemetry.runs import assemble
 from mythos.errors import UsageError
 from mythos.values.base import Value
 from mythos.values.event import Event, Kind, Run, Span
 from mythos.values.outcome import UNDECLARED_TOOL, Outcome, Ruling, Severity
-
-DECISION_SPAN = "decision"
 
 
 class Question(Value):
@@ -78,10 +80,11 @@ def answer(question: Question, rulebook: Rulebook, spans: Sequence[Span], *, now
     """
     run = _run_so_far(question, spans, now_ns=now_ns)
     catalogue = choose_catalogue(run, rulebook.catalogues)
-    if catalogue is None:
-        return _refuse(question, "no tool catalogue declares this tool", now_ns=now_ns)
-    [occasion] = [one for one in occasions_of(run, catalogue) if one.event.span_id == DECISION_SPAN]
     enforced = rulebook.in_force(question.agent)
+    if catalogue is None or (not enforced and catalogue.find(question.tool) is None):
+        return _refuse(question, rulebook, now_ns=now_ns)
+    asked = _asked_id(question, now_ns)
+    [occasion] = [one for one in occasions_of(run, catalogue) if one.event.span_id == asked]
     sets = {digest: rulebook.policies[digest] for digest in enforced}
     decision = rulebook.engines[catalogue.domain].decide(occasion.request(sets), in_force=enforced)
     if decision.allowed:
@@ -94,16 +97,19 @@ def answer(question: Question, rulebook: Rulebook, spans: Sequence[Span], *, now
     return Ruled(_told(decision, "deny"), _attempt(question, rulings, now_ns=now_ns))
 
 
+def _asked_id(question: Question, now_ns: int) -> str:
+    """Names one question, so that two of them are two actions and two samples."""
+    named = (question.trace_id, question.agent, question.tool, question.call_id, str(now_ns))
+    return "asked-" + hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
+
+
 def _run_so_far(question: Question, spans: Sequence[Span], *, now_ns: int) -> Run:
-    """The trace as committed, with the call in question as its newest event."""
-    runs = assemble(spans)
-    known = next((run for run in runs if run.agent == question.agent), None) or next(
-        iter(runs), None
-    )
-    resource = known.root.resource if known else {"service.name": question.service}
+    """The run in progress as committed, with the call in question as its newest event."""
+    known = _in_progress(question, spans)
+    resource = spans[0].resource if spans else {"service.name": question.service}
     asked = Event(
         trace_id=question.trace_id,
-        span_id=DECISION_SPAN,
+        span_id=_asked_id(question, now_ns),
         parent_id="",
         kind=Kind.TOOL_CALL,
         name=question.tool,
@@ -115,8 +121,44 @@ def _run_so_far(question: Question, spans: Sequence[Span], *, now_ns: int) -> Ru
         arguments=question.arguments,
         resource=resource,
     )
-    events = known.events if known else ()
-    return Run(question.trace_id, known.root if known else asked, (*events, asked), now_ns)
+    if known is None:
+        return Run(question.trace_id, asked, (asked,), now_ns)
+    return Run(question.trace_id, known.root, (*known.events, asked), now_ns)
+
+
+def _in_progress(question: Question, spans: Sequence[Span]) -> Run | None:
+    """The spans of what has not ended, under a stand-in for the root that is still to come."""
+    held = {span.span_id for span in spans}
+    tops = [span for span in spans if span.parent_id not in held]
+    ended = {span.span_id for span in tops if _has_ended(question, span)}
+    adopted = {span.span_id for span in tops} - ended
+    if not adopted:
+        return None
+    root = Span(
+        trace_id=question.trace_id,
+        span_id=hashlib.sha256(question.trace_id.encode()).hexdigest()[:16],
+        parent_id="",
+        name="invoke_agent",
+        start_ns=min(span.start_ns for span in spans),
+        end_ns=max(span.end_ns for span in spans),
+        attributes={
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.agent.name": question.agent,
+        },
+        resource=spans[0].resource,
+    )
+    family = [
+        replace(span, parent_id=root.span_id) if span.span_id in adopted else span for span in spans
+    ]
+    runs = assemble([root, *family])
+    return next((run for run in runs if run.root.span_id == root.span_id), None)
+
+
+def _has_ended(question: Question, top: Span) -> bool:
+    """Whether a span without a parent here is a run of its own that is over."""
+    if kind_of(top) is not Kind.AGENT_RUN:
+        return False
+    return not top.parent_id or agent_of(top, Kind.AGENT_RUN) == question.agent
 
 
 def _told(decision: Decision, word: str) -> dict[str, JsonValue]:
@@ -131,15 +173,32 @@ def _told(decision: Decision, word: str) -> dict[str, JsonValue]:
     }
 
 
-def _refuse(question: Question, why: str, *, now_ns: int) -> Ruled:
+def _refuse(question: Question, rulebook: Rulebook, *, now_ns: int) -> Ruled:
+    """Deny what nobody declared; every set in force counts it, so it is a finding too."""
+    why = f"no tool catalogue declares {question.tool}"
+    rulings = tuple(
+        Ruling(
+            policy_set=rulebook.policies[digest].policy_set,
+            digest=digest,
+            span_id=_asked_id(question, now_ns),
+            agent=question.agent,
+            tool=question.tool,
+            start_ns=now_ns,
+            outcome=Outcome.BLOCKED,
+            rule=UNDECLARED_TOOL,
+            rules=(UNDECLARED_TOOL,),
+            why=why,
+        )
+        for digest in rulebook.in_force(question.agent)
+    )
     told: dict[str, JsonValue] = {
         "decision": "deny",
         "rules": [UNDECLARED_TOOL],
-        "policy_sets": [],
+        "policy_sets": [ruling.policy_set for ruling in rulings],
         "missing": [],
         "why": why,
     }
-    return Ruled(told, _attempt(question, (), now_ns=now_ns))
+    return Ruled(told, _attempt(question, rulings, now_ns=now_ns))
 
 
 def _attempt(question: Question, rulings: tuple[Ruling, ...], *, now_ns: int) -> DeniedAttempt:
@@ -149,13 +208,13 @@ def _attempt(question: Question, rulings: tuple[Ruling, ...], *, now_ns: int) ->
 
 
 def attempt_to_json(attempt: DeniedAttempt) -> str:
-    """How the store keeps a denial."""
-    return orjson.dumps(asdict(attempt)).decode()
+    """How the store keeps a denial; Python's JSON, since arguments may hold any number."""
+    return json.dumps(asdict(attempt))
 
 
 def attempt_of_json(text: str) -> DeniedAttempt:
     """Read a kept denial."""
-    stored: dict[str, Any] = orjson.loads(text)
+    stored: dict[str, Any] = json.loads(text)
     stored["rulings"] = tuple(
         Ruling(
             **{

@@ -2,10 +2,12 @@
 
 All of a node's judging happens under one lock: the HTTP threads add spans and ask for decisions,
 the main loop closes runs. A decision looks at what was committed before it; missing facts deny.
+A trace is the agent's word: one that breaks the judging counts as undecidable, never as a pass.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import defaultdict
@@ -16,9 +18,9 @@ from pydantic import JsonValue
 
 from mythos.engines.evidence.row import EvidenceRow, to_wire
 from mythos.engines.evidence.time import TimeBody
-from mythos.engines.judge.judgement import Judgement, judge_run
+from mythos.engines.judge.judgement import Judgement, judge_attempts, judge_run, undecided
 from mythos.engines.judge.rows import NS, Place, rows_of
-from mythos.engines.policy.blocked import DeniedAttempt
+from mythos.engines.policy.blocked import DeniedAttempt, obeyed
 from mythos.engines.telemetry.json_reader import decode_json
 from mythos.engines.telemetry.json_writer import encode_json
 from mythos.engines.telemetry.open_runs import HORIZON_NS, OpenRuns
@@ -28,10 +30,14 @@ from mythos.node.decision import answer, attempt_of_json, attempt_to_json, read_
 from mythos.node.duty import Duty
 from mythos.node.store import NodeStore
 from mythos.values.enrolment import Acceptance
-from mythos.values.event import Event, Kind, Run, Span
+from mythos.values.event import Run, Span
 
+FORGET_EVERY_NS = 3_600 * NS
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
+
+_log = logging.getLogger(__name__)
+_Tried = tuple[int, DeniedAttempt]
 
 
 class Judge:
@@ -54,6 +60,8 @@ class Judge:
         self._keep = keep
         self._lock = threading.RLock()
         self._open = _resumed(store)
+        self._in_doubt = False
+        self._forgot_ns = 0
         self.spans_received = 0
         self.runs_judged = 0
 
@@ -77,17 +85,15 @@ class Judge:
         spans = decode(body, content_type)
         now_ns = time.time_ns()
         with self._lock:
-            late_before = self._open.late
+            self._settle_doubt()
             admission = self._open.add(spans, now_ns=now_ns)
-            late = self._open.late - late_before
             try:
                 self._store.add_spans(
                     [(one.trace_id, one.span_id, encode_json([one])) for one in admission.stored],
-                    rows=[_wire(self._count(len(spans), late, now_ns))],
+                    rows=[_wire(self._count(len(spans), admission.late, now_ns))],
                 )
             except UnavailableError:
-                # What is held must never be more than what is kept: a retry has to be stored.
-                self._open = _resumed(self._store)
+                self._in_doubt = True
                 raise
             self.spans_received += len(spans)
             if self._keep is not None:
@@ -113,24 +119,40 @@ class Judge:
         return ruled.answer
 
     def close_due(self, *, now_ns: int, everything: bool = False) -> list[Judgement]:
-        """Judge every run whose time has come, and store its evidence."""
+        """Judge every run whose time has come, and store its evidence.
+
+        Raises:
+            UnavailableError: it cannot be stored; nothing is lost, the next call tries again.
+        """
+        who = self._acceptance
+        timeout_ns = 0 if everything else who.run_timeout_s * NS
         with self._lock:
-            before = set(self._open.closed)
-            grace_ns = 0 if everything else self._acceptance.close_grace_s * NS
-            runs = self._open.due(
-                now_ns,
-                close_grace_ns=grace_ns,
-                run_timeout_ns=0 if everything else self._acceptance.run_timeout_s * NS,
-            )
-            lonely = self._lonely(now_ns, everything=everything)
-            closed = sorted({*self._open.closed} - before | lonely)
-            judged = self._judge(runs, closed, now_ns=now_ns)
-            self._store.forget_closed(before_ns=now_ns - HORIZON_NS)
-        self.runs_judged += len(judged)
+            self._settle_doubt()
+            try:
+                runs = self._open.due(
+                    now_ns,
+                    close_grace_ns=0 if everything else who.close_grace_s * NS,
+                    run_timeout_ns=timeout_ns,
+                )
+                judged = self._judge(runs, self._open.just_closed, now_ns=now_ns)
+                judged += self._judge_lonely(before_ns=now_ns - timeout_ns)
+                self._forget(now_ns)
+            except UnavailableError:
+                self._in_doubt = True
+                raise
+        self.runs_judged += sum(one.observed for one in judged)
         return judged
+
+    def _settle_doubt(self) -> None:
+        """After a failed write, hold again exactly what is kept: a retry has to be stored."""
+        if self._in_doubt:
+            self._open = _resumed(self._store)
+            self._in_doubt = False
 
     def _judge(self, runs: Sequence[Run], closed: Sequence[str], *, now_ns: int) -> list[Judgement]:
         """Judge runs trace by trace; each trace is closed in one transaction."""
+        if not closed:
+            return []
         by_trace: defaultdict[str, list[Run]] = defaultdict(list)
         for run in runs:
             by_trace[run.trace_id].append(run)
@@ -138,23 +160,59 @@ class Judge:
         judged: list[Judgement] = []
         for trace_id in closed:
             tried = attempts.get(trace_id, [])
-            runs_here = by_trace[trace_id] or [_run_of_attempts(trace_id, tried)]
-            found = [
-                judge_run(
-                    run,
-                    self._duty.rulebook,
-                    attempts=[one for _, one in tried] if run is runs_here[0] else (),
-                )
-                for run in runs_here
-            ]
+            found, rows = self._judge_trace(trace_id, by_trace[trace_id], tried)
             self._store.close_trace(
-                trace_id,
-                attempts=[key for key, _ in tried],
-                rows=[_wire(row) for one in found for row in self.rows(one)],
-                at_ns=now_ns,
+                trace_id, attempts=[key for key, _ in tried], rows=rows, at_ns=now_ns
             )
             judged += found
         return judged
+
+    def _judge_trace(
+        self, trace_id: str, runs: Sequence[Run], tried: Sequence[_Tried]
+    ) -> tuple[list[Judgement], list[str]]:
+        """The runs of one trace, and what its denials came to: made in none of them, blocked."""
+        left = [attempt for _, attempt in tried]
+        for run in runs:
+            left = obeyed(run, left)
+        found: list[Judgement] = []
+        rows: list[str] = []
+        for run in runs:
+            mine = [one for one in left if _belongs(one, run, runs)]
+            judgement, told = self._judge_one(run, mine)
+            found.append(judgement)
+            rows += told
+        if left and not runs:
+            found.append(judge_attempts(trace_id, left))
+            rows += [_wire(row) for row in self.rows(found[-1])]
+        return found, rows
+
+    def _judge_one(
+        self, run: Run, attempts: Sequence[DeniedAttempt]
+    ) -> tuple[Judgement, list[str]]:
+        try:
+            judgement = judge_run(run, self._duty.rulebook, attempts=attempts)
+            return judgement, [_wire(row) for row in self.rows(judgement)]
+        except Exception as error:  # noqa: BLE001 - the edge: a trace is the agent's word
+            _log.exception("run %s of trace %s", run.root.span_id, run.trace_id)
+            judgement = undecided(run, self._duty.rulebook, why=f"cannot be judged: {error!r}")
+            return judgement, [_wire(row) for row in self.rows(judgement)]
+
+    def _judge_lonely(self, *, before_ns: int) -> list[Judgement]:
+        """Denials of which no span came within the time-out. Their trace stays open to spans."""
+        lonely = self._store.lonely(before_ns=before_ns)
+        attempts = self._attempts() if lonely else {}
+        judged = []
+        for trace_id in lonely:
+            tried = attempts[trace_id]
+            judged.append(judge_attempts(trace_id, [attempt for _, attempt in tried]))
+            rows = [_wire(row) for row in self.rows(judged[-1])]
+            self._store.settle_attempts([key for key, _ in tried], rows=rows)
+        return judged
+
+    def _forget(self, now_ns: int) -> None:
+        if now_ns - self._forgot_ns >= FORGET_EVERY_NS:
+            self._store.forget_closed(before_ns=now_ns - HORIZON_NS)
+            self._forgot_ns = now_ns
 
     def rows(self, judgement: Judgement) -> list[EvidenceRow]:
         """The evidence of one judged run, as this node sends it."""
@@ -166,19 +224,8 @@ class Judge:
         who = self._acceptance
         return Place(who.node, who.environment, self._duty.digest, who.cell_s)
 
-    def _lonely(self, now_ns: int, *, everything: bool) -> set[str]:
-        """Traces of which only denied attempts were ever seen, once they have timed out."""
-        before_ns = now_ns if everything else now_ns - self._acceptance.run_timeout_s * NS
-        attempts = self._store.attempts()
-        held = self._store.open_traces() if attempts else frozenset()
-        return {
-            trace_id
-            for _, trace_id, at_ns, _ in attempts
-            if at_ns <= before_ns and trace_id not in held
-        }
-
-    def _attempts(self) -> dict[str, list[tuple[int, DeniedAttempt]]]:
-        found: defaultdict[str, list[tuple[int, DeniedAttempt]]] = defaultdict(list)
+    def _attempts(self) -> dict[str, list[_Tried]]:
+        found: defaultdict[str, list[_Tried]] = defaultdict(list)
         for key, trace_id, _, body in self._store.attempts():
             found[trace_id].append((key, attempt_of_json(body)))
         return found
@@ -201,20 +248,11 @@ def _resumed(store: NodeStore) -> OpenRuns:
     return OpenRuns(held, store.closed_ids())
 
 
-def _run_of_attempts(trace_id: str, tried: Sequence[tuple[int, DeniedAttempt]]) -> Run:
-    """A run of which nothing was executed: its first attempt stands for its root."""
-    first = min((attempt for _, attempt in tried), key=lambda one: one.at_ns)
-    root = Event(
-        trace_id=trace_id,
-        span_id=trace_id,
-        parent_id="",
-        kind=Kind.OTHER,
-        name="denied attempts",
-        start_ns=first.at_ns,
-        end_ns=first.at_ns,
-        agent=first.agent,
-    )
-    return Run(trace_id, root, (root,), first.at_ns, timed_out=True)
+def _belongs(attempt: DeniedAttempt, run: Run, runs: Sequence[Run]) -> bool:
+    """Whether an obeyed denial counts in this run of its trace: the agent's, begun before it."""
+    own = [one for one in runs if any(event.agent == attempt.agent for event in one.events)]
+    began = [one for one in own if one.root.start_ns <= attempt.at_ns]
+    return run is (began or own or list(runs))[-1]
 
 
 def decode(body: bytes, content_type: str) -> list[Span]:

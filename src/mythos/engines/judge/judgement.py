@@ -84,6 +84,18 @@ def judge_run(
     return Judgement(run, catalogue, in_force, ruled.shadow, conformance, risk, asked=_asked(kept))
 
 
+def undecided(run: Run, rulebook: Rulebook, *, why: str) -> Judgement:
+    """What is said of a run that cannot be judged: every action undecidable, never a pass.
+
+    Args:
+        run: closed.
+        rulebook: names the sets in force.
+        why: what went wrong.
+    """
+    rulings = tuple(_open_rulings(run, rulebook, why=why))
+    return Judgement(run, None, rulings, (), None, risk_of(rulings, fitness=None))
+
+
 def judge_attempts(trace_id: str, attempts: Sequence[DeniedAttempt]) -> Judgement:
     """Judge denials of which no span ever came: blocked actions, but no run and no steps.
 
@@ -122,7 +134,8 @@ def _asked(attempts: Sequence[DeniedAttempt]) -> dict[str, Mapping[str, Json] | 
 
 def _ruled(run: Run, rulebook: Rulebook, catalogue: ToolCatalogue | None) -> Rulings:
     if catalogue is None:
-        return Rulings(in_force=tuple(_without_catalogue(run, rulebook)))
+        why = "no tool catalogue declares the tools of this run"
+        return Rulings(in_force=tuple(_open_rulings(run, rulebook, why=why)))
     return rulings_of(
         run,
         rulebook.engines[catalogue.domain],
@@ -131,8 +144,8 @@ def _ruled(run: Run, rulebook: Rulebook, catalogue: ToolCatalogue | None) -> Rul
     )
 
 
-def _without_catalogue(run: Run, rulebook: Rulebook) -> Iterator[Ruling]:
-    """Nobody said what these tools are, so no set can tell: undecidable, never a pass."""
+def _open_rulings(run: Run, rulebook: Rulebook, *, why: str) -> Iterator[Ruling]:
+    """No set can tell of any call: undecidable, never a pass."""
     for event in run.events:
         if event.kind is not Kind.TOOL_CALL:
             continue
@@ -146,7 +159,7 @@ def _without_catalogue(run: Run, rulebook: Rulebook) -> Iterator[Ruling]:
                 start_ns=event.start_ns,
                 outcome=Outcome.UNDECIDABLE,
                 rule=DEFAULT_RULE,
-                why="no tool catalogue declares the tools of this run",
+                why=why,
             )
 
 

@@ -80,7 +80,8 @@ class OpenRuns:
     def __init__(self, spans: Iterable[Span] = (), closed: Mapping[str, int] | None = None) -> None:
         """Resume from the stored spans of open traces and the kept ids of closed ones."""
         self._open: dict[str, _OpenTrace] = {}
-        self._closed = dict(closed or {})
+        self._closed = dict(sorted((closed or {}).items(), key=lambda item: item[1]))
+        self.just_closed: tuple[str, ...] = ()
         self.late = 0
         for span in spans:
             if span.trace_id not in self._closed:
@@ -130,6 +131,7 @@ class OpenRuns:
 
         Returns:
             The closed runs by (start, trace id, root id), each once in the object's life.
+            `just_closed` then names their traces, those without any run among them.
         """
         ready = [
             trace_id
@@ -137,9 +139,18 @@ class OpenRuns:
             if trace.is_due(now_ns, close_grace_ns, run_timeout_ns)
         ]
         spans = [span for trace_id in ready for span in self._open.pop(trace_id).spans]
-        self._closed = {t: at for t, at in self._closed.items() if at >= now_ns - HORIZON_NS}
+        self._forget(now_ns - HORIZON_NS)
         self._closed.update(dict.fromkeys(ready, now_ns))
+        self.just_closed = tuple(ready)
         return assemble(spans)
+
+    def _forget(self, before_ns: int) -> None:
+        """Drop ids closed before a time; they stand in order of closing, so only those are read."""
+        while self._closed:
+            oldest = next(iter(self._closed))
+            if self._closed[oldest] >= before_ns:
+                return
+            del self._closed[oldest]
 
     def _hold(self, span: Span, at_ns: int) -> bool:
         return self._open.setdefault(span.trace_id, _OpenTrace()).hold(span, at_ns)
