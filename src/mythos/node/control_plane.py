@@ -66,10 +66,12 @@ class ControlPlane:
 
 
 def _refusal(response: httpx.Response) -> MythosError:
+    """What the control plane said. Only its own words are final: a proxy's 403 loses nothing."""
+    family = _FINAL.get(response.status_code, UnavailableError)
     try:
         told = response.json()["error"]
         message, remedy = str(told["message"]), str(told["remedy"])
     except (ValueError, KeyError, TypeError):
         message, remedy = f"status {response.status_code}", "look at the control plane's log"
-    family = _FINAL.get(response.status_code, UnavailableError)
+        family = UnavailableError
     return family(f"the control plane answers: {message}", remedy=remedy)

@@ -1,12 +1,13 @@
 """What the node says: time rows, memory audits, envelopes; sent, or spooled for a file.
 
-One envelope a beat. Its rows are everything that is pending; its counter and the removal of those
-rows are one transaction, so a crash neither loses evidence nor says it twice.
+One envelope a beat, or several where an agent gave so much to tell that one would be refused for
+its size. Their rows are everything that is pending; their counters and the removal of those rows
+are one transaction, so a crash neither loses evidence nor says it twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -16,7 +17,7 @@ from mythos.adapters.key_file import SigningKey
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_log_sqlite import checkpoint
 from mythos.engines.evidence.memory import MAX_KEYS, BadClass, MemoryBody
-from mythos.engines.evidence.row import EvidenceRow, from_wire, merge, to_wire
+from mythos.engines.evidence.row import EvidenceRow, bytes_of_row, from_wire, merge, to_wire
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import hours_touched
 from mythos.engines.judge.rows import NS, Place
@@ -26,7 +27,7 @@ from mythos.errors import MemoryLogError, MythosError, UnavailableError
 from mythos.node.control_plane import ControlPlane
 from mythos.node.duty import Duty
 from mythos.node.home import NodeHome
-from mythos.node.store import NodeStore
+from mythos.node.store import NodeStore, StoredEnvelope
 from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
@@ -34,6 +35,9 @@ from mythos.values.memory import MemoryAudit
 
 MISSED_BEATS = 3
 STALE_GRACE_S = 300
+ENVELOPE_BYTES = 4 * 2**20
+"""Rows of one envelope, about; the control plane reads bodies of up to 16 MiB."""
+ENVELOPE_ROWS = 10_000
 
 
 class Reporter:
@@ -46,11 +50,10 @@ class Reporter:
         self._store = store
         self._acceptance = acceptance
         self._key = key
-        self._last_beat_s: float | None = None
         self._stale_since_s: float | None = None
 
     def beat(self, duty: Duty, in_force: InForce, *, stale: bool, at: datetime) -> int:
-        """Seal everything pending and this beat's own rows into one envelope.
+        """Seal everything pending and this beat's own rows.
 
         Args:
             duty: what runs here.
@@ -59,7 +62,10 @@ class Reporter:
             at: now.
 
         Returns:
-            The envelope's counter.
+            The counter of the newest envelope.
+
+        Raises:
+            UnavailableError: nothing can be kept now; the next beat tells it all.
         """
         place = Place(
             self._acceptance.node,
@@ -76,24 +82,44 @@ class Reporter:
                 *memory,
             )
         )
-        counter = self._store.next_counter()
-        envelope = Envelope(
-            node=place.node,
-            environment=place.environment,
+        envelopes = self._sealed(rows, checkpoints, in_force, at=at)
+        self._store.seal(envelopes, pending=[key for key, _ in waiting], beat_s=at.timestamp())
+        return envelopes[-1].counter
+
+    def _sealed(
+        self,
+        rows: Sequence[EvidenceRow],
+        checkpoints: Sequence[str],
+        in_force: InForce,
+        *,
+        at: datetime,
+    ) -> list[StoredEnvelope]:
+        first = self._store.next_counter()
+        header = Envelope(
+            node=self._acceptance.node,
+            environment=self._acceptance.environment,
             key_id=self._key.key_id,
             epoch=self._store.epoch,
-            counter=counter,
+            counter=first,
             sent_at=int(at.timestamp()),
             cell_s=self._acceptance.cell_s,
             heartbeat_s=self._acceptance.heartbeat_s,
             in_force=in_force,
-            rows=tuple(to_wire(row) for row in rows),
-            checkpoints=tuple(checkpoints),
         )
-        payload = canonical_bytes(envelope.model_dump(mode="json", by_alias=True))
-        body = sign_envelope(payload, PAYLOAD_TYPE, self._key)
-        self._store.seal(counter=counter, body=body, pending=[key for key, _ in waiting])
-        return counter
+        sealed = []
+        for counter, part in enumerate(parts_of(rows), start=first):
+            notes = tuple(checkpoints) if counter == first else ()
+            envelope = header.model_copy(
+                update={
+                    "counter": counter,
+                    "rows": tuple(to_wire(row) for row in part),
+                    "checkpoints": notes,
+                }
+            )
+            payload = canonical_bytes(envelope.model_dump(mode="json", by_alias=True))
+            body = sign_envelope(payload, PAYLOAD_TYPE, self._key)
+            sealed.append(StoredEnvelope(counter, body))
+        return sealed
 
     def deliver(self, plane: ControlPlane) -> int:
         """Send what is unsent, oldest first; stop at the first that cannot be delivered now.
@@ -120,9 +146,8 @@ class Reporter:
     def _time_rows(self, place: Place, *, stale: bool, at_s: float) -> Iterable[EvidenceRow]:
         """What this beat covers: the time back to the one before it, unless beats were missed."""
         reach_s = MISSED_BEATS * self._acceptance.heartbeat_s
-        since_s = self._last_beat_s
-        self._last_beat_s = at_s
-        if since_s is None or at_s - since_s > reach_s:
+        since_s = self._store.newest_beat_s
+        if since_s is None or not 0 <= at_s - since_s <= reach_s:
             since_s = at_s
         late = self._stale_for(stale=stale, at_s=at_s) > STALE_GRACE_S
         touched = hours_touched(since_s, at_s + 1e-3, cell_s=place.cell_s)
@@ -168,6 +193,20 @@ class Reporter:
             )
         except MemoryLogError as error:
             return MemoryAudit(origin=origin, proof_failed=error.message, audited_at=at)
+
+
+def parts_of(rows: Iterable[EvidenceRow]) -> Iterator[list[EvidenceRow]]:
+    """Rows in portions that one envelope may carry; one empty portion where there are none."""
+    part: list[EvidenceRow] = []
+    size = 0
+    for row in rows:
+        more = len(bytes_of_row(row))
+        if part and (size + more > ENVELOPE_BYTES or len(part) >= ENVELOPE_ROWS):
+            yield part
+            part, size = [], 0
+        part.append(row)
+        size += more
+    yield part
 
 
 def body_of(audit: MemoryAudit) -> MemoryBody:
