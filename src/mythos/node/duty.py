@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-import orjson
+from pydantic import BaseModel, ValidationError
 
 from mythos.adapters.baseline import baseline_policy_set
 from mythos.engines.judge.rulebook import Rulebook, make_rulebook
 from mythos.engines.policy.identity import digest as policy_digest
+from mythos.errors import BundleError
 from mythos.node.launcher import LaunchedBundle
 from mythos.values.agent import Agent
+from mythos.values.bundle import ConstructKind
 from mythos.values.evidence import InForce
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
@@ -34,7 +37,7 @@ class Duty:
         """What heartbeats say runs here."""
         book = self.rulebook
         return InForce(
-            bundle=self.digest or "",
+            bundle=self.digest,
             agents={name: digest for name, (digest, _) in self.agents.items()},
             policy_sets=tuple(sorted(set(book.policies) - book.shadow)),
             shadow_sets=tuple(sorted(book.shadow)),
@@ -52,31 +55,43 @@ def duty_of(bundle: LaunchedBundle) -> Duty:
     """Compile a launched bundle's documents.
 
     Raises:
+        BundleError: a document is none of its kind.
+        AgentError: an agent names a document that the bundle does not hold.
         PolicyError: a policy set does not fit the tools it came with.
+        WorkflowError: a workflow cannot be compiled.
         TrustError: a file of the tree was changed.
     """
-    agents = {}
-    for construct in bundle.of_kind("agent"):
-        agents[construct.name] = (
-            construct.digest,
-            Agent.model_validate(orjson.loads(bundle.read(construct))),
-        )
-    policies = [
-        PolicySet.model_validate(orjson.loads(bundle.read(one)))
-        for one in bundle.of_kind("policy_set")
-    ]
-    workflows = [
-        Workflow.model_validate(orjson.loads(bundle.read(one)))
-        for one in bundle.of_kind("workflow")
-    ]
-    catalogues = [
-        ToolCatalogue.model_validate(orjson.loads(bundle.read(one)))
-        for one in bundle.of_kind("tools")
-    ]
+    agents = {agent.name: (digest, agent) for digest, agent in _read(bundle, "agent", Agent)}
+    policies = [policy for _, policy in _read(bundle, "policy_set", PolicySet)]
     baseline = baseline_policy_set()
     known = {policy_digest(policy) for policy in policies}
-    shadow = () if policy_digest(baseline) in known else (baseline,)
     rulebook = make_rulebook(
-        policies, catalogues, workflows, shadow=shadow, agents=tuple(agents.values())
+        policies,
+        [catalogue for _, catalogue in _read(bundle, "tools", ToolCatalogue)],
+        [workflow for _, workflow in _read(bundle, "workflow", Workflow)],
+        shadow=() if policy_digest(baseline) in known else (baseline,),
+        agents=tuple(agents.values()),
     )
     return Duty(bundle, rulebook, agents)
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _read(
+    bundle: LaunchedBundle, kind: ConstructKind, model: type[_Model]
+) -> list[tuple[str, _Model]]:
+    """The documents of one kind, with their digests."""
+    found = []
+    for construct in bundle.of_kind(kind):
+        try:
+            document = model.model_validate_json(bundle.read(construct))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise BundleError(
+                f"{kind} {construct.name} of the bundle is wrong at {where}: {first['msg']}",
+                remedy="build the bundle with this version of MythOS, and roll it out again",
+            ) from None
+        found.append((construct.digest, document))
+    return found

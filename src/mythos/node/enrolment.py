@@ -31,6 +31,11 @@ def enrol_online(home: NodeHome, *, server: str, node: str, code: str) -> Accept
     finally:
         plane.close()
     _check(acceptance, key)
+    if acceptance.node != node:
+        raise IdentityError(
+            f"the control plane accepted {acceptance.node}, not {node}",
+            remedy="check --server, then ask the operator for a code for this node",
+        )
     home.accept(acceptance)
     return acceptance
 
@@ -53,6 +58,7 @@ def accept_file(home: NodeHome, *, file: Path) -> Acceptance:
     """Take the acceptance an operator carried back; this is the moment the roots are trusted.
 
     Raises:
+        ConflictError: this folder is enrolled already, as another or with other roots.
         IdentityError: the file is for another node, or no acceptance.
     """
     try:
@@ -63,17 +69,25 @@ def accept_file(home: NodeHome, *, file: Path) -> Acceptance:
             remedy="bring the file that `mythos node enroll --sign` wrote",
         ) from None
     _check(acceptance, load_key(home.key))
+    if home.enrolled:
+        if home.acceptance() != acceptance:
+            raise _enrolled(home)
+        return acceptance
     home.accept(acceptance)
     return acceptance
 
 
 def _key_of(home: NodeHome) -> SigningKey:
     if home.enrolled:
-        raise ConflictError(
-            f"{home.root} is enrolled as {home.acceptance().node} already",
-            remedy="use another --home, or remove the folder to start anew",
-        )
+        raise _enrolled(home)
     return load_key(home.key) if home.key.exists() else create_key(home.key)
+
+
+def _enrolled(home: NodeHome) -> ConflictError:
+    return ConflictError(
+        f"{home.root} is enrolled as {home.acceptance().node} already",
+        remedy="use another --home, or remove the folder to start anew",
+    )
 
 
 def _check(acceptance: Acceptance, key: SigningKey) -> None:

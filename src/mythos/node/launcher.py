@@ -4,7 +4,8 @@
 
 The tree is written beside its place and renamed; `current` is a symbolic link that is replaced
 atomically. Until then whatever ran before goes on running. The tree is read-only content: live
-memory is seeded from it once and lies outside.
+memory is seeded from it once and lies outside. A tree with a file changed, missing or added is
+refused. A halt takes `current` away, so that no restart brings a halted bundle back.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mythos.values.digest import digest_of
 
 MANIFEST_FILE = "manifest.json"
 CONFIG_FILE = "config.json"
+_DRAFT = ".new-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,11 @@ class LaunchedBundle:
         return tuple(one for one in self.constructs if one.kind == kind)
 
 
-def launch(home: NodeHome, manifest: bytes, store: OciLayout) -> LaunchedBundle:
-    """Put a verified bundle in force.
+def place_tree(home: NodeHome, manifest: bytes, store: OciLayout) -> LaunchedBundle:
+    """Lay a verified bundle out beside what runs, and check it there.
 
     Raises:
-        TrustError: a blob is not what the manifest says.
+        TrustError: a blob is not what the manifest says, or the tree was changed since.
         UnavailableError: the disk is full or not writable; what ran before still does.
     """
     digest = digest_of(manifest)
@@ -68,14 +70,40 @@ def launch(home: NodeHome, manifest: bytes, store: OciLayout) -> LaunchedBundle:
     try:
         if not place.is_dir():
             _write_tree(home, place, manifest, store)
-        bundle = open_tree(place, digest)
-        _point(home.current, place)
     except OSError as error:
-        raise UnavailableError(
-            f"the bundle cannot be written to {place}: {error.strerror}",
-            remedy="free some space; the node runs what it ran before",
-        ) from None
-    return bundle
+        raise _unwritable(place, error) from None
+    return open_tree(place, digest)
+
+
+def put_in_force(home: NodeHome, bundle: LaunchedBundle) -> None:
+    """Make a placed bundle the one that a restart brings back, in one rename.
+
+    Raises:
+        UnavailableError: the folder is not writable; what ran before still does.
+    """
+    try:
+        _point(home.current, bundle.folder)
+    except OSError as error:
+        raise _unwritable(home.current, error) from None
+
+
+def halt(home: NodeHome) -> None:
+    """Let no restart bring the present bundle back; its tree stays for a later launch.
+
+    Raises:
+        UnavailableError: the folder is not writable.
+    """
+    try:
+        home.current.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(home.current, error) from None
+
+
+def _unwritable(place: Path, error: OSError) -> UnavailableError:
+    return UnavailableError(
+        f"{place} cannot be written: {error.strerror}",
+        remedy="free some space and check its permissions; the node runs what it ran before",
+    )
 
 
 def active(home: NodeHome) -> LaunchedBundle | None:
@@ -94,7 +122,8 @@ def open_tree(place: Path, digest: str) -> LaunchedBundle:
     """Read a launched tree and check every construct.
 
     Raises:
-        TrustError: anything differs from the manifest, or the manifest from its digest.
+        TrustError: anything differs from the manifest, the manifest from its digest, or there is
+            a file that it does not name.
     """
     try:
         manifest = (place / MANIFEST_FILE).read_bytes()
@@ -112,12 +141,28 @@ def open_tree(place: Path, digest: str) -> LaunchedBundle:
     bundle = LaunchedBundle(digest, place, parse_config(config), inventory(manifest, config))
     for construct in bundle.constructs:
         bundle.read(construct)
+    _refuse_additions(bundle)
     return bundle
+
+
+def _refuse_additions(bundle: LaunchedBundle) -> None:
+    known = {MANIFEST_FILE, CONFIG_FILE, *map(launch_path, bundle.constructs)}
+    for folder, folders, files in os.walk(bundle.folder):
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in (*files, *links):
+            path = (Path(folder) / name).relative_to(bundle.folder).as_posix()
+            if path not in known:
+                raise TrustError(
+                    f"{path} was added to the launched tree {bundle.folder}",
+                    remedy="remove the folder; the node launches it anew from its verified store",
+                )
 
 
 def _write_tree(home: NodeHome, place: Path, manifest: bytes, store: OciLayout) -> None:
     home.launched.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=home.launched, prefix=".new-"))
+    for left in home.launched.glob(f"{_DRAFT}*"):  # by a launch that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    draft = Path(tempfile.mkdtemp(dir=home.launched, prefix=_DRAFT))
     try:
         config = store.read(parse_manifest(manifest).config.digest)
         (draft / MANIFEST_FILE).write_bytes(manifest)

@@ -1,7 +1,8 @@
 """The agents of a launched bundle, each a process of its own.
 
-A process that ends is started again with growing pauses. Stopping asks first and kills after a
-grace. Secrets are resolved here, on the host, from references; the bundle holds none.
+A process that ends is started again with growing pauses, short ones again once it ran for a while.
+Stopping asks first and kills after a grace; what an agent started ends with it, whichever way it
+ends. Secrets are resolved here, on the host, from references; the bundle holds none.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mythos.errors import NotFoundError
+from mythos.errors import NotFoundError, UsageError
 from mythos.values.agent import Agent
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 STOP_GRACE_S = 5.0
+_LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class AgentProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._pause_s = FIRST_PAUSE_S
         self._not_before = 0.0
+        self._started = 0.0
         self.restarts = 0
 
     @property
@@ -55,52 +58,84 @@ class AgentProcess:
         return None if self._process is None else self._process.pid
 
     def keep_running(self) -> None:
-        """Start the agent if it does not run, unless it ended just now."""
-        if self._process is not None and self._process.poll() is None:
-            return
+        """Start the agent if it does not run, unless it ended just now.
+
+        Raises:
+            NotFoundError: a secret is not on this host.
+            UsageError: its command cannot be run.
+        """
         now = time.monotonic()
         if self._process is not None:
-            self._process = None
+            if not _has_ended(self._process):
+                return
+            self._bury(self._process)
             self.restarts += 1
-            self._not_before = now + self._pause_s
-            self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
-        if now >= self._not_before:
+            self._wait_from(now, ran_s=now - self._started)
+        if now < self._not_before:
+            return
+        try:
             self._start()
+        except (OSError, ValueError) as error:
+            self._wait_from(now, ran_s=0.0)
+            raise UsageError(
+                f"agent {self.agent.name} cannot be started: {error}",
+                remedy="correct `runtime` in the agent's document, or install what it names",
+            ) from None
+        except NotFoundError:
+            self._wait_from(now, ran_s=0.0)
+            raise
+
+    def _wait_from(self, now: float, *, ran_s: float) -> None:
+        if ran_s > LONGEST_PAUSE_S:
+            self._pause_s = FIRST_PAUSE_S
+        self._not_before = now + self._pause_s
+        self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
 
     def _start(self) -> None:
+        environment = self._environment | secrets_of(self.agent)
         self._around.work.mkdir(parents=True, exist_ok=True)
         with (self._around.work / "agent.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command_of(self.agent, self._around),
                 cwd=self._around.work,
-                env=self._environment | secrets_of(self.agent),
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+        self._started = time.monotonic()
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM to the agent and all it started."""
-        self._signal(signal.SIGTERM)
+        if self._process is not None:
+            _signal(self._process, signal.SIGTERM)
 
     def stop(self, *, grace_s: float = STOP_GRACE_S) -> None:
-        """Wait for the end; after the grace, kill."""
+        """Ask, wait for the end, and kill after the grace; no process of the agent is left."""
         if self._process is None:
             return
         self.ask_to_stop()
-        try:
-            self._process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            self._process.wait()
+        deadline = time.monotonic() + grace_s
+        while not _has_ended(self._process) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        self._bury(self._process)
+
+    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill what is left of the group, then let go of its number."""
+        _signal(process, signal.SIGKILL)
+        process.wait()
         self._process = None
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process is None:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, number)
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has ended; it is not reaped, so its number still names its group and no other."""
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def command_of(agent: Agent, around: Surroundings) -> list[str]:
@@ -131,10 +166,15 @@ def secrets_of(agent: Agent) -> dict[str, str]:
     for name, reference in agent.runtime.secrets.items():
         kind, _, place = reference.partition(":")
         try:
-            found[name] = os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
-        except (KeyError, OSError):
+            found[name] = os.environ[place] if kind == "env" else _content(Path(place))
+        except (KeyError, OSError, UnicodeDecodeError):
             raise NotFoundError(
                 f"agent {agent.name} wants the secret {name} from {reference}",
                 remedy="provide it on this host before the bundle is launched",
             ) from None
     return found
+
+
+def _content(file: Path) -> str:
+    """A secret file's text; the newline that editors put at its end is not part of it."""
+    return file.read_text("utf-8").removesuffix("\n")

@@ -6,6 +6,7 @@ restart of the active verified bundle is no new launch. A halt is obeyed at once
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from mythos.adapters.trust_source import FolderSource, HttpSource, Source
 from mythos.adapters.tuf_client import Roots, TrustClient
 from mythos.errors import MythosError
 from mythos.node.home import NodeHome
-from mythos.node.launcher import LaunchedBundle, active, launch
+from mythos.node.launcher import LaunchedBundle, active, halt, place_tree, put_in_force
 from mythos.values.bundle import Assignment
 from mythos.values.enrolment import Acceptance
 
@@ -36,33 +37,66 @@ class Pulled:
 class Puller:
     """Polls one source for one node."""
 
-    def __init__(self, home: NodeHome, acceptance: Acceptance) -> None:
+    def __init__(
+        self, home: NodeHome, acceptance: Acceptance, *, check: Callable[[LaunchedBundle], object]
+    ) -> None:
+        """Follow one environment.
+
+        Args:
+            home: the node's state.
+            acceptance: whom the node trusts, and where it pulls from.
+            check: raises a MythosError for a genuine bundle that this node cannot work by; it is
+                asked before the bundle takes the place of what runs.
+        """
         self._home = home
+        self._check = check
         self._environment = acceptance.environment
+        self._http = None if acceptance.air_gapped else _http_client(acceptance)
         self._client = TrustClient(
             home.trust,
             roots=Roots(acceptance.packets_root.encode(), acceptance.deployments_root.encode()),
-            source=source_of(home, acceptance),
+            source=_source(home, acceptance, self._http),
         )
         self._newest: Assignment | None = None
 
+    def close(self) -> None:
+        """Close the connections."""
+        if self._http is not None:
+            self._http.close()
+
     def poll(self, running: LaunchedBundle | None, *, at: datetime) -> Pulled:
-        """Look for a newer assignment and launch it; on any refusal keep what runs."""
+        """Look for a newer assignment and launch it; on any refusal keep what runs.
+
+        Args:
+            running: what is in force here; None if nothing is.
+            at: now.
+        """
         try:
             assignment = self._client.current_assignment(self._environment, at=at)
         except MythosError as error:
             return Pulled(self._newest, running, problem=f"{error} ({error.remedy})")
         self._newest = assignment
         if assignment.state == "halted":
-            return Pulled(assignment, None, changed=running is not None, problem="halted")
+            return self._halted(assignment, running)
         if running is not None and running.digest == assignment.digest:
             return Pulled(assignment, running)
         try:
             manifest = self._client.verified_manifest(assignment, at=at)
-            bundle = launch(self._home, manifest, self._client.fetch_bundle(manifest))
+            bundle = place_tree(self._home, manifest, self._client.fetch_bundle(manifest))
+            self._check(bundle)
+            put_in_force(self._home, bundle)
         except MythosError as error:
             return Pulled(assignment, running, problem=f"{error} ({error.remedy})")
         return Pulled(assignment, bundle, changed=True)
+
+    def _halted(self, assignment: Assignment, running: LaunchedBundle | None) -> Pulled:
+        """Nothing runs from now on, and no restart brings it back."""
+        try:
+            halt(self._home)
+        except MythosError as error:
+            problem = f"halted, but {error} ({error.remedy})"
+            return Pulled(assignment, None, changed=running is not None, problem=problem)
+        return Pulled(assignment, None, changed=running is not None, problem="halted")
 
 
 def restart(home: NodeHome) -> LaunchedBundle | None:
@@ -74,13 +108,16 @@ def restart(home: NodeHome) -> LaunchedBundle | None:
     return active(home)
 
 
-def source_of(home: NodeHome, acceptance: Acceptance) -> Source:
+def _source(home: NodeHome, acceptance: Acceptance, client: httpx.Client | None) -> Source:
     """Where this node pulls from: its control plane, or the depot that files fill."""
-    if acceptance.air_gapped:
+    if client is None:
         return FolderSource(home.depot)
-    client = httpx.Client(
+    return HttpSource(f"{acceptance.server}/api/v1/site", client)
+
+
+def _http_client(acceptance: Acceptance) -> httpx.Client:
+    return httpx.Client(
         timeout=PULL_TIMEOUT_S,
         trust_env=False,
         headers={"Authorization": f"Bearer {acceptance.pull_token}"},
     )
-    return HttpSource(f"{acceptance.server}/api/v1/site", client)

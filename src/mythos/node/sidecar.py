@@ -1,8 +1,8 @@
 """The sidecar: one process a host that ties receiving, judging, telling and launching together.
 
 The main loop owns every decision about what runs; HTTP threads only add spans and ask. What fails
-(no network, a refused bundle, a crashed agent) is told in the status and tried again; the node
-goes on with what it has.
+(no network, a refused bundle, a crashed agent, a full disk) is told in the status and tried again;
+the node goes on with what it has.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -23,7 +24,7 @@ from mythos.adapters.key_file import load_key
 from mythos.adapters.memory_recorder import seed
 from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.telemetry.otlp import encode_json_response, encode_response
-from mythos.errors import MythosError, UnavailableError
+from mythos.errors import MythosError
 from mythos.node.control_plane import ControlPlane
 from mythos.node.duty import Duty, duty_of, no_duty
 from mythos.node.home import NodeHome
@@ -35,7 +36,6 @@ from mythos.node.receiver import Answer, Receiver
 from mythos.node.reporter import Reporter
 from mythos.node.store import NodeStore
 from mythos.values.agent import Agent
-from mythos.values.bundle import Construct
 
 TICK_S = 0.2
 
@@ -65,11 +65,11 @@ class Sidecar:
         self._acceptance = home.acceptance()
         self._key = load_key(home.key)
         self._store = NodeStore(home.database)
-        self._problem = ""
+        self._problems: dict[str, str] = {}
         self._duty = self._resume()
         self._judge = Judge(self._store, self._acceptance, self._duty, keep=options.keep_spans)
         self._reporter = Reporter(home, self._store, self._acceptance, self._key)
-        self._puller = Puller(home, self._acceptance)
+        self._puller = Puller(home, self._acceptance, check=duty_of)
         self._pulled = Pulled(None, self._duty.bundle)
         self._plane = ControlPlane(self._acceptance.server) if self._acceptance.server else None
         self._processes: dict[str, AgentProcess] = {}
@@ -90,41 +90,61 @@ class Sidecar:
         next_beat = time.monotonic()
         try:
             while not stop.wait(TICK_S):
-                self._judge.close_due(now_ns=time.time_ns())
+                self._attempt("judging", self._close)
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + self._acceptance.heartbeat_s
-                    self._pull()
-                    self._tell()
-                for process in self._processes.values():
-                    self._keep_running(process)
+                    self._attempt("pulling", self._pull)
+                    self._attempt("telling", self._tell)
+                for name, process in self._processes.items():
+                    self._attempt(f"agent {name}", process.keep_running)
         finally:
             self._stop_agents()
-            self._judge.close_due(now_ns=time.time_ns())
-            self._tell()
+            self._attempt("judging", self._close)
+            self._attempt("telling", self._tell)
             self._receiver.shutdown()
             self._receiver.server_close()
+            self._puller.close()
+            if self._plane is not None:
+                self._plane.close()
             self._store.close()
+
+    def _attempt(self, name: str, step: Callable[[], object]) -> None:
+        """One step; what fails is told until it succeeds, and tried again at its next turn."""
+        try:
+            step()
+        except MythosError as error:
+            self._problems[name] = _told(error)
+        except OSError as error:
+            self._problems[name] = f"{error.filename or 'a file'}: {error.strerror}"
+        else:
+            self._problems.pop(name, None)
+
+    @property
+    def _problem(self) -> str:
+        """Everything that fails at present, in one line."""
+        pulled = [self._pulled.problem] if self._pulled.problem else []
+        return "; ".join((*pulled, *dict(self._problems).values()))
+
+    def _close(self) -> None:
+        self._judge.close_due(now_ns=time.time_ns())
 
     def _resume(self) -> Duty:
         try:
             bundle = restart(self._home)
             return no_duty() if bundle is None else duty_of(bundle)
         except MythosError as error:
-            self._problem = f"{error} ({error.remedy})"
+            self._problems["restart"] = _told(error)
             return no_duty()
 
     def _pull(self) -> None:
         """Look for another assignment, and change over when there is one."""
         self._pulled = self._puller.poll(self._duty.bundle, at=datetime.now(UTC))
-        self._problem = self._pulled.problem
         if not self._pulled.changed:
             return
-        try:
-            duty = no_duty() if self._pulled.bundle is None else duty_of(self._pulled.bundle)
-        except MythosError as error:
-            self._problem = f"{error} ({error.remedy})"
-            return
+        bundle = self._pulled.bundle
+        duty = no_duty() if bundle is None else duty_of(bundle)
         self._stop_agents()
+        self._problems = {}
         self._duty = duty
         self._judge.change_duty(duty)
         self._start_agents()
@@ -132,14 +152,12 @@ class Sidecar:
     def _tell(self) -> None:
         """One beat: seal an envelope, send what is unsent, write the status."""
         assignment = self._pulled.assignment
-        stale = assignment is not None and assignment.digest != self._duty.digest
+        wanted = assignment.digest if assignment and assignment.state == "run" else ""
+        stale = assignment is not None and wanted != self._duty.digest
         in_force = self._duty.in_force(assignment_sequence=assignment.sequence if assignment else 0)
         self._reporter.beat(self._duty, in_force, stale=stale, at=datetime.now(UTC))
         if self._plane is not None:
-            try:
-                self._reporter.deliver(self._plane)
-            except UnavailableError as error:
-                self._problem = self._problem or str(error)
+            self._attempt("sending", partial(self._reporter.deliver, self._plane))
         write_atomically(self._home.root / "status.json", orjson.dumps(self.status()))
 
     def status(self) -> dict[str, JsonValue]:
@@ -157,7 +175,7 @@ class Sidecar:
             "problem": self._problem,
             "agents": [
                 {"name": name, "pid": one.pid, "restarts": one.restarts}
-                for name, one in self._processes.items()
+                for name, one in list(self._processes.items())
             ],
             "spans_received": self._judge.spans_received,
             "runs_judged": self._judge.runs_judged,
@@ -170,7 +188,8 @@ class Sidecar:
         if bundle is None:
             return
         for name, (_, agent) in self._duty.agents.items():
-            self._seed_memory(bundle, name)
+            seeding = partial(self._seed_memory, bundle, agent)
+            self._attempt(f"memory of {name}", seeding)
             if agent.runtime.command:
                 self._processes[name] = self._process(bundle, name, agent)
 
@@ -182,26 +201,20 @@ class Sidecar:
             process.stop()
         self._processes.clear()
 
-    def _keep_running(self, process: AgentProcess) -> None:
-        try:
-            process.keep_running()
-        except (MythosError, OSError) as error:
-            self._problem = f"agent {process.agent.name} cannot start: {error}"
-
-    def _seed_memory(self, bundle: LaunchedBundle, agent: str) -> None:
+    def _seed_memory(self, bundle: LaunchedBundle, agent: Agent) -> None:
         """Give a new agent its memory; one that has a log already keeps what it remembers."""
-        files = {
-            one.name.removeprefix(f"{agent}/"): bundle.read(one)
-            for one in bundle.of_kind("memory")
-            if _belongs(one, agent)
-        }
-        if not files:
+        if agent.memory is None:
             return
+        files = {
+            one.name.removeprefix(f"{agent.name}/"): bundle.read(one)
+            for one in bundle.of_kind("memory")
+            if one.name.startswith(f"{agent.name}/")
+        }
         seed(
-            self._home.memory(agent),
-            self._home.memory_log(agent),
+            self._home.memory(agent.name),
+            self._home.memory_log(agent.name),
             files,
-            origin=log_origin(self._acceptance.node, agent),
+            origin=log_origin(self._acceptance.node, agent.name),
             at=datetime.now(UTC),
         )
 
@@ -218,11 +231,15 @@ class Sidecar:
     def _environment(
         self, bundle: LaunchedBundle, agent: Agent, around: Surroundings
     ) -> Mapping[str, str]:
-        """What an agent is told; nothing of the node's own environment but the essentials."""
+        """What an agent is told; nothing of the node's own environment but the essentials.
+
+        Where its spans go is the node's word: a bundle cannot send them elsewhere.
+        """
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
         service = agent.tools[0].replace("/", "-") if agent.tools else agent.name
         return {
             **kept,
+            **agent.runtime.env,
             "MYTHOS_AGENT": str(around.agent),
             "MYTHOS_MEMORY": str(around.memory),
             "MYTHOS_WORK": str(around.work),
@@ -232,7 +249,6 @@ class Sidecar:
             "OTEL_RESOURCE_ATTRIBUTES": (
                 f"mythos.node={self._acceptance.node},mythos.bundle={bundle.digest}"
             ),
-            **agent.runtime.env,
         }
 
     def _take_spans(self, body: bytes, content_type: str) -> Answer:
@@ -248,5 +264,5 @@ class Sidecar:
         return Answer(orjson.dumps({"status": "ok", **self.status()}))
 
 
-def _belongs(construct: Construct, agent: str) -> bool:
-    return construct.name.startswith(f"{agent}/")
+def _told(error: MythosError) -> str:
+    return f"{error} ({error.remedy})"
