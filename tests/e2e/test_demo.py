@@ -1,0 +1,73 @@
+"""The demo tells its story with real agents, ends what it started, and its spans can be audited."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.ring import free_port
+
+pytest.importorskip("pydantic_ai", reason="the demo's agents need the extra `demo`")
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "retail-care"
+STORY = {"MEMORY_ALTERED", "POLICY_VIOLATION", "WORKFLOW_NONCONFORMANT"}
+
+
+def mythos(*words: str, ok: int = 0, timeout: int = 240) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "mythos", *words, "--json"],
+        env={key: value for key, value in os.environ.items() if not key.startswith("MYTHOS_")},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == ok, done.stdout + done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def test_the_demo_shows_one_node_going_wrong_and_the_audit_agrees(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    told = mythos("demo", "--once", "--keep", str(kept), "--port", str(free_port()))
+    assert {key: told["bundle"][key] for key in ("agents", "policy_sets", "workflows")} == {
+        "agents": 3,
+        "policy_sets": 2,
+        "workflows": 2,
+    }
+    nodes = {node["node_id"]: node for node in told["nodes"]}
+    assert {node["running_digest"] for node in nodes.values()} == {told["bundle"]["digest"]}
+    assert nodes["cloud-us-1"]["state"] == "CRITICAL"
+    assert set(nodes["cloud-us-1"]["flags"]) >= STORY
+    others = {name: node["state"] for name, node in nodes.items() if name != "cloud-us-1"}
+    assert set(others.values()) == {"HEALTHY"}, others
+    ranked = [one["target_environment"] for one in told["strategy"]]
+    assert ranked.index("cloud-eu") < ranked.index("cloud-us")
+    left = subprocess.run(["pgrep", "-f", str(kept)], capture_output=True, text=True, check=False)
+    assert not left.stdout
+
+    audited = mythos(
+        "audit",
+        *(word for name in ("care-rules", "refund-rules")
+          for word in ("--policy", str(EXAMPLE / "policies" / f"{name}.yaml"))),
+        *(word for name in ("return-order", "cancel-order")
+          for word in ("--workflow", str(EXAMPLE / "workflows" / f"{name}.yaml"))),
+        "--tools", str(EXAMPLE / "tools" / "retail-care.json"),
+        "--traces", str(kept / "spans.otlp.jsonl"),
+        ok=1,
+    )  # fmt: skip
+    assert sum(node["runs"] for node in audited["nodes"]) == told["runs"]
+    assert audited["spans"] == told["spans_received"]
+    broken = {node["node_id"] for node in audited["nodes"] if node["outcomes"]["violated"]}
+    assert broken == {"cloud-us-1"}
+
+
+def test_an_unknown_fault_environment_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    told = mythos("demo", "--once", "--fault-env", "mars", "--keep", str(tmp_path / "kept"), ok=2)
+    assert "cloud-eu" in told["error"]["remedy"]
