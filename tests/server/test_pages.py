@@ -311,4 +311,4 @@ def test_a_paused_page_does_not_refresh(path: str, html: Pages) -> None:
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_ends_with_its_command_line(path: str, html: Pages) -> None:
-    assert re.search(r'<span class="cli">\$ mythos \w+', html(path))
+    assert re.search(r'<span class="cli">\$ (mythos|curl) ', html(path))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
+import click
 import pytest
 from django.core.cache import cache
 from django.db import connection
@@ -11,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from mythos.cli.root import root
 from mythos.engines.evidence.memory import BadClass
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.resilience.models import SymbolicResilienceMonitor
@@ -42,6 +45,35 @@ def test_an_empty_control_plane_says_what_to_do_next(
     response = browser.get(path)
     assert response.status_code == 200
     assert command in response.content.decode()
+
+
+@pytest.mark.parametrize("path", ["/system/resilience", "/deploy/packet", "/deploy/strategy"])
+def test_every_command_a_page_names_exists(path: str, browser: Client, db: None) -> None:
+    pages = [browser.get(path)]
+    environment = fleet.environment("eu")
+    pages.append(browser.get(path))
+    fleet.enrol("eu-1", environment, at=timezone.now())
+    pages.append(browser.get(path))
+    fleet.file_example()
+    pages.append(browser.get(path))
+    named = {line for page in pages for line in _commands(page.content.decode())}
+    assert named
+    for line in named:
+        _check_command(line.split()[1:], root)
+
+
+def _commands(page: str) -> list[str]:
+    return re.findall(r"(?:<span>|\$ )(mythos [^<]+)<", page)
+
+
+def _check_command(words: list[str], command: click.Command) -> None:
+    """Follow the nouns and verbs, then hold every option against the command's own."""
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, words
+        command, words = found, words[1:]
+    options = {name for each in command.params for name in each.opts}
+    assert {word for word in words if word.startswith("--")} <= options
 
 
 def test_hosts_that_never_reported_are_told_to(browser: Client, at: datetime) -> None:

@@ -55,7 +55,7 @@ def show_fleet(selection: Selection, *, at: datetime) -> fleet.FleetPage:
     runs = queries.run_counts(at=at)
     return fleet.FleetPage(
         at=at,
-        command=fleet.command_of(selection),
+        command=fleet.command_of("/system/resilience", selection),
         selection=selection,
         span=scene.span,
         spans=tuple(SPANS),
@@ -93,7 +93,7 @@ def show_host(node_id: str, selection: Selection, *, at: datetime) -> host.HostP
     environment = node.environment
     return host.HostPage(
         at=at,
-        command=f"mythos node show {node_id}",
+        command=fleet.command_of(f"/system/resilience/{node_id}", selection),
         node_id=node_id,
         environment=environment.name,
         air_gapped=environment.air_gapped,

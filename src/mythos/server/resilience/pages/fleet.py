@@ -37,11 +37,11 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class FirstStep:
-    """What is missing before there is anything to see, and the command that adds it."""
+    """What is missing before there is anything to see, and the commands that add it."""
 
     missing: str
     then: str
-    command: str
+    commands: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,10 @@ def state_counts(judged: Sequence[tuple[NodeFact, StateNow]]) -> tuple[StateCoun
     return tuple(StateCount(state, counted[state], MEANING[state]) for state in WORST_FIRST)
 
 
-def command_of(selection: Selection) -> str:
-    """The command line that gives the same answer."""
-    parts = ["mythos node list"]
-    if selection.state:
-        parts.append(f"--state {selection.state.lower()}")
-    if selection.env:
-        parts.append(f"--env {selection.env}")
-    return " ".join(parts)
+def command_of(path: str, selection: Selection) -> str:
+    """The command line that gives the same answer; the session is the reader's own."""
+    address = f"{path}{selection.link_for_page}format=json"
+    return f'curl --cookie "sessionid=$SESSION" "$MYTHOS{address}"'
 
 
 def first_step(
@@ -88,23 +84,26 @@ def first_step(
     if not environments:
         return FirstStep(
             "There is no environment yet",
-            "An environment is a named group of hosts with labels. A bundle's source tree brings "
-            "its own in fleet.yaml; the demo sets up a whole fleet on this machine.",
-            "mythos demo",
+            "An environment is a named group of hosts with labels. The demo sets up a whole "
+            "fleet on this machine; your own environments come from a fleet file.",
+            ("mythos demo", "mythos trust init --fleet examples/retail-care/fleet.yaml"),
         )
     if not nodes:
         return FirstStep(
             "No host is enrolled yet",
-            f"Enrol the first host of {environments[0].name}: the server issues a one-time code, "
-            "and the sidecar registers its key with it.",
-            "mythos node enroll --help",
+            "Make a one-time code on the server, then use it on the host: its sidecar makes a "
+            "key of its own and registers it with the code.",
+            (
+                f"mythos node enroll --new-code --node NAME --environment {environments[0].name}",
+                "mythos node enroll --server URL --node NAME --code CODE",
+            ),
         )
     if not any(node.reading for node in nodes):
         return FirstStep(
             "No evidence has arrived yet",
             "Hosts are enrolled. Start the sidecar on each; its first beat appears here within "
             "a minute, its first score when an agent has acted.",
-            "mythos node run",
+            ("mythos node run",),
         )
     return None
 
