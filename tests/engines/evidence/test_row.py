@@ -107,3 +107,29 @@ def test_time_bits_outside_their_block_are_refused() -> None:
     row = to_wire(EvidenceRow(TIME_KEY, TimeBody(60, active=1 << 60)))
     with pytest.raises(EvidenceError, match="at most 3600 s"):
         from_wire(row)
+
+
+def test_a_node_that_changed_its_cells_within_an_hour_is_told_in_the_wider_ones() -> None:
+    narrow = EvidenceRow(TIME_KEY, TimeBody(20, active=0b100, covered=0b111, spans_received=2))
+    wide = EvidenceRow(TIME_KEY, TimeBody(30, active=0b1_000, bad=0b1_000, covered=0b11))
+    [row] = merge([narrow, wide])
+    assert row.body == TimeBody(60, active=0b11, bad=0b10, covered=0b1, spans_received=2)
+    assert merge([row, narrow, wide])[0].body.active == 0b11  # type: ignore[attr-defined]
+
+
+WIDTHS = st.sampled_from([1, 10, 25, 60])
+TIMES = st.builds(
+    lambda cell_s, bits, n: EvidenceRow(TIME_KEY, TimeBody(cell_s, bits, bits, bits, spans_late=n)),
+    WIDTHS,
+    st.integers(0, 2**40),
+    st.integers(0, 9),
+)
+
+
+@given(st.lists(TIMES, max_size=4), st.lists(TIMES, max_size=4))
+def test_what_happened_in_cells_of_many_widths_merges_in_any_grouping(
+    some: list[EvidenceRow], more: list[EvidenceRow]
+) -> None:
+    whole = merge([*some, *more])
+    assert merge([*more, *some]) == whole
+    assert merge([*merge(some), *merge(more)]) == whole

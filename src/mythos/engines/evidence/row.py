@@ -8,8 +8,9 @@ trusted.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -62,17 +63,31 @@ class EvidenceRow:
 def merge(rows: Iterable[EvidenceRow]) -> list[EvidenceRow]:
     """Add the bodies of rows that share a key.
 
+    A node whose cells changed width within an hour has time in both; it is told in cells of their
+    least common multiple. What happened stays the same in any order and grouping; of time that was
+    covered in narrow cells only a wide cell covered by one part alone is kept.
+
     Returns:
         One row a key, sorted by key; empty for no rows.
-
-    Raises:
-        EvidenceError: bodies of one key cannot be added (time cells of different widths).
     """
     bodies: dict[RowKey, Body] = {}
+    times: dict[RowKey, dict[int, TimeBody]] = {}
     for row in rows:
-        there = bodies.get(row.key)
-        bodies[row.key] = row.body if there is None else there + row.body
+        if isinstance(row.body, TimeBody):
+            widths = times.setdefault(row.key, {})
+            widths[row.body.cell_s] = widths.get(row.body.cell_s, TimeBody()) + row.body
+        else:
+            there = bodies.get(row.key)
+            bodies[row.key] = row.body if there is None else there + row.body
+    bodies.update({key: _in_common_cells(widths) for key, widths in times.items()})
     return [EvidenceRow(key, bodies[key]) for key in sorted(bodies)]
+
+
+def _in_common_cells(widths: Mapping[int, TimeBody]) -> TimeBody:
+    """Add time bodies, by width, of one block."""
+    cell_s = math.lcm(*(width for width in widths if width))  # divides an hour, as they do
+    same = widths if len(widths) == 1 else {w: b.coarsened(cell_s) for w, b in widths.items()}
+    return sum(same.values(), start=TimeBody())
 
 
 def roll_up(rows: Iterable[EvidenceRow], *, width_s: Literal[3600, 86400]) -> list[EvidenceRow]:
