@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mythos.engines.conformance import Alignment, compile_blueprint
 from mythos.engines.conformance.summary import pair_key, summarise
-from mythos.engines.evidence.workflow import WorkflowSummary
+from mythos.engines.evidence.workflow import MAX_PAIR, WorkflowSummary
 from tests.engines.conformance.strategies import TRACES, acts, block
 
 MODEL = compile_blueprint(block("seq", *acts("abc")))
@@ -85,3 +85,16 @@ def test_pairs_of_labels_that_hold_the_separator_stay_apart() -> None:
     assert pair_key("a>b", "c") != pair_key("a", "b>c")
     assert pair_key("a%3E", "b") != pair_key("a>", "b")
     assert pair_key("a", "b") == "a>b"
+
+
+@given(st.text(), st.text(), st.text(), st.text())
+def test_different_pairs_have_different_keys(one: str, two: str, three: str, four: str) -> None:
+    assert (pair_key(one, two) == pair_key(three, four)) == ((one, two) == (three, four))
+
+
+def test_a_pair_of_the_longest_names_still_fits_a_row() -> None:
+    keys = {pair_key("%" * 200, ">" * 200), pair_key(">" * 200, "%" * 200)}
+    assert len(keys) == 2
+    assert all(len(key) <= MAX_PAIR for key in keys)
+    summary = WorkflowSummary(df_runs=dict.fromkeys(keys, 1))
+    assert WorkflowSummary.from_json(summary.to_json()).df_runs.keys() == keys

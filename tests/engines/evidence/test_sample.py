@@ -88,3 +88,9 @@ def test_a_sender_cannot_choose_which_samples_come_first() -> None:
     written["violating"] = list(reversed(written["violating"]))  # type: ignore[arg-type]
     with pytest.raises(EvidenceError, match="order of SHA-256"):
         Samples.from_json(written)
+
+
+def test_a_sample_of_very_many_rules_still_fits_the_wire() -> None:
+    names = tuple(f"r{number}" for number in range(5_000))
+    one = Sample("s", "t", "pay", "a", 0, Outcome.VIOLATED, "r0", rules=names, missing=names)
+    assert Sample.from_json(one.to_json()) == one

@@ -5,6 +5,7 @@ The sums live in `engines.evidence.workflow`: a run is summarised once, and from
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from mythos.engines.conformance.alignment import Alignment
 from mythos.engines.evidence.workflow import (
     COST_BUCKETS,
     DURATION_BUCKETS,
+    MAX_PAIR,
     WorkflowSummary,
     variant_digest,
 )
@@ -63,8 +65,14 @@ def summarise(
 
 
 def pair_key(one: str, other: str) -> str:
-    """The key of a directly-follows pair; no two pairs share one."""
-    return f"{_escaped(one)}>{_escaped(other)}"
+    """The key of a directly-follows pair; no two pairs share one.
+
+    Returns:
+        `a>b` with `%` and `>` escaped; where that is longer than a row may hold, the digest of it
+        after `%~`, which no escape begins with.
+    """
+    key = f"{_escaped(one)}>{_escaped(other)}"
+    return key if len(key) <= MAX_PAIR else f"%~{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def _escaped(label: str) -> str:

@@ -33,6 +33,7 @@ from mythos.values.outcome import Outcome, Severity
 N_VIOLATING = 32
 N_CLEAN = 8
 MAX_STEPS = 64
+MAX_NAMES = 100  # of rules that took part, and of missing facts
 
 _DENIED = frozenset({Outcome.VIOLATED, Outcome.BLOCKED})
 _STEP_MEMBERS = ("span_id", "name", "kind", "at_ms", "failed", "text")
@@ -91,7 +92,7 @@ class Sample:
     """One observed action under one policy set. `at`: Unix seconds of its start.
 
     `arguments` are None when they were not captured; `missing` names the facts a permit wanted.
-    Values with no canonical JSON form are kept as text (`plain`).
+    Values with no canonical JSON form are kept as text (`plain`), and of long lists the first names.
     """
 
     span_id: str
@@ -112,7 +113,8 @@ class Sample:
         for name in _SAMPLE_TEXTS:
             object.__setattr__(self, name, plain_text(getattr(self, name)))
         for name in _SAMPLE_LISTS:
-            object.__setattr__(self, name, tuple(map(plain_text, getattr(self, name))))
+            kept = getattr(self, name)[:MAX_NAMES]
+            object.__setattr__(self, name, tuple(map(plain_text, kept)))
         if self.arguments is not None:
             object.__setattr__(self, "arguments", plain(self.arguments))
         object.__setattr__(self, "steps", self.steps[:MAX_STEPS])

@@ -23,6 +23,7 @@ from mythos.engines.evidence.sample import Samples
 
 MAX_VARIANTS = 512
 MAX_LABELS = 2_000
+MAX_PAIR = 500  # characters of a key of these tables
 COST_BUCKETS = 17
 DURATION_BUCKETS = 40
 _DIGEST_DIGITS = 16
@@ -188,8 +189,9 @@ def _table(value: JsonValue, *, where: str, at_most: int = 10_000) -> dict[str, 
     found = mapping(value, where=f"workflow {where}")
     if len(found) > at_most:
         raise refused(f"workflow {where}", f"{len(found)} entries", f"at most {at_most}")
+    what = f"workflow {where}"
     return {
-        text(name, where=f"workflow {where} name", at_most=500): count(n, where=f"workflow {where}")
+        text(name, where=f"{what} name", at_most=MAX_PAIR): count(n, where=what)
         for name, n in sorted(found.items())
     }
 
