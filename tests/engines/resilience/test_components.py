@@ -259,3 +259,22 @@ def test_a_good_cell_turned_bad_never_raises_any_bound(cells: Cells) -> None:
     assert after.low <= before.low + 1e-9
     assert after.high <= before.high + 1e-9
     assert (after.mid or 0) <= (1 if before.mid is None else before.mid)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 500), st.integers(0, 500)), min_size=2, max_size=12).map(
+        lambda pairs: [ActionBody(n, min(n, x)) for n, x in pairs]
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_entropy_is_the_same_to_the_last_bit_in_any_order_of_tools(
+    bodies: list[ActionBody], order: object
+) -> None:
+    tools = {f"tool {number}": body for number, body in enumerate(bodies)}
+    shuffled = list(tools.items())
+    order.shuffle(shuffled)  # type: ignore[attr-defined]
+    one = predictability(tools, applies=True)
+    other = predictability(dict(shuffled), applies=True)
+    assert (one.value, one.low, one.mid, one.high) == (
+        other.value, other.low, other.mid, other.high,
+    )  # fmt: skip

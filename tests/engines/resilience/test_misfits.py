@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from mythos.engines.evidence.window import bit_range
+from mythos.engines.evidence.workflow import WorkflowBody, WorkflowSummary
 from mythos.values.reading import Flag, Reading
-from tests.engines.resilience.scenes import FLOW, OBSERVED, aligned, calls, hour, part, read
+from tests.engines.resilience.scenes import FLOW, OBSERVED, aligned, calls, hour, part, read, row
 
 CLEAN = (hour(active=bit_range(0, 60)), calls(600, 0))
 WORKING = replace(OBSERVED, applies_workflow=True, skip_weights={FLOW: {"confirm": 5, "notify": 4}})
@@ -57,3 +58,14 @@ def test_one_skipped_step_of_weight_five_is_enough() -> None:
 
 def test_a_skipped_step_of_weight_four_is_not() -> None:
     assert misfit(read(*CLEAN, aligned(3, 2, cost=4, notify=1), facts=WORKING)) is None
+
+
+def test_open_and_inexact_runs_stand_apart() -> None:
+    summary = WorkflowSummary(runs=9, fitting=6, open=2, inexact=1, cost_sum=0, denom_sum=60)
+    reading = read(
+        row("workflow", WorkflowBody(summary), subject=FLOW, agent="name:payments"),
+        facts=replace(OBSERVED, applies_workflow=True),
+    )
+    match = part(reading, "ritual_execution_consistency")
+    assert (match.n, match.detail["open"], match.detail["inexact"]) == (6, 2, 1)
+    assert reading.runs == 9

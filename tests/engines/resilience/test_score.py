@@ -135,3 +135,9 @@ def test_where_nothing_applies_nothing_is_known() -> None:
     result = score([absent("drift")])
     assert (result.bounds.low, result.bounds.mid, result.bounds.high) == (0.0, None, 1.0)
     assert result.coverage == 0.0
+
+
+@given(parts())
+def test_a_part_that_costs_nothing_has_a_share_of_plain_zero(some: list[Component]) -> None:
+    shares = [one.share for one in score(some).components if one.share is not None]
+    assert all(math.copysign(1, share) == 1 for share in shares)

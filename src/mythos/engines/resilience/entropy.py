@@ -26,7 +26,7 @@ def outcome_entropy(tools: Mapping[str, ActionBody], *, rate: float) -> float:
     Source: Shannon, A Mathematical Theory of Communication, 1948, section 6 (binary entropy).
     """
     total = sum(body.n for body in tools.values())
-    return sum(
+    return math.fsum(  # rounded once, so the order of the tools does not matter
         body.n / total * _binary(min((body.x + rate) / (body.n + 1), 0.5))
         for body in tools.values()
     )

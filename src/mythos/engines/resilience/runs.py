@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mythos.engines.evidence.row import EvidenceRow
 from mythos.engines.evidence.window import DAY_S, Window
-from mythos.engines.evidence.workflow import WorkflowBody
+from mythos.engines.evidence.workflow import WorkflowBody, WorkflowSummary
 from mythos.engines.resilience.components import Alignment
 from mythos.engines.resilience.misfits import DayOfRuns
 
@@ -16,7 +16,7 @@ def alignment_of(rows: Iterable[EvidenceRow]) -> Alignment:
     """Pool all finished runs of a node."""
     summaries = [row.body.summary for row in rows if isinstance(row.body, WorkflowBody)]
     return Alignment(
-        runs=sum(one.runs - one.inexact for one in summaries),
+        runs=sum(map(_finished, summaries)),
         cost=sum(one.cost_sum for one in summaries),
         worst=sum(one.denom_sum for one in summaries),
         open=sum(one.open for one in summaries),
@@ -37,12 +37,17 @@ def last_day_of(rows: Iterable[EvidenceRow], *, as_of: datetime) -> list[DayOfRu
     return [_day(agent, workflow, body) for (agent, workflow), body in sorted(bodies.items())]
 
 
+def _finished(summary: WorkflowSummary) -> int:
+    """Runs that ended and whose cost is known."""
+    return summary.runs - summary.open - summary.inexact
+
+
 def _day(agent: str, workflow: str, body: WorkflowBody) -> DayOfRuns:
     summary = body.summary
     return DayOfRuns(
         agent=agent,
         workflow=workflow,
-        runs=summary.runs - summary.inexact,
+        runs=_finished(summary),
         fitting=summary.fitting,
         deviations=summary.dev_runs,
         traces=tuple(sample.trace_id for sample in body.samples.violating),

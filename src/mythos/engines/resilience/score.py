@@ -86,6 +86,6 @@ def _shares(live: Sequence[Component]) -> dict[str, float]:
     if zeros:
         weight = sum(part.weight for part in zeros)
         return {part.name: part.weight / weight if part in zeros else 0.0 for part in live}
-    losses = {part.name: part.weight * -math.log(part.mid or 1.0) for part in live}
+    losses = {part.name: part.weight * abs(math.log(part.mid or 1.0)) for part in live}
     total = sum(losses.values())
     return {name: loss / total for name, loss in losses.items()} if total else {}
