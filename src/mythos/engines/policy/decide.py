@@ -24,6 +24,7 @@ from mythos.engines.policy.evaluate import (
     worlds_of,
 )
 from mythos.engines.policy.request import Decision, Request, Standing, Verdict
+from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.slice import CompiledSet, Slice
 from mythos.values.outcome import DEFAULT_RULE, UNDECLARED_TOOL, Severity
 
@@ -126,6 +127,7 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
             own[0].id,
             rules=tuple(rule.id for rule in own),
             severity=min((rule.severity for rule in own), key=_LOUDEST.index),
+            missing=_not_given(request, each, own),
             why=_why(own[0].id, own[0].explanation, each, result),
         )
     if result.allowed or result.denying or each.digest in rules.guards:
@@ -133,6 +135,13 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
         first = ids[0] if ids else DEFAULT_RULE
         return Verdict(name, each.digest, Standing.UPHELD, first, rules=tuple(ids))
     return _by_default(rules, request, each)
+
+
+def _not_given(request: Request, each: CompiledSet, rules: Iterable[Rule]) -> tuple[str, ...]:
+    """Facts that these rules read and that did not hold: `unless { context.past.confirmed }`."""
+    known = request.facts.get(each.digest, {})
+    read = {fact for rule in rules for fact in rule.use.facts}
+    return tuple(sorted(fact for fact in read if known.get(fact) is False))
 
 
 def _why(rule: str, explanation: str, each: CompiledSet, result: Result) -> str:

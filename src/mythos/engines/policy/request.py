@@ -60,7 +60,8 @@ class Verdict:
 
     `rule` is the first denying rule of this set in the order of ids, else its first permitting
     one, else `default`; `rules` are all that took part. `missing` names the facts its permits
-    wanted and did not have, or that could not be told.
+    wanted and did not have, that its denying rules read and found not to hold, or that could not
+    be told.
     """
 
     policy_set: str
