@@ -34,16 +34,21 @@ def demo(once: bool, fault_env: str, keep: Path | None, port: int, as_json: bool
     files is changed; the pages show what that does.
     """
     import shutil
+    import signal
     import tempfile
 
     from mythos.cli.demo.stage import Stage
     from mythos.cli.demo.story import tell
 
+    for number in (signal.SIGINT, signal.SIGTERM):  # even where a shell made them ignored
+        signal.signal(number, signal.default_int_handler)
     folder = keep or Path(tempfile.mkdtemp(prefix="mythos-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with Stage(folder, port=port, fault_env=fault_env) as stage:
             result = tell(stage, once=once)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
     finally:
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
