@@ -50,7 +50,12 @@ def example_bundle() -> BuiltBundle:
 
 def file_example() -> MythOSDeploymentPacket:
     """The example's bundle in the catalogue."""
-    return _file(example_bundle())
+    return file_bundle(example_bundle())
+
+
+def file_bundle(bundle: BuiltBundle) -> MythOSDeploymentPacket:
+    """A bundle and its documents in the catalogue, unsigned: pages do not look at signatures."""
+    return _file(bundle)
 
 
 def environment(name: str, **fields: object) -> Environment:

@@ -202,3 +202,11 @@ def test_a_belief_that_rises_without_bound_does_not_flatten_the_others() -> None
 def test_a_meter_never_overflows(parts: list[tuple[str, float]], whole: float) -> None:
     rects = tags(meter(parts, whole=whole, label="load"), "rect")[1:]
     assert sum(float(rect.attrib["width"]) for rect in rects) <= 100.1
+
+
+def test_a_strip_that_changes_all_the_time_stays_light() -> None:
+    kinds: list[BeatKind] = ["ok", "crit"] * 45
+    times = "22 Nov 10:00:00", "22 Nov 10:00:07"
+    svg = beat_strip([Beat(kind, *times) for kind in kinds], label="restless")
+    assert len(svg) < 3_000
+    assert len(tags(svg, "path")) == 2

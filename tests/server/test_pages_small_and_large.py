@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import click
 import pytest
@@ -13,12 +15,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from mythos.adapters.bundle_source import read_source
 from mythos.cli.root import root
+from mythos.engines.bundle.plan import assemble
 from mythos.engines.evidence.memory import BadClass
+from mythos.engines.evidence.time import TimeBody
+from mythos.server.catalog.models import Assistant
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.resilience.models import SymbolicResilienceMonitor
 from tests.server import fleet
-from tests.server.fleet import Host
+from tests.server.fleet import CELL_S, Host
 
 
 @pytest.fixture
@@ -125,3 +131,55 @@ def test_a_host_page_names_what_is_wrong_in_memory(
     page = browser.get("/system/resilience/eu-9").content.decode()
     assert "<code>customers/acme</code> <small>altered</small>" in page
     assert "<code>notes/old</code> <small>missing</small>" in page
+
+
+def test_the_busiest_fleet_page_weighs_less_than_100_kb(
+    browser: Client, packet: MythOSDeploymentPacket, at: datetime
+) -> None:
+    for number in range(30):
+        name, digest = f"agent-{number:02}", f"sha256:{number:064x}"
+        document = {"name": name, "policies": ["a", "b"], "workflows": ["c"]}
+        agent = Assistant.objects.create(
+            name=name, specialty="acts", document=document, digest=digest
+        )
+        packet.included_assistants.add(agent)
+    restless = TimeBody(cell_s=CELL_S, active=2**60 - 1, bad=0x555555555555555, covered=2**60 - 1)
+    for number in range(24):
+        where = fleet.environment(f"environment-{number:02}")
+        fleet.roll_out(packet, where, at=at)
+        long_ago = at - timedelta(days=1)
+        host = Host(fleet.enrol(f"a-host-{number:02}", where, at=long_ago, packet=packet), packet)
+        rows = [*fleet.work_day(host, until=at, runs=6, violated={1}), fleet.audited(host, at=at)]
+        rows.append(host.row("time", restless, at=at - timedelta(hours=1)))
+        fleet.report(host, rows, at=at)
+    response = browser.get("/system/resilience?range=1h")
+    assert response.content.count(b'<svg class="beats"') == 15
+    assert len(response.content) < 100_000
+
+
+def test_a_new_version_shows_what_changed_line_by_line(
+    browser: Client, packet: MythOSDeploymentPacket, tmp_path: Path
+) -> None:
+    tree = shutil.copytree(fleet.EXAMPLE, tmp_path / "tree")
+    _replace(tree / "bundle.yaml", "version: 1", "version: 2")
+    _replace(tree / "policies" / "refund-rules.yaml", "> 20000", "> 50000")
+    _replace(tree / "agents" / "refunds.yaml", "more than 200.00", "more than 500.00")
+    newer = fleet.file_bundle(assemble(read_source(tree)))
+    bundle = browser.get("/deploy/packet?format=json").json()["bundle"]
+    assert (bundle["digest"], bundle["against"]) == (newer.digest, "v1")
+    changed = {each["name"]: each["lines"] for each in bundle["differences"]}
+    assert changed.keys() == {"refunds", "refund-rules"}
+    marked = [line["text"].strip() for line in changed["refund-rules"] if line["mark"] in "+-"]
+    assert marked == [
+        "when { context.input.amount_cents > 20000 };",
+        "when { context.input.amount_cents > 50000 };",
+    ]
+    page = browser.get("/deploy/packet").content.decode()
+    assert page.count('<span class="chip risk">changed</span>') == 2
+    assert '<span class="add">' in page
+
+
+def _replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")

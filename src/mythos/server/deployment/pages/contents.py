@@ -13,7 +13,7 @@ from mythos.server.deployment.pages.text import Line, difference
 from mythos.values.bundle import Construct, ConstructKind
 
 Change = Literal["new", "changed", "same", "first"]
-MAX_STEPS = 8
+MAX_STEPS, MAX_DIFFERENCES = 8, 8
 TITLES: dict[ConstructKind, str] = {
     "agent": "Agents",
     "policy_set": "Policy sets",
@@ -68,13 +68,14 @@ def differences_of(bundle: BundleFact, before: BundleFact | None) -> tuple[Diffe
     if before is None:
         return ()
     old = {(each.kind, each.name): each for each in _constructs(before)}
-    return tuple(
-        _difference(each, old[each.kind, each.name], bundle, before)
+    changed = [
+        (each, old[each.kind, each.name])
         for each in _constructs(bundle)
         if (each.kind, each.name) in old
         and old[each.kind, each.name].digest != each.digest
         and each.digest in bundle.documents
-    )
+    ]
+    return tuple(_difference(new, was, bundle, before) for new, was in changed[:MAX_DIFFERENCES])
 
 
 def _constructs(bundle: BundleFact) -> Sequence[Construct]:

@@ -14,7 +14,8 @@ import yaml
 from pydantic import JsonValue
 
 CONTEXT = 2
-MAX_LINES = 400
+MAX_LINES = 300
+MAX_DIFFERING = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def text_of(document: JsonValue) -> str:
 
 
 def lines_of(document: JsonValue) -> tuple[Line, ...]:
-    """A document as numbered lines, at most 400."""
+    """A document as numbered lines, at most 300."""
     found = text_of(document).splitlines()
     lines = [Line(" ", at, text) for at, text in enumerate(found[:MAX_LINES], 1)]
     if len(found) > MAX_LINES:
@@ -56,9 +57,13 @@ def lines_of(document: JsonValue) -> tuple[Line, ...]:
 
 
 def difference(old: JsonValue, new: JsonValue) -> tuple[Line, ...]:
-    """The lines that differ between two documents, with two lines around each, at most 400."""
+    """The lines that differ between two documents, with two lines around each, at most 80."""
     before, after = text_of(old).splitlines(), text_of(new).splitlines()
-    return tuple(_differing(before, after))[:MAX_LINES]
+    found = list(_differing(before, after))
+    if len(found) > MAX_DIFFERING:
+        more = len(found) - MAX_DIFFERING
+        found[MAX_DIFFERING:] = [Line("…", found[MAX_DIFFERING].number, f"{more} lines more")]
+    return tuple(found)
 
 
 def _differing(before: list[str], after: list[str]) -> Iterator[Line]:

@@ -13,7 +13,7 @@ from mythos.server.resilience.pages.state import QUIET, RANK, StateNow
 from mythos.server.web.charts.beat_strip import Beat
 from mythos.values.reading import Reading, State
 
-PER_PAGE = 20
+PER_PAGE = 15
 Judged = Sequence[tuple[NodeFact, StateNow]]
 
 

@@ -13,7 +13,7 @@ from mythos.server.resilience.pages.facts import AgentFact, EnvironmentFact, Nod
 from mythos.server.resilience.pages.state import QUIET, RANK, StateNow
 from mythos.values.reading import State
 
-MAX_AGENTS, MAX_ENVIRONMENTS = 20, 8
+MAX_AGENTS, MAX_ENVIRONMENTS = 10, 6
 
 
 @dataclass(frozen=True, slots=True)

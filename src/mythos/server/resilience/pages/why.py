@@ -21,6 +21,7 @@ from mythos.server.resilience.pages.state import StateNow
 from mythos.values.policy import PolicySet
 from mythos.values.reading import EvidenceRef, Flag, Reading, State
 
+MAX_LINES = 60
 _SEVERITIES = ("critical", "warning", "info")
 _INPUT = re.compile(r"context\.(?:input|origin)\.([A-Za-z_][A-Za-z0-9_]*)")
 _ID = re.compile(r'@id\s*\(\s*"([^"]*)"\s*\)')
@@ -56,6 +57,11 @@ class Call:
     outcome: str
     why: str
     arguments: tuple[Argument, ...] | None
+
+    @property
+    def short(self) -> tuple[Argument, ...]:
+        """The first arguments, as many as fit on a line."""
+        return (self.arguments or ())[:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +248,7 @@ def lines_of_rule(rules: str, name: str) -> tuple[RuleLine, ...]:
     )
     return tuple(
         RuleLine(i + 1, lines[i], not lines[i].strip().startswith(("@", "//")))
-        for i in range(first, last + 1)
+        for i in range(first, min(last + 1, first + MAX_LINES))
     )
 
 

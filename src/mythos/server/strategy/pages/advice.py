@@ -12,7 +12,7 @@ from mythos.server.strategy.pages.load import LoadShown, loads_of
 from mythos.server.web.charts.beta_curve import Curve
 from mythos.values.recommendation import Cell, EnvironmentAdvice, Reason, Recommendation
 
-MAX_ENVIRONMENTS, MAX_AGENTS = 8, 20
+MAX_ENVIRONMENTS, MAX_AGENTS = 6, 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from mythos.values.recommendation import EnvironmentAdvice
 
-MAX_ROWS = 40
+MAX_ROWS = 25
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ _TOP: dict[BeatKind, int] = {
     "crit": 0, "degraded": 4, "risk": 7, "blind": 10, "ok": 10, "idle": 19, "silent": 21,
 }  # fmt: skip
 _HEIGHT = 24
+MAX_TITLED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,17 @@ class Beat:
 
 
 def beat_strip(beats: Sequence[Beat], *, label: str) -> SafeString:
-    """Draw the strip; each run of equal buckets has a title.
+    """Draw the strip; each run of equal buckets has a title, unless there are more than 20.
 
     Args:
         beats: the buckets, oldest first.
         label: what a screen reader says of the whole strip.
     """
-    marks = [_mark(run, at=at, of=len(beats)) for at, run in _runs(beats)]
+    runs = list(_runs(beats))
+    if len(runs) > MAX_TITLED:
+        marks = [_paths(runs, of=len(beats))]
+    else:
+        marks = [_mark(run, at=at, of=len(beats)) for at, run in runs]
     return element(
         "svg", *marks, element("use", href="#sep"), class_="beats", role="img", aria_label=label
     )
@@ -68,6 +73,21 @@ def _mark(run: Sequence[Beat], *, at: int, of: int) -> SafeString:
         width=percent(len(run) / of),
         height=_HEIGHT - top,
     )
+
+
+def _paths(runs: Sequence[tuple[int, Sequence[Beat]]], *, of: int) -> SafeString:
+    """One path a kind: a strip that changes all the time would weigh 12 kB in titles."""
+    shapes: dict[BeatKind, list[str]] = {}
+    for at, run in runs:
+        kind, width = run[0].kind, len(run)
+        top = _TOP[kind]
+        drawn = f"M{at} {top}h{width}v{_HEIGHT - top}h-{width}z"
+        shapes.setdefault(kind, []).append(drawn)
+    paths = [element("path", class_=kind, d="".join(drawn)) for kind, drawn in shapes.items()]
+    return element(
+        "svg", *paths, viewBox=f"0 0 {of} {_HEIGHT}", preserveAspectRatio="none", width="100%",
+        height=_HEIGHT,
+    )  # fmt: skip
 
 
 def title_of(run: Sequence[Beat]) -> str:
