@@ -183,7 +183,7 @@ def test_a_sample_of_a_violation_shows_what_the_user_had_said() -> None:
     (sample,) = body.samples.violating
     assert sample.rule == "explicit-yes"
     assert sample.arguments == {"order_id": "O-0002", "item_ids": ["I-1"]}
-    assert sample.missing == ()
+    assert sample.missing == ("confirmed",)
     assert [step.text for step in sample.steps if step.text] == ["I want to return order O-0002"]
     assert sample.steps[-1].name == "return_order"
 
