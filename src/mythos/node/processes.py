@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mythos.errors import NotFoundError, UsageError
+from mythos.errors import MythosError, NotFoundError, UsageError
 from mythos.values.agent import Agent
 
 FIRST_PAUSE_S = 0.5
@@ -50,6 +50,7 @@ class AgentProcess:
         self._pause_s = FIRST_PAUSE_S
         self._not_before = 0.0
         self._started = 0.0
+        self._failure: MythosError | None = None
         self.restarts = 0
 
     @property
@@ -61,8 +62,8 @@ class AgentProcess:
         """Start the agent if it does not run, unless it ended just now.
 
         Raises:
-            NotFoundError: a secret is not on this host.
-            UsageError: its command cannot be run.
+            NotFoundError: a secret is not on this host; also while the next try is waited for.
+            UsageError: its command cannot be run; likewise.
         """
         now = time.monotonic()
         if self._process is not None:
@@ -71,19 +72,26 @@ class AgentProcess:
             self._bury(self._process)
             self.restarts += 1
             self._wait_from(now, ran_s=now - self._started)
-        if now < self._not_before:
-            return
+        if now >= self._not_before:
+            self._failure = self._tried_to_start(now)
+        if self._failure is not None:
+            raise self._failure
+
+    def _tried_to_start(self, now: float) -> MythosError | None:
+        """Start it; what stands in the way is told until the next try."""
         try:
             self._start()
         except (OSError, ValueError) as error:
-            self._wait_from(now, ran_s=0.0)
-            raise UsageError(
+            failure: MythosError = UsageError(
                 f"agent {self.agent.name} cannot be started: {error}",
                 remedy="correct `runtime` in the agent's document, or install what it names",
-            ) from None
-        except NotFoundError:
-            self._wait_from(now, ran_s=0.0)
-            raise
+            )
+        except NotFoundError as error:
+            failure = error
+        else:
+            return None
+        self._wait_from(now, ran_s=0.0)
+        return failure
 
     def _wait_from(self, now: float, *, ran_s: float) -> None:
         if ran_s > LONGEST_PAUSE_S:
