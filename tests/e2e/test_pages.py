@@ -58,11 +58,15 @@ class Walk:
         page.on("console", lambda said: self._note(said.type in {"error", "warning"}, said.text))
         page.on("pageerror", lambda error: self._note(True, str(error)))
         page.on("request", self._check)
-        page.on("requestfailed", lambda failed: self._note(True, failed.url))
+        page.on("requestfailed", self._check_failure)
 
     def _note(self, wrong: bool, text: str) -> None:
         if wrong:
             self.complaints.append(text)
+
+    def _check_failure(self, failed: Request) -> None:
+        """A load that the visitor left behind by going on is no failure."""
+        self._note(failed.failure != "net::ERR_ABORTED", failed.url)
 
     def _check(self, request: Request) -> None:
         outside = urlsplit(request.url).netloc != urlsplit(self.root).netloc

@@ -179,8 +179,9 @@ def node_with_flag(fingerprint: str, nodes: Collection[NodeFact]) -> str:
 def run_counts(*, at: datetime) -> RunCounts:
     """Runs judged in the last 24 h by environment and agent, counted at most once a minute.
 
-    An agent's runs are those of its busiest policy set. Every process keeps its own count: the
-    rows of a day of a large fleet take too long to add up for each refresh of each reader.
+    An agent's runs are those of its busiest policy set, over all of its versions. Every process
+    keeps its own count: the rows of a day of a large fleet take too long to add up for each
+    refresh of each reader.
     """
     found: RunCounts | None = cache.get(_RUN_COUNTS)
     if found is None:
@@ -200,9 +201,13 @@ def _run_counts(*, since: datetime) -> RunCounts:
         .annotate(runs=parts[0] + parts[1] + parts[2])
         .values_list("environment", "agent", "runs")
     )
-    counts: dict[tuple[str, str], int] = defaultdict(int)
+    busiest: dict[tuple[str, str], int] = defaultdict(int)
     for environment, agent, runs in rows:
-        counts[environment, agent] = max(counts[environment, agent], runs or 0)
+        busiest[environment, agent] = max(busiest[environment, agent], runs or 0)
+    known = names({agent for _, agent in busiest})
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for (environment, agent), runs in busiest.items():
+        counts[environment, known.get(agent, agent.removeprefix("name:"))] += runs
     return dict(counts)
 
 

@@ -41,7 +41,7 @@ def grouped(rows: Iterable[EvidenceRow]) -> HostEvidence:
             tools[subject] = tools.get(subject, ActionBody()) + body
         elif isinstance(body, MemoryBody):
             memory[subject].append(body)
-        elif isinstance(body, WorkflowBody):
+        elif isinstance(body, WorkflowBody) and subject:
             pair = row.key.agent, subject
             workflows[pair] = workflows.get(pair, WorkflowBody()) + body
     return HostEvidence(policies, tools, memory, workflows)

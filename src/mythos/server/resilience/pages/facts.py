@@ -115,4 +115,4 @@ class TimeBlock:
 
 
 RunCounts = Mapping[tuple[str, str], int]
-"""Runs of the last 24 h by (environment, agent reference)."""
+"""Runs of the last 24 h by (environment, name of the agent)."""

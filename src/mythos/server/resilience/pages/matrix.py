@@ -120,7 +120,6 @@ def _cell(
     if here is None:
         return None
     node, now = min(judged, key=_badness)
-    known = {here.digest, f"name:{here.name}"}
     return MatrixCell(
         environment=environment.name,
         state=now.state,
@@ -130,7 +129,7 @@ def _cell(
         high=now.high,
         hosts_in_state=sum(other.state == now.state for _, other in judged),
         hosts=len(judged),
-        runs=sum(runs.get((environment.name, reference), 0) for reference in known),
+        runs=runs.get((environment.name, agent.name), 0),
         reason=now.reason,
     )
 
@@ -145,8 +144,5 @@ def _worst_rank(judged: Judged) -> tuple[int, float]:
 
 
 def _row_rank(row: MatrixRow) -> tuple[int, float]:
-    return (
-        min((RANK[cell.state], cell.low) for cell in row.cells if cell)
-        if any(row.cells)
-        else (9, 1.0)
-    )
+    ranks = ((RANK[cell.state], cell.low) for cell in row.cells if cell)
+    return min(ranks, default=(len(RANK), 1.0))
