@@ -194,13 +194,16 @@ def test_a_run_that_names_its_workflow_is_held_to_that_one() -> None:
 def test_a_run_that_names_an_unknown_workflow_has_none() -> None:
     talk = proper_return()
     talk.span("note", {"mythos.workflow": "never-written"})
-    assert talk.judged().conformance is None
+    judged = talk.judged()
+    assert judged.conformance is None
+    assert judged.stray == "never-written"
 
 
 def test_an_agent_without_workflows_has_no_alignment() -> None:
     talk = identified(agent="triage").call("hand_over", {"desk": "refunds", "summary": "-"})
     judged = talk.judged()
     assert judged.conformance is None
+    assert judged.stray == ""
     assert judged.risk == 0.0
 
 

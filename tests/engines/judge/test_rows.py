@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.policy import OutcomeCounts, PolicyBody, RunCounts
-from mythos.engines.evidence.row import EvidenceRow, digest_of_rows, from_wire, to_wire
+from mythos.engines.evidence.row import EvidenceRow, digest_of_rows, from_wire, merge, to_wire
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import bit_at, cell_of
 from mythos.engines.evidence.workflow import WorkflowBody
@@ -277,3 +277,18 @@ def test_a_run_without_spans_of_a_set_adds_no_run_to_it() -> None:
     rows = talk.rows()
     assert {row.key.kind for row in rows} == {"workflow"}
     assert proper_return().rows() != rows
+
+
+def test_unknown_workflows_share_one_row_that_scores_nothing_and_shows_their_names() -> None:
+    rows = []
+    for number in range(20):
+        talk = identified(trace=f"{number + 1:032x}")
+        talk.span("note", {"gen_ai.workflow.name": f"job {number}"})
+        rows += talk.rows()
+    [row] = [one for one in merge(rows) if one.key.kind == "workflow"]
+    assert (row.key.subject, row.key.agent) == ("", agent_digest("refunds"))
+    assert isinstance(row.body, WorkflowBody)
+    summary = row.body.summary
+    assert (summary.runs, summary.inexact, summary.cost_sum, summary.denom_sum) == (20, 20, 0, 0)
+    assert {sample.rule for sample in row.body.samples.clean} <= {f"job {n}" for n in range(20)}
+    assert from_wire(to_wire(row)) == row

@@ -70,7 +70,7 @@ def test_information_goes_with_its_condition() -> None:
 
 
 def test_the_loudest_flag_comes_first() -> None:
-    quiet = flag("info", code="WORKFLOW_UNKNOWN")
+    quiet = flag("info", code="EVIDENCE_LOW")
     loud = flag("critical")
     assert carry([], [quiet, loud], at=ONE) == [loud, quiet]
 

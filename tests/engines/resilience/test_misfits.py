@@ -6,10 +6,24 @@ from dataclasses import replace
 
 import pytest
 
+from mythos.engines.evidence.row import EvidenceRow
+from mythos.engines.evidence.sample import Sample, Samples
 from mythos.engines.evidence.window import bit_range
 from mythos.engines.evidence.workflow import WorkflowBody, WorkflowSummary
+from mythos.values.outcome import Outcome
 from mythos.values.reading import Flag, Reading
-from tests.engines.resilience.scenes import FLOW, OBSERVED, aligned, calls, hour, part, read, row
+from tests.engines.resilience.scenes import (
+    FLOW,
+    NOON_S,
+    OBSERVED,
+    aligned,
+    calls,
+    codes,
+    hour,
+    part,
+    read,
+    row,
+)
 
 CLEAN = (hour(active=bit_range(0, 60)), calls(600, 0))
 WORKING = replace(OBSERVED, applies_workflow=True, skip_weights={FLOW: {"confirm": 5, "notify": 4}})
@@ -69,3 +83,27 @@ def test_open_and_inexact_runs_stand_apart() -> None:
     match = part(reading, "ritual_execution_consistency")
     assert (match.n, match.detail["open"], match.detail["inexact"]) == (6, 2, 1)
     assert reading.runs == 9
+
+
+def strayed(*names: str, hours_ago: int = 0) -> EvidenceRow:
+    seen = [
+        Sample(f"s{n}", f"t{n}", "", "payments", NOON_S, Outcome.UNDECIDABLE, name)
+        for n, name in enumerate(names)
+    ]
+    body = WorkflowBody(WorkflowSummary(runs=len(names), inexact=len(names)), Samples.of(seen))
+    return row("workflow", body, agent="name:payments", cell=NOON_S - hours_ago * 3_600)
+
+
+def test_a_run_that_names_an_unknown_workflow_is_flagged_as_information() -> None:
+    reading = read(aligned(5, 5), strayed("pay-invoise"), *CLEAN, facts=WORKING)
+    [flag] = [one for one in reading.flags if one.code == "WORKFLOW_UNKNOWN"]
+    assert (flag.severity, flag.subject, flag.value) == ("info", "eu-pay-07/payments", 1)
+    assert "(pay-invoise)" in flag.suggested_action
+    assert [ref.ref for ref in flag.evidence] == ["t0"]
+    match = part(reading, "ritual_execution_consistency")
+    assert (match.n, match.value, match.detail["inexact"]) == (5, 1.0, 0)
+
+
+def test_an_unknown_workflow_of_the_day_before_is_no_news() -> None:
+    reading = read(aligned(5, 5), strayed("old", hours_ago=48), *CLEAN, facts=WORKING)
+    assert "WORKFLOW_UNKNOWN" not in codes(reading)

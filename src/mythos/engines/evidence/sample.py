@@ -92,7 +92,7 @@ class Sample:
     """One observed action under one policy set. `at`: Unix seconds of its start.
 
     `arguments` are None when they were not captured; `missing` names the facts a permit wanted.
-    Values with no canonical JSON form are kept as text (`plain`), and of long lists the first names.
+    Values with no canonical JSON form are kept as text (`plain`), of long lists the first names.
     """
 
     span_id: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mythos.engines.conformance.alignment import Alignment
-from mythos.engines.conformance.steps import Step, StepKind, labels_of
+from mythos.engines.conformance.steps import Step, StepKind
 from mythos.engines.judge.naming import MAX_LABEL, short
 from mythos.engines.judge.risk import risk_of
 from mythos.engines.judge.rulebook import JudgedWorkflow, Rulebook
@@ -39,6 +39,7 @@ class Judgement:
 
     `asked` holds, by the span id of a ruling, the arguments of a call that was denied and not made.
     `observed` is False when no span came at all, only denials: then there was no run to count.
+    `stray` is the workflow that the run names and nobody knows here, if so.
     """
 
     run: Run
@@ -49,6 +50,7 @@ class Judgement:
     risk: float
     asked: Mapping[str, Mapping[str, Json] | None] = field(default_factory=dict)
     observed: bool = True
+    stray: str = ""
 
     def count(self, outcome: Outcome) -> int:
         """How many (action, set in force) had this outcome."""
@@ -81,7 +83,16 @@ def judge_run(
     conformance = conformance_of(run, rulebook)
     fitness = None if conformance is None else conformance.alignment.fitness
     risk = risk_of(in_force, fitness=fitness)
-    return Judgement(run, catalogue, in_force, ruled.shadow, conformance, risk, asked=_asked(kept))
+    return Judgement(
+        run,
+        catalogue,
+        in_force,
+        ruled.shadow,
+        conformance,
+        risk,
+        asked=_asked(kept),
+        stray=workflow_named(run) if conformance is None else "",
+    )
 
 
 def undecided(run: Run, rulebook: Rulebook, *, why: str) -> Judgement:
@@ -170,17 +181,16 @@ def conformance_of(run: Run, rulebook: Rulebook) -> Conformance | None:
         None when it names an unknown workflow or its agent has none.
     """
     steps = [step_of(event) for event in run.events if _is_step(run, event)]
-    named = next((event.workflow for event in run.events if event.workflow), "")
     offered = rulebook.workflows_of(run.agent)
-    if named:
-        offered = tuple(
-            one
-            for one in rulebook.workflows.values()
-            if named
-            in (one.digest, one.document.name, f"{one.document.name}@{one.document.version}")
-        )
+    if named := workflow_named(run):
+        offered = tuple(one for one in rulebook.workflows.values() if one.answers_to(named))
     aligned = [_align(steps, workflow) for workflow in offered]
     return min(aligned, key=lambda one: one.alignment.cost, default=None)
+
+
+def workflow_named(run: Run) -> str:
+    """The workflow that the run names first; empty if it names none."""
+    return next((event.workflow for event in run.events if event.workflow), "")
 
 
 def _is_step(run: Run, event: Event) -> bool:
@@ -191,7 +201,7 @@ def _is_step(run: Run, event: Event) -> bool:
 
 
 def _align(steps: Sequence[Step], workflow: JudgedWorkflow) -> Conformance:
-    labels = tuple(labels_of(workflow.document, steps))
+    labels = tuple(workflow.labeller.labels(steps))
     return Conformance(workflow, labels, workflow.model.align(labels))
 
 

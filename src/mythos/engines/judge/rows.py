@@ -18,10 +18,10 @@ from mythos.engines.evidence.row import EvidenceRow, RowKey, merge
 from mythos.engines.evidence.sample import Samples
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import HOUR_S, bit_at, cell_of
-from mythos.engines.evidence.workflow import WorkflowBody
+from mythos.engines.evidence.workflow import WorkflowBody, WorkflowSummary
 from mythos.engines.judge.judgement import Judgement
 from mythos.engines.judge.naming import MAX_SUBJECT, short
-from mythos.engines.judge.samples import Sampler, alignment_sample
+from mythos.engines.judge.samples import Sampler, alignment_sample, stray_sample
 from mythos.values.event import Kind
 from mythos.values.evidence import RowKind
 from mythos.values.outcome import Outcome, Ruling
@@ -135,11 +135,18 @@ class _Facts:
             )
 
     def workflow(self) -> Iterator[EvidenceRow]:
-        """The outermost agent's workflow row."""
-        found = self.judgement.conformance
+        """The outermost agent's workflow row; its subject is empty where the workflow is unknown.
+
+        One row holds all unknown names: a sender that invents one a run must not swell evidence.
+        """
+        found, run = self.judgement.conformance, self.judgement.run
+        if self.judgement.stray:
+            agent = self.agent_ref(run.agent)
+            key = self.place.key("workflow", agent=agent, subject="", at_ns=run.ended_ns)
+            samples = Samples.of([stray_sample(run, self.judgement.stray)])
+            yield EvidenceRow(key, WorkflowBody(WorkflowSummary(runs=1, inexact=1), samples))
         if found is None:
             return
-        run = self.judgement.run
         models = [event for event in run.events if event.kind is Kind.MODEL_CALL]
         summary = summarise(
             found.alignment,

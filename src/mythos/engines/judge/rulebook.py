@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mythos.engines.conformance.model import Model, compile_blueprint
+from mythos.engines.conformance.steps import Labeller
 from mythos.engines.judge.naming import MAX_AGENT, short
 from mythos.engines.policy.compile import PolicyEngine, compile_policies
 from mythos.engines.policy.identity import digest as policy_digest
@@ -32,11 +33,17 @@ class JudgedAgent:
 
 @dataclass(frozen=True, slots=True)
 class JudgedWorkflow:
-    """A workflow and its automaton."""
+    """A workflow, its automaton, and what gives steps their labels."""
 
     digest: str
     document: Workflow
     model: Model
+    labeller: Labeller
+
+    def answers_to(self, name: str) -> bool:
+        """Whether a run that names `name` means this one: by digest, name or name@version."""
+        called = self.document.name
+        return name in (self.digest, called, f"{called}@{self.document.version}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,8 @@ def make_rulebook(
     compiled = {}
     for document in workflows:
         digest = workflow_digest(document)
-        compiled[digest] = JudgedWorkflow(digest, document, compile_blueprint(document))
+        model, labeller = compile_blueprint(document), Labeller(document)
+        compiled[digest] = JudgedWorkflow(digest, document, model, labeller)
     every = {**enforced, **shadowed}
     return Rulebook(
         policies=every,

@@ -143,3 +143,18 @@ def alignment_sample(run: Run, found: Conformance) -> Sample:
             for move in alignment.moves[:MAX_STEPS]
         ),
     )
+
+
+def stray_sample(run: Run, named: str) -> Sample:
+    """A run that names a workflow nobody knows here; the name stands as the rule."""
+    return Sample(
+        span_id=run.root.span_id,
+        trace_id=run.trace_id,
+        tool="",
+        agent=short(run.agent, MAX_SUBJECT),
+        at=run.ended_ns // _NS,
+        outcome=Outcome.UNDECIDABLE,
+        rule=short(named, MAX_LABEL),
+        severity=Severity.INFO,
+        why="the run names a workflow that is not known here",
+    )

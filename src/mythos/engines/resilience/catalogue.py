@@ -54,7 +54,8 @@ _KINDS = (
     ),
     FlagKind(
         "WORKFLOW_UNKNOWN", "info", _WORKFLOW,
-        "Name the workflow on the run (mythos.workflow), or assign one to {agent}.",
+        "Correct the workflow that runs of {agent} name ({workflow}), or give that workflow to"
+        " whoever judges them.",
     ),
     FlagKind(
         "MEMORY_ALTERED", "critical", _MEMORY,

@@ -13,8 +13,10 @@ from mythos.engines.resilience.misfits import DayOfRuns
 
 
 def alignment_of(rows: Iterable[EvidenceRow]) -> Alignment:
-    """Pool all finished runs of a node."""
-    summaries = [row.body.summary for row in rows if isinstance(row.body, WorkflowBody)]
+    """Pool all finished runs of a node that have a workflow."""
+    summaries = [
+        row.body.summary for row in rows if isinstance(row.body, WorkflowBody) and row.key.subject
+    ]
     return Alignment(
         runs=sum(map(_finished, summaries)),
         cost=sum(one.cost_sum for one in summaries),
@@ -26,6 +28,14 @@ def alignment_of(rows: Iterable[EvidenceRow]) -> Alignment:
 
 def last_day_of(rows: Iterable[EvidenceRow], *, as_of: datetime) -> list[DayOfRuns]:
     """Pool the finished runs of the last 24 h by agent and workflow."""
+    bodies = pooled_last_day(rows, as_of=as_of)
+    return [_day(agent, workflow, body) for (agent, workflow), body in bodies.items() if workflow]
+
+
+def pooled_last_day(
+    rows: Iterable[EvidenceRow], *, as_of: datetime
+) -> dict[tuple[str, str], WorkflowBody]:
+    """Workflow evidence of the last 24 h by (agent, workflow); no workflow is an unknown one."""
     end = as_of.timestamp()
     day = Window(end - DAY_S, end)
     bodies: dict[tuple[str, str], WorkflowBody] = {}
@@ -34,7 +44,7 @@ def last_day_of(rows: Iterable[EvidenceRow], *, as_of: datetime) -> list[DayOfRu
         if isinstance(row.body, WorkflowBody) and day.overlaps(key.cell, key.width_s):
             pair = key.agent, key.subject
             bodies[pair] = bodies[pair] + row.body if pair in bodies else row.body
-    return [_day(agent, workflow, body) for (agent, workflow), body in sorted(bodies.items())]
+    return dict(sorted(bodies.items()))
 
 
 def _finished(summary: WorkflowSummary) -> int:

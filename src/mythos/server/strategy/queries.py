@@ -117,7 +117,8 @@ def _clean_and_broken(row: EvidenceRow) -> tuple[int, int]:
         return row.body.runs.clean, row.body.runs.violated
     if isinstance(row.body, WorkflowBody):
         summary = row.body.summary
-        return summary.fitting, max(summary.runs - summary.inexact - summary.fitting, 0)
+        apart = summary.open + summary.inexact
+        return summary.fitting, max(summary.runs - apart - summary.fitting, 0)
     return 0, 0
 
 
