@@ -31,6 +31,15 @@ from tests.engines.telemetry.making import TRACE, call, chat, said, sid, span, s
         ({"llm.request.type": "chat"}, Kind.MODEL_CALL),
         ({"gen_ai.tool.call.arguments": "{}"}, Kind.TOOL_CALL),
         ({"mythos.policy.verdict": "deny"}, Kind.POLICY_DECISION),
+        (
+            {"mythos.policy.verdict": "deny", "gen_ai.tool.call.arguments": "{}"},
+            Kind.POLICY_DECISION,
+        ),
+        ({"mythos.policy.verdict": "allow", "gen_ai.tool.call.arguments": "{}"}, Kind.TOOL_CALL),
+        (
+            {"gen_ai.operation.name": "execute_tool", "mythos.policy.verdict": "deny"},
+            Kind.TOOL_CALL,
+        ),
         ({"mythos.memory.sha256": "00"}, Kind.MEMORY_OP),
         ({"mythos.step.id": "check"}, Kind.STEP),
         ({"http.request.method": "GET"}, Kind.OTHER),

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from mythos.values.event import Kind
 
-VERSION: Final = 1  # raised with every change of a row; semantic-conventions-genai of August 2026
+VERSION: Final = 2  # raised with every change of a row; semantic-conventions-genai of August 2026
 ANY: Final = "*"  # a rule value: whatever the attribute holds
 
 Place = Literal["anywhere", "root", "nested"]
@@ -91,7 +91,9 @@ KIND_RULES: Final = (
     KindRule("traceloop.span.kind", _TRACELOOP),
     KindRule("llm.request.type", _REQUEST_TYPES),
     KindRule("db.system", _VECTOR_STORES),
-    # Whatever it calls itself, a span that records the arguments of a call is a call.
+    # A denial tells the arguments of a call that was not made.
+    KindRule("mythos.policy.verdict", dict.fromkeys(("deny", "DENY"), Kind.POLICY_DECISION)),
+    # Whatever else it calls itself, a span that records the arguments of a call is a call.
     KindRule("gen_ai.tool.call.arguments", {ANY: Kind.TOOL_CALL}),
     KindRule("tool_arguments", {ANY: Kind.TOOL_CALL}),
     KindRule("all_messages_events", {ANY: Kind.AGENT_RUN}),
