@@ -89,3 +89,15 @@ def test_runs_before_the_window_are_counted_and_not_scored(rulebook: Rulebook) -
     ledger.enter(one)
     [node] = ledger.nodes()
     assert (node.runs, node.reading.state, node.rows) == (1, "IDLE", ())
+
+
+def test_the_last_24_hours_begin_within_an_hour(rulebook: Rulebook) -> None:
+    """A run just before they begin is not held against its agent, one just after is."""
+    [skips] = assemble(run(0, asks=False))
+    for shift_s, codes in ((-60, []), (90, ["WORKFLOW_NONCONFORMANT"])):
+        end = datetime.fromtimestamp(skips.ended_ns / 10**9 - shift_s, UTC) + timedelta(days=1)
+        ledger = Ledger(rulebook, as_of=end)
+        ledger.enter(skips)
+        [node] = ledger.nodes()
+        found = [flag.code for flag in node.reading.flags if flag.code.startswith("WORKFLOW")]
+        assert found == codes, shift_s

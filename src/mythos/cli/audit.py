@@ -3,7 +3,8 @@
 Two passes: the archive is read whole into a spill on disk, so that a malformed line ends the audit
 before anything is written, then each trace is judged on its own. All runs close at the end of the
 archive, and its newest span is the moment of the score. Every policy set given is in force; without
-any, the baseline is.
+any, the baseline is. An agent whose document is given is held to the policy sets and workflows that
+it names; every other agent to all there are.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mythos.cli.output import as_json, bar, chosen
-from mythos.errors import CatalogueError, DocumentError, PolicyError, WorkflowError
+from mythos.errors import AgentError, CatalogueError, DocumentError, PolicyError, WorkflowError
 
 if TYPE_CHECKING:
     from mythos.adapters.span_spill import SpanSpill
     from mythos.cli.audit_ledger import AuditedNode, Ledger
     from mythos.engines.judge.rulebook import Rulebook
     from mythos.engines.policy.document import PolicyDocument
+    from mythos.values.agent import Agent
     from mythos.values.tools import ToolCatalogue
 
 DOCUMENT = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -46,6 +48,12 @@ NS = 10**9
 @click.option("--workflow", type=DOCUMENT, multiple=True, help="Workflow to follow.  [repeatable]")
 @click.option("--tools", type=DOCUMENT, multiple=True, help="Tool catalogue.  [repeatable]")
 @click.option(
+    "--agent",
+    type=DOCUMENT,
+    multiple=True,
+    help="Agent document: it is held to its own policy sets and workflows.  [repeatable; any]",
+)
+@click.option(
     "--per-run",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write one JSON line a run here.",
@@ -58,11 +66,12 @@ def audit(
     policy: tuple[Path, ...],
     workflow: tuple[Path, ...],
     tools: tuple[Path, ...],
+    agent: tuple[Path, ...],
     per_run: Path | None,
     as_json: bool,
 ) -> None:
     """Audit, print, and exit 1 on a finding."""
-    done = _audited(_documents(policy, workflow, tools), traces, per_run)
+    done = _audited(_documents(policy, workflow, tools, agent), traces, per_run)
     chosen(as_json, _as_json(done), lambda: _tell(done))
     if any(node.found for node in done.nodes):
         ctx.exit(1)
@@ -89,7 +98,7 @@ class _Done:
 
 
 def _documents(
-    policy: Sequence[Path], workflow: Sequence[Path], tools: Sequence[Path]
+    policy: Sequence[Path], workflow: Sequence[Path], tools: Sequence[Path], agent: Sequence[Path]
 ) -> _Documents:
     from mythos.adapters.baseline import baseline_text
     from mythos.engines.judge.rulebook import make_rulebook
@@ -108,8 +117,29 @@ def _documents(
     sets = [document.policy_set for document in read]
     return _Documents(
         policies={digest(document.policy_set): document for document in read},
-        rulebook=make_rulebook(sets, catalogues, workflows),
+        rulebook=make_rulebook(sets, catalogues, workflows, agents=_agents(agent)),
     )
+
+
+def _agents(agent: Sequence[Path]) -> list[tuple[str, Agent]]:
+    """Agent documents with the digests that a bundle would give them."""
+    from mythos.values.agent import Agent
+    from mythos.values.digest import canonical_bytes, digest_of
+    from mythos.values.source import read_document, validated
+
+    found: dict[str, tuple[str, Agent]] = {}
+    for path in agent:
+        document = read_document(_text(path, AgentError), source=str(path), error=AgentError)
+        one = validated(Agent, document, AgentError)
+        body = one.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        known = found.setdefault(one.name, (digest_of(canonical_bytes(body)), one))
+        if known[1] != one:
+            raise AgentError(
+                f"a second agent named {one.name!r} that differs",
+                remedy="give one document an agent",
+                where=str(path),
+            )
+    return list(found.values())
 
 
 def _catalogues(tools: Sequence[Path]) -> list[ToolCatalogue]:
@@ -170,13 +200,13 @@ def _audited(documents: _Documents, traces: Sequence[Path], per_run: Path | None
         as_of = datetime.fromtimestamp(spill.newest_ns / NS, UTC)
         ledger = Ledger(documents.rulebook, as_of=as_of)
         with lines_file(per_run) if per_run else nullcontext() as write:
-            n_unassigned = _judge(spill, ledger, write=write, n_traces=n_traces)
+            n_spans, n_unassigned = _judge(spill, ledger, write=write, n_traces=n_traces)
         return _Done(
             documents=documents,
             ledger=ledger,
             nodes=ledger.nodes(),
-            as_of=as_of if spill.n_spans else None,
-            n_spans=spill.n_spans,
+            as_of=as_of if n_spans else None,
+            n_spans=n_spans,
             n_unassigned=n_unassigned,
         )
 
@@ -199,23 +229,24 @@ def _judge(
     *,
     write: Callable[[bytes], object] | None,
     n_traces: int,
-) -> int:
-    """Judge trace by trace; the number of spans in no run."""
+) -> tuple[int, int]:
+    """Judge trace by trace; the number of different spans, and of those in no run."""
     import orjson
 
     from mythos.engines.telemetry.runs import assemble_counted
 
-    n_unassigned = 0
+    n_spans = n_unassigned = 0
     with bar("judging", total=n_traces) as progress:
         for spans in spill.traces():
             found = assemble_counted(spans)
+            n_spans += len({span.span_id for span in spans})
             n_unassigned += found.unassigned
             for run in found.runs:
                 line = ledger.enter(run)
                 if write is not None:
                     write(orjson.dumps(line) + b"\n")
             progress.advance()
-    return n_unassigned
+    return n_spans, n_unassigned
 
 
 def _as_json(done: _Done) -> dict[str, Any]:
@@ -235,6 +266,10 @@ def _as_json(done: _Done) -> dict[str, Any]:
             {"name": one.document.name, "digest": digest}
             for digest, one in done.documents.rulebook.workflows.items()
         ],
+        "agents": [
+            {"name": one.name, "digest": one.digest}
+            for one in done.documents.rulebook.agents.values()
+        ],
         "nodes": [_node_json(node) for node in done.nodes],
     }
 
@@ -251,6 +286,7 @@ def _node_json(node: AuditedNode) -> dict[str, Any]:
         "resilience": reading.pop("resilience"),
         "runs": node.runs,
         "outcomes": {outcome.value: node.outcomes[outcome] for outcome in Outcome},
+        "claimed": node.outcomes[Outcome.BLOCKED],  # by the trace; no decision point was asked
         "components": reading.pop("components"),
         "flags": reading.pop("flags"),
         **{
@@ -278,6 +314,7 @@ def _tell(done: _Done) -> None:
 
 def _notes(done: _Done) -> list[str]:
     from mythos.engines.policy.check import covers
+    from mythos.values.outcome import Outcome
 
     catalogues = done.documents.rulebook.catalogues
     notes = [
@@ -289,4 +326,6 @@ def _notes(done: _Done) -> list[str]:
         notes.append("without --tools no policy set can tell what a call does: all is undecidable")
     if not done.n_spans:
         notes.append("the archive holds no spans")
+    if claimed := sum(node.outcomes[Outcome.BLOCKED] for node in done.nodes):
+        notes.append(f"blocked is what the traces claim ({claimed:,}): no decision point was asked")
     return notes

@@ -3,7 +3,8 @@
 Memory grows with nodes and time cells, never with spans: a run's evidence is merged into its
 node's rows and forgotten. Rows are rolled up on entry, to hours in the last two days before
 `as_of` and to days before that; what lies before the score's window is counted and not scored.
-Sums and bitsets do not change by that, so the reading is the same.
+Sums and bitsets do not change by that, so the reading is the same: the one hour in which the last
+24 h begin stays in its cells, because flags look back so far.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import JsonValue
 
 from mythos.engines.evidence.body import Body
 from mythos.engines.evidence.row import EvidenceRow, RowKey, roll_up
-from mythos.engines.evidence.window import DAY_S
+from mythos.engines.evidence.window import DAY_S, HOUR_S, cell_of
 from mythos.engines.judge.judgement import Judgement, judge_run
 from mythos.engines.judge.rows import Place, rows_of
 from mythos.engines.judge.rulebook import Rulebook
@@ -101,11 +102,14 @@ class Ledger:
 
     def _kept(self, rows: Iterable[EvidenceRow]) -> Iterable[EvidenceRow]:
         end = self._as_of.timestamp()
+        day_ago = cell_of(end - DAY_S, HOUR_S)
         recent: list[EvidenceRow] = []
         older: list[EvidenceRow] = []
         for row in rows:
             age_s = end - row.key.cell
-            if age_s < RECENT_S:
+            if cell_of(row.key.cell, HOUR_S) == day_ago:
+                yield row
+            elif age_s < RECENT_S:
                 recent.append(row)
             elif age_s < WINDOW_S + row.key.width_s:
                 older.append(row)
@@ -134,6 +138,7 @@ def _facts(rulebook: Rulebook) -> NodeFacts:
         names={
             **{digest: one.policy_set for digest, one in rulebook.policies.items()},
             **{digest: one.document.name for digest, one in rulebook.workflows.items()},
+            **{one.digest: one.name for one in rulebook.agents.values()},
         },
         skip_weights={
             digest: {label: one.document.weights.skip_of(label) for label in one.model.labels}
