@@ -153,14 +153,16 @@ def merge_rows(rows: Iterable[EvidenceRow]) -> None:
             **key, defaults={"body": row.body.to_json()}
         )
         if not created:
-            stored.body = merge([evidence_row(stored), row])[0].body.to_json()
+            merged = merge([evidence_row(stored), row])[0].body
+            # Reading is stricter than adding: what could not be read again must not be stored.
+            stored.body = type(merged).from_json(merged.to_json()).to_json()
             stored.save(update_fields=["body"])
 
 
 def _touch(envelope: wire.Envelope, node: Node, *, at: datetime, via_file: bool) -> None:
     """Remember the newest beat and what the node says it runs. Old envelopes change neither."""
     sent_at = min(datetime.fromtimestamp(envelope.sent_at, UTC), at + MAX_AHEAD)
-    newest = Node.objects.filter(Q(last_beat_at=None) | Q(last_beat_at__lt=sent_at), pk=node.pk)
+    newest = Node.objects.filter(Q(last_beat_at=None) | Q(last_beat_at__lte=sent_at), pk=node.pk)
     newest.update(
         last_beat_at=sent_at,
         heartbeat_s=envelope.heartbeat_s,
@@ -170,8 +172,10 @@ def _touch(envelope: wire.Envelope, node: Node, *, at: datetime, via_file: bool)
         Node.objects.filter(pk=node.pk).update(last_file_at=at)
 
 
+@transaction.atomic
 def _remember_fork(envelope: wire.Envelope, node: Node, *, digest: str, at: datetime) -> None:
-    models.IntakeFinding.objects.update_or_create(
+    """Keep the finding; one that was resolved opens again for content not seen before."""
+    finding, created = models.IntakeFinding.objects.get_or_create(
         node_id=node.node_id,
         code="EVIDENCE_FORK",
         subject=f"{envelope.epoch}/{envelope.counter}",
@@ -181,3 +185,6 @@ def _remember_fork(envelope: wire.Envelope, node: Node, *, digest: str, at: date
             "seen_at": at,
         },
     )
+    if not created and finding.ref != digest:
+        finding.ref, finding.seen_at, finding.resolved_at = digest, at, None
+        finding.save(update_fields=["ref", "seen_at", "resolved_at"])

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
+from datetime import datetime
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from mythos.errors import EvidenceError
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.readings import refresh_if_due
+
+_log = logging.getLogger(__name__)
 
 
 @csrf_exempt  # authenticated by the envelope's own signature, never by a cookie
@@ -18,7 +25,25 @@ from mythos.server.resilience.readings import refresh_if_due
 def evidence(request: HttpRequest) -> JsonResponse:
     """Count one signed envelope, once."""
     now = timezone.now()
-    accepted = accept_envelope(request.body, at=now)
-    refresh_if_due(accepted.node_id, at=now)
+    accepted = accept_envelope(_body(request), at=now)
+    _refresh(accepted.node_id, at=now)
     status = "counted" if accepted.counted else "already counted"
     return JsonResponse({**asdict(accepted), "status": status})
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        return request.body
+    except RequestDataTooBig:
+        raise EvidenceError(
+            f"the envelope is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes",
+            remedy="update the node: it splits its evidence into envelopes of a few megabytes",
+        ) from None
+
+
+def _refresh(node_id: str, *, at: datetime) -> None:
+    """Bring the cached reading up to date. The envelope is counted whatever comes of it here."""
+    try:
+        refresh_if_due(node_id, at=at)
+    except Exception:  # noqa: BLE001 - the request's edge: what was counted is acknowledged
+        _log.exception("the reading of %s is out of date", node_id)
