@@ -35,7 +35,7 @@ class Labeller:
 
     def __init__(self, workflow: Workflow) -> None:
         """Sort the acts of a workflow by how closely they look."""
-        acts = list(_acts(workflow.steps))
+        acts = list(acts_of(workflow.steps))
         matching = [(act.match, act.act) for act in acts if act.match]
         self._matching = sorted(matching, key=lambda act: (-len(act[0]), act[1], repr(act[0])))
         by_name = {act.act for act in acts if not act.match}
@@ -78,7 +78,8 @@ def labels_of(workflow: Workflow, steps: Iterable[Step]) -> list[str]:
     return Labeller(workflow).labels(steps)
 
 
-def _acts(block: Block) -> Iterator[Act]:
+def acts_of(block: Block) -> Iterator[Act]:
+    """Every act of a block, at any depth, in no particular order."""
     pending = [block]
     while pending:
         block = pending.pop()

@@ -12,6 +12,7 @@ from django.db.models import F, IntegerField, Max, OuterRef, QuerySet, Subquery,
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
+from mythos.adapters.baseline import baseline_digest, baseline_policy_set
 from mythos.engines.evidence.sample import Sample
 from mythos.engines.resilience.presence import Presence
 from mythos.server.catalog.models import (
@@ -283,9 +284,11 @@ def samples(node: NodeFact, *, since: datetime, until: datetime) -> list[SampleF
 
 
 def policy_sets(digests: Iterable[str]) -> dict[str, PolicySet]:
-    """Policy-set documents by digest."""
-    found = SwarmCodex.objects.filter(digest__in=set(digests))
-    return {each.digest: PolicySet.model_validate(each.document) for each in found}
+    """Policy-set documents by digest, the baseline that ships with MythOS among them."""
+    wanted = set(digests)
+    found = SwarmCodex.objects.filter(digest__in=wanted)
+    packaged = {baseline_digest(): baseline_policy_set()} if baseline_digest() in wanted else {}
+    return packaged | {each.digest: PolicySet.model_validate(each.document) for each in found}
 
 
 def names(digests: Collection[str]) -> dict[str, str]:

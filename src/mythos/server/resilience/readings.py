@@ -13,6 +13,8 @@ from django.db import transaction
 from django.db.models import Min
 from pydantic import JsonValue
 
+from mythos.adapters.baseline import baseline_digest, baseline_policy_set
+from mythos.engines.conformance.steps import acts_of
 from mythos.engines.resilience.facts import Fork, Mismatch, NodeFacts
 from mythos.engines.resilience.presence import Presence
 from mythos.engines.resilience.reading import WINDOW_S, read_node
@@ -30,6 +32,7 @@ from mythos.server.resilience.models import (
 from mythos.server.resilience.queries import evidence_of, newest_readings
 from mythos.values.evidence import InForce
 from mythos.values.reading import Flag, Reading
+from mythos.values.workflow import workflow_of
 
 STORED = ("codex_uptime_index", "ritual_execution_consistency", "memory_integrity_score")
 
@@ -88,6 +91,7 @@ def facts_of(node: Node) -> NodeFacts:
         applies_workflow=any(one.document.get("workflows") for one in agents.values()),
         applies_memory=any(one.document.get("memory") for one in agents.values()),
         names={
+            baseline_digest(): baseline_policy_set().policy_set,
             **{digest: one.name for digest, one in agents.items()},
             **{one.digest: one.name for one in workflows},
             **{one.digest: one.title for one in policies},
@@ -136,16 +140,8 @@ def _mismatch(node: Node, in_force: InForce) -> Mismatch | None:
 
 
 def _skip_weights(document: dict[str, JsonValue]) -> dict[str, int]:
-    weights = document.get("weights")
-    if not isinstance(weights, dict):
-        return {}
-    default = weights.get("default", 1)
-    found = {
-        label: given.get("skip", default)
-        for label, given in weights.items()
-        if isinstance(given, dict)
-    }
-    return {label: weight for label, weight in found.items() if isinstance(weight, int)}
+    workflow = workflow_of(document, source="workflow")
+    return {act.act: workflow.weights.skip_of(act.act) for act in acts_of(workflow.steps)}
 
 
 def _says_the_same(stored: SymbolicResilienceMonitor, reading: Reading) -> bool:
