@@ -69,5 +69,6 @@ def test_the_demo_shows_one_node_going_wrong_and_the_audit_agrees(tmp_path: Path
 
 
 def test_an_unknown_fault_environment_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    told = mythos("demo", "--once", "--fault-env", "mars", "--keep", str(tmp_path / "kept"), ok=2)
+    words = ["--fault-env", "mars", "--keep", str(tmp_path / "kept"), "--port", str(free_port())]
+    told = mythos("demo", "--once", *words, ok=2)
     assert "cloud-eu" in told["error"]["remedy"]
