@@ -37,9 +37,9 @@ def test_the_demo_shows_one_node_going_wrong_and_the_audit_agrees(tmp_path: Path
     kept = tmp_path / "kept"
     told = mythos("demo", "--once", "--keep", str(kept), "--port", str(free_port()))
     assert {key: told["bundle"][key] for key in ("agents", "policy_sets", "workflows")} == {
-        "agents": 3,
-        "policy_sets": 2,
-        "workflows": 2,
+        "agents": ["orders", "refunds", "triage"],
+        "policy_sets": ["care-rules", "refund-rules"],
+        "workflows": ["cancel-order", "return-order"],
     }
     nodes = {node["node_id"]: node for node in told["nodes"]}
     assert {node["running_digest"] for node in nodes.values()} == {told["bundle"]["digest"]}

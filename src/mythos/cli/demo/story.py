@@ -14,6 +14,7 @@ import click
 
 from mythos.cli.demo.stage import Stage, StagedNode
 from mythos.errors import UnavailableError
+from mythos.values.bundle import ConstructKind
 
 RUNS = 10
 EVERY_S = 1.5
@@ -66,14 +67,13 @@ def conclude(stage: Stage, *, seconds: float) -> dict[str, Any]:
     for node in stage.nodes:
         refresh(node.name, at=timezone.now())
     advice = recommend(packet, at=timezone.now())
-    kinds = [one.kind for one in stage.bundle.constructs]
     told = [stage.status(node) for node in stage.nodes]
     return {
         "bundle": {
             "digest": stage.bundle.digest,
-            "agents": kinds.count("agent"),
-            "policy_sets": kinds.count("policy_set"),
-            "workflows": kinds.count("workflow"),
+            "agents": _named(stage, "agent"),
+            "policy_sets": _named(stage, "policy_set"),
+            "workflows": _named(stage, "workflow"),
         },
         "nodes": [_node(node) for node in stage.nodes],
         "runs": sum(int(one.get("runs_judged", 0)) for one in told),
@@ -88,6 +88,10 @@ def conclude(stage: Stage, *, seconds: float) -> dict[str, Any]:
         ],
         "seconds": round(seconds, 1),
     }
+
+
+def _named(stage: Stage, kind: ConstructKind) -> list[str]:
+    return [one.name for one in stage.bundle.constructs if one.kind == kind]
 
 
 def _node(node: StagedNode) -> dict[str, Any]:
