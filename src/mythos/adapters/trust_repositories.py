@@ -14,7 +14,9 @@ from pathlib import Path
 from pydantic import ValidationError
 from tuf.api.metadata import TargetFile
 
+from mythos.adapters.dsse import sign_envelope
 from mythos.adapters.file_lock import locked
+from mythos.adapters.key_file import load_key
 from mythos.adapters.tuf_repository import Renewal, Standing, Terms, TufRepository
 from mythos.errors import ConflictError, TrustError
 from mythos.values.bundle import Assignment, deployment_target, packet_target
@@ -95,6 +97,7 @@ class DeploymentsRepository:
         self, folder: Path, *, keys: Path, environment: str, terms: Terms = DEPLOYMENTS_TERMS
     ) -> None:
         self.environment = environment
+        self._online_key = keys / f"{terms.keys['targets']}.pem"
         self._tuf = TufRepository(folder, keys=keys, terms=terms)
 
     def initialise(self, *, at: datetime) -> None:
@@ -130,6 +133,14 @@ class DeploymentsRepository:
         """The present assignment; None before the first."""
         target = self._tuf.targets().get(deployment_target(self.environment))
         return parse_assignment(self._tuf.content(target)) if target else None
+
+    def signed(self, payload: bytes, payload_type: str) -> bytes:
+        """Sign bytes with the online key, as a DSSE envelope; `root_keys` finds who signed.
+
+        Raises:
+            NotFoundError: the key is not there.
+        """
+        return sign_envelope(payload, payload_type, load_key(self._online_key))
 
     def standing(self, *, at: datetime) -> tuple[Standing, ...]:
         """Version and expiry of every role, root first."""

@@ -7,13 +7,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mythos.adapters.atomic_file import write_atomically
-from mythos.adapters.dsse import sign_envelope
+from mythos.adapters.dsse import open_envelope, sign_envelope, unverified_payload
 from mythos.adapters.key_file import SigningKey, create_key, load_key
-from mythos.errors import ConflictError, IdentityError
+from mythos.adapters.root_keys import keys_of
+from mythos.errors import ConflictError, IdentityError, TrustError
 from mythos.node.control_plane import ControlPlane
 from mythos.node.home import NodeHome
 from mythos.values.digest import canonical_bytes
-from mythos.values.enrolment import REQUEST_TYPE, Acceptance, EnrolmentRequest
+from mythos.values.enrolment import ACCEPTANCE_TYPE, REQUEST_TYPE, Acceptance, EnrolmentRequest
 
 
 def enrol_online(home: NodeHome, *, server: str, node: str, code: str) -> Acceptance:
@@ -57,23 +58,36 @@ def write_request(home: NodeHome, *, node: str, file: Path) -> None:
 def accept_file(home: NodeHome, *, file: Path) -> Acceptance:
     """Take the acceptance an operator carried back; this is the moment the roots are trusted.
 
+    It is signed by the key that its own roots name: a file changed on the way, or damaged, is
+    found; whoever could replace it whole is kept out by how it was carried.
+
     Raises:
         ConflictError: this folder is enrolled already, as another or with other roots.
-        IdentityError: the file is for another node, or no acceptance.
+        IdentityError: the file is for another node, changed on its way, or no acceptance.
     """
-    try:
-        acceptance = Acceptance.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError):
-        raise IdentityError(
-            f"{file} is no acceptance",
-            remedy="bring the file that `mythos node enroll --sign` wrote",
-        ) from None
+    acceptance = _signed(file)
     _check(acceptance, load_key(home.key))
     if home.enrolled:
         if home.acceptance() != acceptance:
             raise _enrolled(home)
         return acceptance
     home.accept(acceptance)
+    return acceptance
+
+
+def _signed(file: Path) -> Acceptance:
+    try:
+        data = file.read_bytes()
+        acceptance = Acceptance.model_validate_json(unverified_payload(data))
+        # The control plane makes deployments repositories with one online key.
+        online, *_ = keys_of(acceptance.deployments_root.encode(), "targets")
+        open_envelope(data, online, payload_type=ACCEPTANCE_TYPE)
+    except (OSError, ValidationError, TrustError) as error:
+        why = error.message if isinstance(error, TrustError) else "it cannot be read as one"
+        raise IdentityError(
+            f"{file} is no acceptance: {why}",
+            remedy="bring the file that `mythos node enroll --sign` wrote, unchanged",
+        ) from None
     return acceptance
 
 

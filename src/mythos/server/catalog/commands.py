@@ -104,7 +104,7 @@ def _register(
     if taken.exists():
         raise ConflictError(
             f"the node id {request.node!r} or its key is already enrolled",
-            remedy="retire the old node first, or enrol under another id with a new key",
+            remedy="enrol under another id with a new key: a node's evidence keeps its id for ever",
         )
     token = secrets.token_urlsafe(32)
     node = Node.objects.create(

@@ -15,10 +15,10 @@ from mythos.adapters.atomic_file import write_atomically
 from mythos.adapters.dsse import open_envelope, unverified_payload
 from mythos.adapters.key_file import load_public_key
 from mythos.errors import UsageError
-from mythos.server.catalog.commands import Enrolled, admit, enrol
+from mythos.server.catalog.commands import Enrolled, admit, enrol, environment_called
 from mythos.server.deployment import trust
 from mythos.values.digest import canonical_bytes
-from mythos.values.enrolment import REQUEST_TYPE, Acceptance, EnrolmentRequest
+from mythos.values.enrolment import ACCEPTANCE_TYPE, REQUEST_TYPE, Acceptance, EnrolmentRequest
 
 
 @csrf_exempt  # authenticated by the one-time code
@@ -79,8 +79,10 @@ def admit_file(data: bytes, environment_name: str) -> Acceptance:
 
 
 def admit_to_file(data: bytes, environment_name: str, file: Path) -> Acceptance:
-    """Admit by request file and write the acceptance an operator carries back; private."""
+    """Admit by request file and write the signed acceptance an operator carries back."""
     acceptance = admit_file(data, environment_name)
-    body = canonical_bytes(acceptance.model_dump(mode="json", by_alias=True))
-    write_atomically(file, body, mode=0o600)
+    payload = canonical_bytes(acceptance.model_dump(mode="json", by_alias=True))
+    environment = environment_called(environment_name)
+    repository = trust.deployments(environment, at=timezone.now())
+    write_atomically(file, repository.signed(payload, ACCEPTANCE_TYPE), mode=0o600)
     return acceptance
