@@ -34,29 +34,41 @@ ARCHIVE = click.Path(path_type=Path, exists=True)
 NS = 10**9
 
 
-@click.command(help="Score a trace archive offline: exit code 1 if anything was found.")
+@click.command(
+    help="Judge traces you already have by policy sets and workflows, offline. Exits 1 if anything "
+    "was found."
+)
 @click.option(
     "--traces",
     type=ARCHIVE,
     multiple=True,
     required=True,
-    help="OTLP/JSON lines or OTLP protobuf, plain or gzip; or a folder of them.  [repeatable]",
+    help="OTLP as JSON lines or protobuf, plain or gzip; or a folder of them. Repeatable.",
 )
 @click.option(
-    "--policy", type=DOCUMENT, multiple=True, help="Policy set in force.  [repeatable; baseline]"
+    "--policy",
+    type=DOCUMENT,
+    multiple=True,
+    help="A policy set in force. Repeatable. Without any, the baseline that ships with MythOS.",
 )
-@click.option("--workflow", type=DOCUMENT, multiple=True, help="Workflow to follow.  [repeatable]")
-@click.option("--tools", type=DOCUMENT, multiple=True, help="Tool catalogue.  [repeatable]")
+@click.option("--workflow", type=DOCUMENT, multiple=True, help="A workflow to follow. Repeatable.")
+@click.option(
+    "--tools",
+    type=DOCUMENT,
+    multiple=True,
+    help="A tool catalogue: what each tool does. Repeatable. Without any, calls are undecidable.",
+)
 @click.option(
     "--agent",
     type=DOCUMENT,
     multiple=True,
-    help="Agent document: it is held to its own policy sets and workflows.  [repeatable; any]",
+    help="An agent document: that agent is held to the policy sets and workflows it names. "
+    "Repeatable. Any other agent is held to all.",
 )
 @click.option(
     "--per-run",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write one JSON line a run here.",
+    help="Also write one JSON line for each run to this file.",
 )
 @as_json
 @click.pass_context

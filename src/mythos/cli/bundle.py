@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 EITHER = click.Path(path_type=Path, exists=True)
-DIGEST = click.option("--digest", default="", help="Which bundle, where there are several.")
+DIGEST = click.option(
+    "--digest", metavar="DIGEST", default="", help="Which bundle, where there are several."
+)
 
 
-@click.group(help="Build, show, verify, export and import bundles.")
+@click.group(
+    help="Pack agents, policy sets, workflows, tools and memories as one artifact, and carry it."
+)
 def bundle() -> None:
     """See the commands."""
 
@@ -37,18 +41,22 @@ def bundle() -> None:
 bundle.add_command(import_, "import")
 
 
-@bundle.command()
+@bundle.command(short_help="Check a source tree, and write it as a bundle.")
 @click.argument("folder", metavar="DIR", type=FOLDER)
 @click.option(
     "--out",
     metavar="LAYOUT",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
-    help="Folder to write, in OCI image layout.",
+    help="Folder to write, an OCI image layout. A bundle that it holds is replaced.",
 )
 @as_json
 def build(folder: Path, out: Path, as_json: bool) -> None:
-    """Check a fleet's source tree, and write it as a bundle."""
+    """Check a fleet's source tree, and write it as a bundle.
+
+    DIR holds bundle.yaml, agents/, policies/, workflows/, tools/ and memory/. The same tree gives
+    the same digest on any machine.
+    """
     from mythos.adapters.bundle_check import check_meaning
     from mythos.adapters.bundle_source import read_source
     from mythos.adapters.oci_layout import OciLayout
@@ -90,12 +98,12 @@ def _built(built: BuiltBundle) -> dict[str, Any]:
     }
 
 
-@bundle.command()
+@bundle.command(short_help="List what a bundle holds.")
 @click.argument("place", metavar="LAYOUT_OR_TAR", type=EITHER)
 @DIGEST
 @as_json
 def show(place: Path, digest: str, as_json: bool) -> None:
-    """Say what a bundle holds. What is shown is intact, not verified."""
+    """List what a bundle holds. What is shown is intact, not verified: see `bundle verify`."""
     result = _shown_archive(place) if place.is_file() else _shown_layout(place, digest)
     chosen(as_json, result, lambda: _say_shown(result))
 
@@ -137,12 +145,29 @@ def _described(manifest: bytes, config: BundleConfig) -> dict[str, Any]:
     }
 
 
-@bundle.command()
+@bundle.command(short_help="Verify a bundle from trusted roots to its last byte.")
 @click.argument("place", metavar="LAYOUT_OR_TAR", type=EITHER)
-@click.option("--root", type=READABLE, required=True, help="Root of packets that you trust.")
-@click.option("--deployments-root", type=READABLE, help="Root of the environment's deployments.")
-@click.option("--environment", default="", help="Check that this environment is to run it.")
-@click.option("--site", type=FOLDER, help="Where a layout's trust metadata lies, if elsewhere.")
+@click.option(
+    "--root",
+    type=READABLE,
+    required=True,
+    help="Root of the packets repository that you trust; `trust init` prints where it lies.",
+)
+@click.option(
+    "--deployments-root", type=READABLE, help="Root of the environment's deployments repository."
+)
+@click.option(
+    "--environment",
+    metavar="NAME",
+    default="",
+    help="Also check that this environment is to run it.",
+)
+@click.option(
+    "--site",
+    metavar="FOLDER",
+    type=FOLDER,
+    help="Where a layout's trust metadata lies, if elsewhere.",
+)
 @DIGEST
 @as_json
 def verify(
@@ -154,7 +179,10 @@ def verify(
     digest: str,
     as_json: bool,
 ) -> None:
-    """Verify a bundle from pinned roots to its last byte; name each check."""
+    """Verify a bundle from the roots you trust to its last byte, naming each check.
+
+    Exits 1 if one fails.
+    """
     roots = _roots(root, deployments_root, environment)
     if place.is_file():
         report = _verified_archive(place, roots, environment)
@@ -206,13 +234,24 @@ def _verified_layout(
     )
 
 
-@bundle.command()
+@bundle.command(short_help="Control plane: write a bundle and its proof as one file.")
 @click.argument("layout", metavar="[LAYOUT]", type=FOLDER, required=False)
-@click.option("--environment", required=True, help="Whose assignment goes with it.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "--environment", metavar="NAME", required=True, help="The environment that is to run it."
+)
+@click.option(
+    "--out",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The archive to write (tar).",
+)
 @as_json
 def export(layout: Path | None, environment: str, out: Path, as_json: bool) -> None:
-    """Write what an environment is to run, with its proof, as one file (on the control plane)."""
+    """Write what an environment is to run, with its proof, as one file to carry across an air gap.
+
+    Runs on the control plane. The blobs come from its store, or from LAYOUT.
+    """
     from mythos.cli.serve import prepare
 
     prepare()

@@ -23,22 +23,26 @@ HOME = click.option(
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@click.group(help="Enrol and run the sidecar of a host.")
+@click.group(help="Enrol a host, run its sidecar, and carry files across an air gap.")
 def node() -> None:
     """See the commands."""
 
 
-@node.command()
+@node.command(short_help="Enrol this host; or, as operator, let a host enrol.")
 @HOME
-@click.option("--node", "name", help="The node's id.")
-@click.option("--server", help="Address of the control plane.")
-@click.option("--code", help="One-time code an operator gave you.")
+@click.option("--node", "name", metavar="NAME", help="The node's id.")
+@click.option("--server", metavar="URL", help="Address of the control plane.")
+@click.option("--code", metavar="CODE", help="One-time code an operator gave you.")
 @click.option("--request", type=click.Path(path_type=Path), help="Air gap: write a request file.")
 @click.option("--accept", type=READABLE, help="Air gap: take the acceptance file.")
 @click.option("--new-code", is_flag=True, help="Operator: make a one-time code for --node.")
 @click.option("--sign", type=READABLE, help="Operator: admit the node of a request file.")
-@click.option("--environment", help="Operator: the environment the node belongs to.")
-@click.option("--out", type=click.Path(path_type=Path), help="Operator: the acceptance file.")
+@click.option(
+    "--environment", metavar="NAME", help="Operator: the environment the node belongs to."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Operator: the acceptance file; it is private."
+)
 @as_json
 def enroll(
     home: Path,
@@ -53,7 +57,7 @@ def enroll(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    r"""Enrol this host, or (as operator, on the control plane) let a host enrol.
+    """Enrol this host, or (as operator, on the control plane) let a host enrol.
 
     \b
     Online:   operator  mythos node enroll --new-code --node N --environment E
@@ -61,7 +65,7 @@ def enroll(
     Air gap:  host      mythos node enroll --node N --request FILE
               operator  mythos node enroll --sign FILE --environment E --out FILE2
               host      mythos node enroll --accept FILE2
-    """
+    """  # noqa: D301 - click takes the character itself for "do not wrap"
     if new_code and name and environment:
         result = _new_code(name, environment)
     elif sign and environment and out:
@@ -126,18 +130,30 @@ def _enrol(home: Path, server: str, name: str, code: str) -> dict[str, Any]:
     return {"node": acceptance.node, "environment": acceptance.environment, "home": str(home)}
 
 
-@node.command()
+@node.command(short_help="Run the sidecar in the foreground.")
 @HOME
-@click.option("--port", default=4318, show_default=True, type=click.IntRange(0, 65_535))
+@click.option(
+    "--port",
+    default=4318,
+    show_default=True,
+    type=click.IntRange(0, 65_535),
+    help="Loopback port for OTLP/HTTP and decisions; 0 takes any free one.",
+)
 @click.option(
     "--runtime",
     type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
     default=Path(),
-    help="Folder of the programs that agents' commands call {runtime}.",
+    help="Folder of the programs that agents' commands call {runtime}; else the current folder.",
 )
-@click.option("--keep-spans", type=click.Path(path_type=Path), help="Also append spans here.")
+@click.option(
+    "--keep-spans", type=click.Path(path_type=Path), help="Also append every span to this file."
+)
 def run(home: Path, port: int, runtime: Path, keep_spans: Path | None) -> None:
-    """Run the sidecar in the foreground until it is told to stop."""
+    """Run the sidecar in the foreground until it is told to stop.
+
+    It takes spans, judges runs, signs and sends evidence, and launches what its environment is
+    assigned. What it does stands in `mythos node status`.
+    """
     import signal
     import threading
 
@@ -147,7 +163,20 @@ def run(home: Path, port: int, runtime: Path, keep_spans: Path | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     options = Options(runtime=runtime, port=port, keep_spans=keep_spans)
-    Sidecar(_home(home), options).run(stop)
+    sidecar = Sidecar(_home(home), options)
+    _say_running(sidecar.status(), home)
+    sidecar.run(stop)
+
+
+def _say_running(told: dict[str, Any], home: Path) -> None:
+    click.echo(
+        f"{told['node']} of {told['environment']} on http://127.0.0.1:{told['port']}, "
+        f"running {told['running'] or 'no bundle yet'}",
+        err=True,
+    )
+    if told["problem"]:
+        click.echo(f"  {told['problem']}", err=True)
+    click.echo(f"what it does: mythos node status --home {home}", err=True)
 
 
 @node.command()
@@ -167,9 +196,11 @@ def status(home: Path, as_json: bool) -> None:
     chosen(as_json, told, lambda: _say(told))
 
 
-@node.command("export")
+@node.command("export", short_help="Host: write a report file of signed evidence.")
 @HOME
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The report file.")
+@click.option(
+    "--out", metavar="FILE", type=click.Path(path_type=Path), required=True, help="The report file."
+)
 @click.option("--all", "everything", is_flag=True, help="Also what was exported before.")
 @as_json
 def export_(home: Path, out: Path, everything: bool, as_json: bool) -> None:
@@ -187,12 +218,15 @@ def export_(home: Path, out: Path, everything: bool, as_json: bool) -> None:
     chosen(as_json, result, lambda: _say(result))
 
 
-@node.command("import")
+@node.command("import", short_help="Take in a carried file: a bundle or a report.")
 @HOME
 @click.argument("file", type=READABLE)
 @as_json
 def import_(home: Path, file: Path, as_json: bool) -> None:
-    """Take a file across the gap: on a host a bundle archive, on the control plane a report."""
+    """Take in a file that was carried: on a host a bundle archive, on the control plane a report.
+
+    The file says which it is.
+    """
     from mythos.adapters.report_file import is_report
 
     result = _import_report(file) if is_report(file) else _import_bundle(home, file)

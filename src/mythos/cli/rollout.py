@@ -13,16 +13,24 @@ if TYPE_CHECKING:
     from mythos.server.deployment.models import MythOSDeploymentPacket
 
 
-@click.group(help="Decide what environments run.")
+@click.group(help="Assign a genuine bundle to an environment (control plane).")
 def rollout() -> None:
     """See the commands."""
 
 
-@rollout.command()
-@click.option("--environment", required=True, help="Where.")
-@click.option("--bundle", "wanted", metavar="NAME@VERSION", required=True, help="What.")
-@click.option("--by", "who", required=True, help="Who decides.")
-@click.option("--why", required=True, help="The reason; it is signed with the assignment.")
+@rollout.command(short_help="Assign a bundle to an environment.")
+@click.option("--environment", metavar="NAME", required=True, help="Where it is to run.")
+@click.option(
+    "--bundle",
+    "wanted",
+    metavar="NAME@VERSION",
+    required=True,
+    help="What is to run, as `trust sign` printed it.",
+)
+@click.option("--by", "who", metavar="WHO", required=True, help="Who decides.")
+@click.option(
+    "--why", metavar="TEXT", required=True, help="The reason; it is signed with the assignment."
+)
 @as_json
 def start(environment: str, wanted: str, who: str, why: str, as_json: bool) -> None:
     """Assign a genuine bundle to an environment; its nodes launch it at their next poll."""

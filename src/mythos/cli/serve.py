@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 
 import click
 
@@ -12,16 +13,32 @@ from mythos.errors import UnavailableError, UsageError
 DEFAULT_PORT = 8600
 
 
-@click.command(help="Run the control plane; the first run says how to create an administrator.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.command(
+    help="Run the control plane in the foreground: pages, API and evidence intake on one port. "
+    "Its state lies under MYTHOS_HOME; tables are made and migrated at start."
+)
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. Names it is called by must be in MYTHOS_ALLOWED_HOSTS.",
+)
 @click.option(
     "--port", default=DEFAULT_PORT, show_default=True, type=click.IntRange(1, 65_535), help="Port."
 )
-@click.option("--threads", default=4, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--threads",
+    default=4,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="Threads of the one worker process.",
+)
 @click.option(
     "--create-admin",
     metavar="NAME",
-    help="Create an administrator, then end; the password is MYTHOS_ADMIN_PASSWORD, if set.",
+    help="Create an administrator, then end. Asks for a password, unless MYTHOS_ADMIN_PASSWORD "
+    "is set.",
 )
 def serve(host: str, port: int, threads: int, create_admin: str | None) -> None:
     """Run the server in the foreground."""
@@ -89,9 +106,7 @@ def _create_admin(name: str) -> None:
     users = get_user_model().objects
     if users.filter(username=name).exists():
         raise UsageError(f"user {name!r} exists", remedy="sign in, or choose another name")
-    password = os.environ.get("MYTHOS_ADMIN_PASSWORD") or click.prompt(
-        "Password", hide_input=True, confirmation_prompt=True
-    )
+    password = os.environ.get("MYTHOS_ADMIN_PASSWORD") or _typed_password()
     try:
         validate_password(password)
     except ValidationError as error:
@@ -101,6 +116,16 @@ def _create_admin(name: str) -> None:
         ) from None
     users.create_superuser(username=name, password=password)
     click.echo(f"administrator {name} created; now run `mythos serve`")
+
+
+def _typed_password() -> str:
+    if not sys.stdin.isatty():
+        raise UsageError(
+            "a password can be typed on a terminal only, and this is none",
+            remedy="set MYTHOS_ADMIN_PASSWORD",
+        )
+    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return typed
 
 
 def _say_who_may_enter() -> None:

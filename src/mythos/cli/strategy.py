@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from mythos.values.recommendation import EnvironmentAdvice, Recommendation
 
 
-@click.group(help="Recommend where what may run next.")
+@click.group(help="Recommend where a bundle may run next, with reasons (control plane).")
 def strategy() -> None:
     """See the commands."""
 
 
-@strategy.command()
-@click.option("--bundle", "wanted", metavar="DIGEST", help="Which bundle; else the newest.")
+@strategy.command(short_help="Rank the environments for a bundle.")
+@click.option("--bundle", "wanted", metavar="DIGEST", help="Digest of the bundle; else the newest.")
 @as_json
 def recommend(wanted: str | None, as_json: bool) -> None:
     """Rank the environments for a bundle, each with its verdict and reasons."""

@@ -21,16 +21,16 @@ READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
-@click.group(help="Keys and TUF repositories of the control plane.")
+@click.group(help="Say which bundles are genuine, and keep signatures fresh (control plane).")
 def trust() -> None:
     """See the commands."""
 
 
-@trust.command()
+@trust.command(short_help="Make the repositories; take in a fleet file.")
 @click.option("--fleet", type=READABLE, help="Also take in the environments of this fleet file.")
 @as_json
 def init(fleet: Path | None, as_json: bool) -> None:
-    """Make the packets repository, and the environments of a fleet file.
+    """Make the packets repository, and the environments of a fleet file with theirs.
 
     What exists already is kept; a fleet file may be taken in again after a change.
     """
@@ -67,10 +67,13 @@ def _read_fleet(file: Path) -> FleetFile:
 
 
 @trust.command()
-@click.argument("layout", type=FOLDER)
+@click.argument("layout", metavar="LAYOUT", type=FOLDER)
 @as_json
 def sign(layout: Path, as_json: bool) -> None:
-    """Take a built bundle in, and name it genuine from now on."""
+    """Take a built bundle in, and name it genuine from now on.
+
+    LAYOUT is the folder that `bundle build` wrote.
+    """
     from mythos.cli.serve import prepare
 
     prepare()
@@ -95,10 +98,10 @@ def sign(layout: Path, as_json: bool) -> None:
     )
 
 
-@trust.command()
+@trust.command(short_help="List versions and expiry of every role.")
 @as_json
 def status(as_json: bool) -> None:
-    """Say where each repository stands: versions, and when signatures expire."""
+    """List versions and expiry of every role. Exits 1 if anything has expired."""
     from mythos.cli.serve import prepare
 
     prepare()
@@ -127,7 +130,10 @@ def status(as_json: bool) -> None:
 @trust.command()
 @as_json
 def renew(as_json: bool) -> None:
-    """Sign anew what has used up half of its period."""
+    """Sign anew what has used up half of its period.
+
+    Exits 1 if a role waits for a key that is not here.
+    """
     from mythos.cli.serve import prepare
 
     prepare()

@@ -15,6 +15,7 @@ DEFAULT_FAULT = "cloud-us"
 @click.option("--once", is_flag=True, help="Tell the story once, then end every process.")
 @click.option(
     "--fault-env",
+    metavar="NAME",
     default=DEFAULT_FAULT,
     show_default=True,
     help="The environment whose first node goes wrong.",
@@ -24,7 +25,13 @@ DEFAULT_FAULT = "cloud-us"
     type=click.Path(path_type=Path, file_okay=False, resolve_path=True),
     help="Keep everything in this folder, with every span in spans.otlp.jsonl.",
 )
-@click.option("--port", default=8600, show_default=True, type=click.IntRange(1, 65_535))
+@click.option(
+    "--port",
+    default=8600,
+    show_default=True,
+    type=click.IntRange(1, 65_535),
+    help="Port of the control plane.",
+)
 @as_json
 def demo(once: bool, fault_env: str, keep: Path | None, port: int, as_json: bool) -> None:
     """Build, sign, carry, launch, watch, judge, recommend: one turn of the ring.

@@ -1,0 +1,96 @@
+"""What every command does alike: help, refusals, and what it prints where."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import pytest
+
+from mythos.cli.root import root, told
+from tests.cli.control_plane import EXAMPLE, mythos
+
+
+@pytest.mark.parametrize(
+    "words", [["audit"], ["bundle", "build"], ["bundle", "show", "/nowhere"], ["node", "nope"]]
+)
+def test_bad_usage_with_json_prints_json_on_standard_output_only(words: list[str]) -> None:
+    ran = mythos(*words, "--json")
+
+    assert (ran.code, ran.err) == (2, "")
+    assert ran.json["error"]["type"] == "UsageError"
+    assert "--help`" in ran.json["error"]["remedy"]
+
+
+def test_bad_usage_for_people_is_a_line_and_its_remedy() -> None:
+    ran = mythos("bundle", "build")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "error: Missing argument 'DIR'.\n  → see `mythos bundle build --help`\n"
+
+
+def test_a_noun_alone_shows_its_commands() -> None:
+    assert "Check a source tree" in mythos("bundle").err
+
+
+def test_the_forms_of_enrolment_stand_on_lines_of_their_own() -> None:
+    lines = mythos("node", "enroll", "--help").out.splitlines()
+
+    assert "            host      mythos node enroll --server URL --node N --code CODE" in lines
+
+
+def test_no_short_help_is_cut_off() -> None:
+    context = click.Context(root)
+    groups = [root.get_command(context, name) for name in root.list_commands(context)]
+    commands = [
+        each
+        for group in groups
+        if isinstance(group, click.Group)
+        for each in group.commands.values()
+    ]
+    assert [each.name for each in commands if each.get_short_help_str(58).endswith("...")] == []
+
+
+def test_what_the_disk_refuses_is_told_with_its_place_and_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    ran = mythos("bundle", "build", EXAMPLE, "--out", tmp_path / "file" / "layout", "--json")
+
+    assert ran.code == 1
+    assert ran.json["error"]["type"] == "UnavailableError"
+    assert str(tmp_path / "file") in ran.json["error"]["message"]
+    assert ran.json["error"]["remedy"]
+
+
+def test_a_full_disk_is_told_as_such() -> None:
+    error = told(OSError(28, "No space left on device", "/spool/x"))
+
+    assert str(error) == "/spool/x: No space left on device"
+    assert "free some disk space" in error.remedy
+
+
+def test_interrupted_a_command_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    pipe = tmp_path / "spans.jsonl"
+    os.mkfifo(pipe)  # a source that never ends
+    audit = subprocess.Popen(
+        [sys.executable, "-m", "mythos", "audit", "--traces", str(pipe), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    with pipe.open("w") as source:  # opens when the audit does
+        source.write(json.dumps({"resourceSpans": []}) + "\n")
+        source.flush()
+        time.sleep(0.2)
+        audit.send_signal(signal.SIGINT)
+        out, err = audit.communicate(timeout=20)
+
+    assert (audit.returncode, out, err.strip()) == (130, "", "interrupted")
+    assert [path.name for path in tmp_path.iterdir()] == ["spans.jsonl"]
