@@ -94,6 +94,21 @@ def _options(command: click.Command) -> list[str]:
     return [p.opts[0] for p in command.params if isinstance(p, click.Option)]
 
 
+def test_every_command_that_a_text_advises_exists() -> None:
+    """Remedies, suggested actions and pages name no command that nobody can run."""
+    nouns = "|".join((*COMMANDS, "alert", "doctor", "memory", "policy", "workflow"))
+    advised = re.compile(rf"`(?:[A-Z_]+=\S+ )?mythos ((?:{nouns}) [a-z]+)")
+    known = {path.removeprefix("mythos ") for path, _ in _commands()}
+    texts = [*(DOCS.parent / "src").rglob("*.py"), *(DOCS.parent / "src").rglob("*.html"), *PAGES]
+    named = {
+        (found, path.name)
+        for path in texts
+        for found in advised.findall(path.read_text("utf-8"))
+        if found.split()[0] not in known  # `mythos audit` takes no verb
+    }
+    assert [one for one in sorted(named) if one[0] not in known] == []
+
+
 def _routes(patterns: Iterable[URLPattern | URLResolver], prefix: str = "/") -> Iterator[str]:
     for each in patterns:
         path = prefix + str(each.pattern)

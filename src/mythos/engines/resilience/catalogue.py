@@ -59,8 +59,8 @@ _KINDS = (
     ),
     FlagKind(
         "MEMORY_ALTERED", "critical", _MEMORY,
-        "Stop the agent of {log}, then trace the cited keys and roll them back, or accept them"
-        " with `mythos memory accept` if a person changed them.",
+        "Stop the agent of {log} and find out who wrote the cited files past the log; put back"
+        " what was logged, from the bundle or a backup.",
     ),
     FlagKind(
         "MEMORY_LOG_FORK", "critical", _MEMORY,
@@ -69,16 +69,16 @@ _KINDS = (
     ),
     FlagKind(
         "MEMORY_MISSING", "warning", _MEMORY,
-        "Restore the cited keys of {log} with `mythos memory rollback`, or log their removal.",
+        "Find out who removed the cited files of {log}; put them back from the bundle or a"
+        " backup.",
     ),
     FlagKind(
         "MEMORY_UNLOGGED", "warning", _MEMORY,
-        "Find out who wrote the cited keys of {log} past the log; accept them with `mythos memory"
-        " accept`, or remove them.",
+        "Find out who wrote the cited files of {log} past the log, and remove them.",
     ),
     FlagKind(
         "MEMORY_AUDIT_OVERDUE", "info", _MEMORY,
-        "Run `mythos memory audit` for {log}: the last audit is older than its schedule.",
+        "Check that the sidecar of {log} runs: the last audit is older than its schedule.",
     ),
     FlagKind(
         "BUNDLE_DIGEST_MISMATCH", "critical", "bundle",
