@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models.signals import pre_delete
 
 from mythos.errors import ConflictError
 
@@ -28,13 +29,21 @@ class Document(models.Model):
         Raises:
             ConflictError: it does; a change would make the bundle's digest a lie.
         """
+        self.refuse_if_bundled()
+        super().save(*args, **kwargs)
+
+    def refuse_if_bundled(self) -> None:
+        """Guard every change, deletion included.
+
+        Raises:
+            ConflictError: a bundle refers to the document.
+        """
         packets = getattr(self, "packets", None) if self.pk else None
         if packets is not None and packets.exists():
             raise ConflictError(
                 f"{self} is part of a bundle and cannot change",
                 remedy="add the change as a new version and build a new bundle",
             )
-        super().save(*args, **kwargs)
 
 
 class Assistant(Document):
@@ -92,6 +101,15 @@ class ToolCatalogueDocument(Document):
 
     def __str__(self) -> str:
         return self.domain
+
+
+def _refuse_deletion(instance: Document, **_signal: object) -> None:
+    """Deletions one by one and in bulk pass here: a bundle must not silently lose a part."""
+    instance.refuse_if_bundled()
+
+
+for _kind in (Assistant, SwarmCodex, EncodedRitualBlueprint, ToolCatalogueDocument):
+    pre_delete.connect(_refuse_deletion, sender=_kind)
 
 
 class Environment(models.Model):

@@ -15,7 +15,9 @@ from mythos.server.catalog.commands import hash_of
 from mythos.server.catalog.models import Node
 from mythos.server.deployment import trust
 
-_PATH = re.compile(r"(packets|deployments|blobs)(/[A-Za-z0-9][A-Za-z0-9._-]*){1,4}")
+# Segments begin with a letter or digit, so none is `..`; names of bundles may hold spaces.
+MAX_PATH = 1_000
+_PATH = re.compile(r"(packets|deployments|blobs)(/[A-Za-z0-9][A-Za-z0-9._ -]*){1,20}")
 
 
 @require_GET
@@ -23,7 +25,7 @@ def pull(request: HttpRequest, path: str) -> HttpResponse | FileResponse:
     """One file of the site."""
     _require_node(request)
     file = trust.site() / path
-    if not _PATH.fullmatch(path) or not file.is_file():
+    if len(path) > MAX_PATH or not _PATH.fullmatch(path) or not file.is_file():
         raise NotFoundError(f"the site has no {path}", remedy="publish the bundle again")
     return FileResponse(file.open("rb"), content_type="application/octet-stream")
 
