@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.ring import free_port
+from tests.e2e.ring import free_port, wait_for
 
 pytest.importorskip("pydantic_ai", reason="the demo's agents need the extra `demo`")
 
@@ -72,3 +74,54 @@ def test_an_unknown_fault_environment_is_refused_before_anything_starts(tmp_path
     words = ["--fault-env", "mars", "--keep", str(tmp_path / "kept"), "--port", str(free_port())]
     told = mythos("demo", "--once", *words, ok=2)
     assert "cloud-eu" in told["error"]["remedy"]
+
+
+def test_given_the_server_is_killed_midway_then_the_mirrored_story_ends_the_same(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    words = ["--once", "--fault-env", "cloud-eu", "--keep", str(tmp_path), "--port", str(port)]
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "mythos", "demo", "--json", *words],
+        env={key: value for key, value in os.environ.items() if not key.startswith("MYTHOS_")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    progress = tmp_path / "nodes" / "lab-enclave-1" / "work" / "refunds" / "progress.json"
+    wait_for(progress.exists, "the last node's agents work")
+    serving = subprocess.run(
+        ["pgrep", "-f", f"serve --host 127.0.0.1 --port {port}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for pid in serving.stdout.split():
+        os.kill(int(pid), signal.SIGKILL)
+    told, _ = demo.communicate(timeout=240)
+    assert demo.returncode == 0, told
+    result = json.loads(told)
+    states = {node["node_id"]: node["state"] for node in result["nodes"]}
+    assert states.pop("cloud-eu-1") == "CRITICAL"
+    assert set(states.values()) == {"HEALTHY"}, states
+    ranked = [one["target_environment"] for one in result["strategy"]]
+    assert ranked.index("cloud-us") < ranked.index("cloud-eu")
+    counted = counted_runs(tmp_path / "control" / "mythos.sqlite3")
+    assert counted == result["runs"]
+
+
+def counted_runs(database: Path) -> int:
+    """Runs in the control plane's evidence: each judged run has one row entry of one set."""
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        rows = connection.execute(
+            "SELECT subject, body FROM resilience_evidencerow WHERE kind = 'policy'"
+        ).fetchall()
+    finally:
+        connection.close()
+    runs: dict[str, int] = {}
+    for subject, body in rows:
+        counts = json.loads(body)["runs"]
+        runs[subject] = runs.get(subject, 0) + sum(counts.values())
+    assert len(set(runs.values())) == 1, runs
+    return next(iter(runs.values()))

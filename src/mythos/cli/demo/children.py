@@ -1,7 +1,8 @@
 """The processes the demo starts, and ends whatever happens.
 
 Each child leads a process group of its own, so that what it started ends with it. Ending asks
-first and kills after a grace; a second Ctrl-C does not leave anything behind.
+first and kills after a grace; a second Ctrl-C does not leave anything behind. A child that may be
+revived is started again when it was killed: the ring is meant to outlive that.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from mythos.errors import UnavailableError
 
 GRACE_S = 15.0
 TAIL_LINES = 15
+REVIVE_AFTER_S = 1.5
+"""A killed server's worker notices within half a second and frees the port."""
 
 
 class Children:
@@ -29,6 +32,7 @@ class Children:
     def __init__(self, logs: Path) -> None:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._revivable: dict[str, tuple[Sequence[str], Mapping[str, str]]] = {}
 
     def __enter__(self) -> Self:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -55,14 +59,25 @@ class Children:
             )
         return self._running[name].pid
 
+    def start_revivable(
+        self, name: str, words: Sequence[str], environment: Mapping[str, str]
+    ) -> int:
+        """Start a child that is started again whenever it was killed."""
+        self._revivable[name] = (words, environment)
+        return self.start(name, words, environment)
+
     def check(self) -> None:
-        """Raise if any child has ended by itself.
+        """Start again what was killed and may be; raise if any other child has ended.
 
         Raises:
             UnavailableError: one has; its last lines are in the message.
         """
-        for name, process in self._running.items():
-            if process.poll() is not None:
+        for name, process in list(self._running.items()):
+            ended = process.poll()
+            if ended is not None and ended < 0 and name in self._revivable:
+                time.sleep(REVIVE_AFTER_S)
+                self.start(name, *self._revivable[name])
+            elif ended is not None:
                 raise UnavailableError(
                     f"{name} ended with {process.returncode}:\n{self._tail(name)}",
                     remedy=f"read {self._logs / name}.log; then run the demo again",

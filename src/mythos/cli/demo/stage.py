@@ -143,7 +143,7 @@ class Stage:
     def start_server(self) -> None:
         """Start the control plane and wait until it answers."""
         words = ["serve", "--host", HOST, "--port", str(self.port)]
-        self.children.start("control", words, os.environ)
+        self.children.start_revivable("control", words, dict(os.environ))
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             self.children.check()
