@@ -525,3 +525,16 @@ def test_names_longer_than_evidence_may_hold_are_judged_all_the_same(bank: Bank)
     spans = run(0, YES, (odd, None), (odd[:450], {}), name="a" * 400, mythos__workflow=odd)
     done = bank.audit([spans, run(1, LOOK, (odd, None), (odd[:450], {}))], workflows=[PAY])
     assert done.node["outcomes"]["violated"] == 4
+
+
+@pytest.mark.parametrize("levels", [100, 900, 5_000])
+def test_a_hostile_argument_makes_its_own_call_undecidable_and_no_other(
+    bank: Bank, levels: int
+) -> None:
+    deep = f'{{"to": "Bo", "cents": 5, "note": {"[" * levels}{"]" * levels}}}'
+    spans = run(0, HELLO, (*SEND, {}), ("send_money", None, {"gen_ai__tool__call__result": deep}))
+    spans[-1].attributes["gen_ai.tool.call.arguments"] = deep  # type: ignore[index]
+    done = bank.audit([spans], policies=[DESK, LIMITS])
+    assert done.node["outcomes"] == {
+        "upheld": 1, "violated": 1, "blocked": 0, "undecidable": 2,
+    }  # fmt: skip

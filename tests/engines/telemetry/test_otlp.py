@@ -199,12 +199,12 @@ def nested(levels: int) -> Loose:
 
 
 def test_a_value_nested_too_deep_is_refused_not_a_crash() -> None:
-    with pytest.raises(TelemetryError, match="nested deeper than 48"):
-        value_of(nested(49))
+    with pytest.raises(TelemetryError, match="nested deeper than 52"):
+        value_of(nested(53))
 
 
 def test_the_deepest_value_that_is_read_can_be_written_again() -> None:
-    (one,) = decode_json(body_of(attributes=[{"key": "k", "value": nested(48)}]))
+    (one,) = decode_json(body_of(attributes=[{"key": "k", "value": nested(52)}]))
     assert decode_json(encode_json([one])) == [one]
 
 
@@ -275,3 +275,34 @@ def test_an_accepted_request_is_answered_with_the_empty_response() -> None:
 def test_a_blank_line_of_an_archive_holds_no_spans() -> None:
     assert spans_of_line(b" \n") == []
     assert len(spans_of_line(body_of() + b"\n")) == 1
+
+
+def test_the_deepest_value_that_protobuf_lets_through_can_be_stored_and_read_again() -> None:
+    depth, sent = 1, _nested(1)
+    while True:
+        try:
+            decoded = decode_protobuf(sent)
+        except TelemetryError:
+            break
+        assert decode_json(encode_json(decoded)) == decoded, depth
+        depth += 1
+        sent = _nested(depth)
+    assert depth > 40
+
+
+def _nested(levels: int) -> bytes:
+    """A request with one attribute: an array in an array in an array."""
+    value = _field(1, b"x")
+    for _ in range(levels):
+        value = _field(5, _field(1, value))
+    pair = _field(1, b"k") + _field(2, value)
+    span = _field(1, b"1" * 16) + _field(2, b"2" * 8) + _field(9, pair)
+    return _field(1, _field(2, _field(2, span)))
+
+
+def _field(number: int, body: bytes) -> bytes:
+    size, length = len(body), b""
+    while size > 0x7F:
+        length += bytes([size & 0x7F | 0x80])
+        size >>= 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + body

@@ -17,7 +17,9 @@ import orjson
 from mythos.errors import TelemetryError
 from mythos.values.event import Json, Span, SpanEvent
 
-MAX_DEPTH: Final = 48  # written again, a level takes four of the 254 that orjson allows
+# Above the 49 that protobuf's own limit lets through, or what was stored could not be read again;
+# written, a level takes four of the 254 that orjson allows.
+MAX_DEPTH: Final = 52
 _REMEDY: Final = (
     'send OTLP/JSON: {"resourceSpans": [...]} with hex ids, as an OTLP exporter with the JSON '
     "encoding or the Collector's file exporter writes it"

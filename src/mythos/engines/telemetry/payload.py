@@ -1,13 +1,14 @@
 """Arguments and results of a tool call, as its dialect captured them.
 
 Law: arguments are an object or unknown (None): never a guess. Absent, masked, truncated and
-unparsable are all unknown. LangChain's wrappers, which two dialects pass on, are taken off.
+unparsable are all unknown. LangChain's wrappers, which two dialects pass on, are taken off. JSON
+text nested deeper than `MAX_DEPTH` stays text: nothing that reads a value may run out of stack.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from mythos.engines.telemetry import table
 from mythos.engines.telemetry.masking import is_all_masked, is_masked
 from mythos.values.event import Json
 
+MAX_DEPTH: Final = 64
 _MAX_LITERAL: Final = 20_000  # characters of Python source we are willing to parse
 
 
@@ -33,11 +35,11 @@ class Payload:
 def payload_of(attributes: Mapping[str, Json]) -> Payload:
     """Read arguments, output and call id of a tool span from its attributes."""
     raw = _first(attributes, table.ARGUMENT_KEYS)
-    sent = _parsed(raw)
+    sent = parsed_text(raw)
     call_id = _first(attributes, table.CALL_ID_KEYS)
     output = next((attributes[key] for key in table.OUTPUT_KEYS if key in attributes), None)
     captured = output is not None and not (isinstance(output, str) and is_masked(output))
-    result, result_id = _result(_parsed(output)) if captured else (None, "")
+    result, result_id = _result(parsed_text(output)) if captured else (None, "")
     arguments, wrapper_id = _arguments(sent, traceloop="traceloop.span.kind" in attributes)
     known = str(call_id) if call_id is not None else wrapper_id or result_id
     return Payload(arguments, result, captured, known)
@@ -47,16 +49,34 @@ def _first(attributes: Mapping[str, Json], keys: tuple[str, ...]) -> Json:
     return next((attributes[key] for key in keys if attributes.get(key) not in (None, "")), None)
 
 
-def _parsed(value: Json) -> Json:
-    """JSON text as its value; any other text as it stands."""
+def parsed_text(value: Json) -> Json:
+    """JSON text as its value; any other text, and one nested too deeply, as it stands."""
     if not isinstance(value, str):
         return value
     try:
         parsed: Json = orjson.loads(value)
     except orjson.JSONDecodeError:
         return value
+    if _is_too_deep(value, parsed):
+        return value
     # A long number would lose digits as a float: account numbers stay text.
     return value if isinstance(parsed, float) and str(parsed) != value.strip() else parsed
+
+
+def _is_too_deep(text: str, value: Json) -> bool:
+    """Whether the value of a JSON text nests deeper than `MAX_DEPTH`; most texts cannot."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in _inside(outer)]
+    return any(isinstance(each, list | dict) for each in level)
+
+
+def _inside(value: Json) -> Iterable[Json]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _arguments(sent: Json, *, traceloop: bool) -> tuple[Mapping[str, Json] | None, str]:
@@ -93,4 +113,4 @@ def _result(output: Json) -> tuple[Json, str]:
     if not isinstance(inner, dict) or inner.get("type") != "tool" or "content" not in inner:
         return output, ""
     call_id = inner.get("tool_call_id")
-    return _parsed(inner["content"]), call_id if isinstance(call_id, str) else ""
+    return parsed_text(inner["content"]), call_id if isinstance(call_id, str) else ""

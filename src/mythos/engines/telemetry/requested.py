@@ -11,10 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import TypeAlias
 
-import orjson
-
 from mythos.engines.telemetry import table
 from mythos.engines.telemetry.masking import is_masked
+from mythos.engines.telemetry.payload import parsed_text
 from mythos.values.event import Json, Span
 
 Requests: TypeAlias = dict[tuple[str, str], dict[str, Json]]
@@ -54,17 +53,10 @@ def _requested(attributes: Mapping[str, Json]) -> Iterator[tuple[str, dict[str, 
     for message in count():
         for call in count():
             tool = attributes.get(name_key.format(message, call))
-            arguments = _parsed(attributes.get(arguments_key.format(message, call)))
+            arguments = parsed_text(attributes.get(arguments_key.format(message, call)))
             if not isinstance(tool, str):
                 break
             if isinstance(arguments, dict):
                 yield tool, arguments
         if not call:
             return
-
-
-def _parsed(text: Json) -> Json:
-    try:
-        return orjson.loads(text) if isinstance(text, str) else text
-    except orjson.JSONDecodeError:
-        return None
