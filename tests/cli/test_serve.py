@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import socket
@@ -86,3 +87,24 @@ def _wait_for(client: httpx.Client) -> None:
         except httpx.TransportError:
             time.sleep(0.1)
     pytest.fail(f"the server did not answer within {UP_S} s")
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("psycopg") is not None, reason="the PostgreSQL driver is installed"
+)
+def test_without_a_database_driver_the_remedy_names_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mythos", "serve"],
+        env={
+            **os.environ,
+            "MYTHOS_HOME": str(tmp_path),
+            "DATABASE_URL": "postgresql://u:p@127.0.0.1:5/db",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "psycopg" in done.stderr
+    assert "Traceback" not in done.stderr

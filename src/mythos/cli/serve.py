@@ -52,13 +52,31 @@ def serve(host: str, port: int, threads: int, create_admin: str | None) -> None:
 
 
 def prepare() -> None:
-    """Load Django and bring the tables up to date."""
+    """Load Django and bring the tables up to date.
+
+    Raises:
+        UnavailableError: the database's driver is not installed, or it cannot be opened.
+    """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mythos.server.project.settings")
     import django
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import call_command
+    from django.db import DatabaseError
 
-    django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        django.setup()
+        call_command("migrate", verbosity=0, interactive=False)
+    except ImproperlyConfigured as error:
+        raise UnavailableError(
+            f"the database of DATABASE_URL cannot be used: {error}",
+            remedy="install its driver, for PostgreSQL: pip install 'psycopg[binary]'",
+        ) from None
+    except DatabaseError as error:
+        first = str(error).strip().splitlines()[0]
+        raise UnavailableError(
+            f"the database cannot be opened: {first}",
+            remedy="check DATABASE_URL or MYTHOS_HOME, permissions and free space",
+        ) from None
 
 
 def check_free(host: str, port: int) -> None:
