@@ -1,7 +1,8 @@
 """What the control plane does without being asked, a few seconds apart.
 
 Readings of nodes that have fallen silent, the recommendation for the newest bundle, signatures
-that would expire. Each step is idempotent, so any number of replicas may do it.
+that would expire. Each step is idempotent, so any number of replicas may do it; each has a pace,
+since reading a node or the whole fleet's evidence costs more than the seconds between two turns.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
+from django.conf import settings
 from django.db import close_old_connections
 from django.utils import timezone
 
@@ -37,32 +41,57 @@ def start() -> threading.Event:
     return stop
 
 
+@dataclass(slots=True)
+class Pace:
+    """When each thing was last done, to do none of them too often."""
+
+    done: dict[str, datetime] = field(default_factory=dict)
+
+    def due(self, name: str, at: datetime, *, every: timedelta) -> bool:
+        """Whether `name` may be done again; if so it counts as done."""
+        last = self.done.get(name)
+        if last is not None and last <= at < last + every:
+            return False
+        self.done[name] = at
+        return True
+
+
 def _work(stop: threading.Event) -> None:
-    renewed_at: datetime | None = None
+    pace = Pace()
     while not stop.wait(EVERY_S):
-        close_old_connections()
-        now = timezone.now()
-        _attempt(read_the_quiet, now)
-        _attempt(recommend_newest, now)
-        if renewed_at is None or now - renewed_at > RENEW_EVERY:
-            _attempt(renew_signatures, now)
-            renewed_at = now
+        turn(pace, timezone.now())
 
 
-def _attempt(step: Callable[[datetime], None], at: datetime) -> None:
-    """One step; what fails is logged with its remedy and tried again at the next turn."""
+def turn(pace: Pace, at: datetime) -> None:
+    """One turn: whatever is due."""
+    close_old_connections()
+    reading = timedelta(seconds=settings.MYTHOS.reading_every_s)
+    _attempt("quiet", lambda: read_the_quiet(pace, at))
+    if pace.due("recommendation", at, every=reading):
+        _attempt("recommendation", lambda: recommend_newest(at))
+    if pace.due("signatures", at, every=RENEW_EVERY):
+        _attempt("signatures", lambda: renew_signatures(at))
+
+
+def _attempt(name: str, step: Callable[[], object]) -> None:
+    """One step; what fails is logged with its remedy and tried again at its next turn."""
     try:
-        step(at)
+        step()
     except MythosError as error:
-        _log.warning("%s: %s (%s)", step.__name__, error, error.remedy)
+        _log.warning("%s: %s (%s)", name, error, error.remedy)
+    except Exception:  # noqa: BLE001 - the thread's edge: without it nobody falls silent again
+        _log.exception("%s", name)
 
 
-def read_the_quiet(at: datetime) -> None:
+def read_the_quiet(pace: Pace, at: datetime) -> None:
     """Refresh nodes that have not been heard of for a while: nobody else would."""
+    every = timedelta(seconds=settings.MYTHOS.reading_every_s)
     for node in Node.objects.filter(retired_at=None).select_related("environment"):
         heard = node.last_beat_at or node.enrolled_at
-        if at - heard > timedelta(seconds=presence_of(node).patience_s) + IN_FLIGHT:
-            refresh_reading(node.node_id, at=at)
+        quiet = at - heard > timedelta(seconds=presence_of(node).patience_s) + IN_FLIGHT
+        if quiet and pace.due(f"quiet {node.node_id}", at, every=every):
+            name = node.node_id
+            _attempt(f"reading of {name}", partial(refresh_reading, name, at=at))
 
 
 def recommend_newest(at: datetime) -> None:

@@ -24,6 +24,7 @@ from mythos.server.catalog.models import (
     Node,
     SwarmCodex,
 )
+from mythos.server.deployment.models import Rollout
 from mythos.server.resilience.models import (
     EnvelopeReceipt,
     IntakeFinding,
@@ -35,6 +36,7 @@ from mythos.values.reading import Flag, Reading
 from mythos.values.workflow import workflow_of
 
 STORED = ("codex_uptime_index", "ritual_execution_consistency", "memory_integrity_score")
+TRIES = 3
 
 
 def refresh_if_due(node_id: str, *, at: datetime) -> SymbolicResilienceMonitor | None:
@@ -46,15 +48,37 @@ def refresh_if_due(node_id: str, *, at: datetime) -> SymbolicResilienceMonitor |
     return refresh(node_id, at=at)
 
 
-@transaction.atomic
 def refresh(node_id: str, *, at: datetime) -> SymbolicResilienceMonitor | None:
-    """Recompute a node's reading and store it if it says anything new."""
+    """Recompute a node's reading and store it if it says anything new.
+
+    The work is done without the write lock, which every other node's evidence waits for; only
+    storing takes it, and finds out whether the ground has moved meanwhile.
+    """
     node = Node.objects.select_related("environment").get(node_id=node_id)
-    newest = newest_readings([node_id]).get(node_id)
-    reading = read(node, at=at, previous=newest)
-    if newest is not None and _says_the_same(newest, reading):
-        return newest
+    for _ in range(TRIES):
+        newest = newest_readings([node_id]).get(node_id)
+        reading = read(node, at=at, previous=newest)
+        if newest is not None and _says_the_same(newest, reading):
+            return newest
+        stored = _store_after(newest, reading, at=at)
+        if stored is not None:
+            return stored
+    return newest_readings([node_id]).get(node_id)
+
+
+@transaction.atomic
+def _store_after(
+    newest: SymbolicResilienceMonitor | None, reading: Reading, *, at: datetime
+) -> SymbolicResilienceMonitor | None:
+    """Store a reading; None if another was stored, or its flags were changed, meanwhile."""
+    there = newest_readings([reading.node]).get(reading.node)
+    if _state_of(there) != _state_of(newest):
+        return None
     return _store(reading, at=at)
+
+
+def _state_of(stored: SymbolicResilienceMonitor | None) -> object:
+    return None if stored is None else (stored.pk, stored.symbolic_warning_flags)
 
 
 def read(
@@ -134,9 +158,12 @@ def _mismatch(node: Node, in_force: InForce) -> Mismatch | None:
         .select_related("packet")
         .first()
     )
-    if rollout is None or rollout.packet.digest == in_force.bundle:
+    if rollout is None:
         return None
-    return Mismatch(in_force.bundle, rollout.packet.digest, rollout.created_at)
+    wanted = "" if rollout.state == Rollout.State.HALTED else rollout.packet.digest
+    if wanted == in_force.bundle:
+        return None
+    return Mismatch(in_force.bundle, wanted, max(rollout.created_at, node.enrolled_at))
 
 
 def _skip_weights(document: dict[str, JsonValue]) -> dict[str, int]:
@@ -148,9 +175,13 @@ def _says_the_same(stored: SymbolicResilienceMonitor, reading: Reading) -> bool:
     return (
         stored.evidence_digest == reading.evidence_digest
         and stored.state == reading.state
-        and {flag["fingerprint"] for flag in stored.symbolic_warning_flags}
-        == {flag.fingerprint for flag in reading.flags}
+        and {_mark(**flag) for flag in stored.symbolic_warning_flags}
+        == {_mark(**flag.model_dump()) for flag in reading.flags}
     )
+
+
+def _mark(*, fingerprint: str, state: str, severity: str, **_others: object) -> tuple[str, ...]:
+    return fingerprint, state, severity
 
 
 def _store(reading: Reading, *, at: datetime) -> SymbolicResilienceMonitor:
