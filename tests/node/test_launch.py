@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -311,7 +309,7 @@ def test_killed_anywhere_a_launch_leaves_the_old_bundle_or_the_new_one(tmp_path:
         )
         assert child.stdout is not None
         child.stdout.readline()
-        timer = threading.Timer(0.02 + turn * 0.017, os.kill, (child.pid, signal.SIGKILL))
+        timer = threading.Timer(0.02 + turn * 0.017, child.kill)
         timer.start()
         child.stdout.read()
         child.wait()
