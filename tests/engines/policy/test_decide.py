@@ -106,6 +106,22 @@ def test_a_default_denial_names_the_facts_that_were_missing() -> None:
     assert "confirmed" in verdict.why
 
 
+@pytest.mark.parametrize(
+    ("severities", "expected"),
+    [([], "warning"), (["info"], "warning"), (["warning", "critical"], "critical")],
+)
+def test_a_default_denial_is_as_loud_as_the_loudest_permit_of_its_tool(
+    severities: list[str], expected: str
+) -> None:
+    rules = [
+        permit(f"r{n}", "refund", "false", f'@severity("{severity}")')
+        for n, severity in enumerate(severities)
+    ]
+    other = permit("other", "get_order", "false", '@severity("critical")')
+    verdict = part(ask(policy("p", "".join([*rules, other]))), "p")
+    assert (verdict.standing, verdict.rule, verdict.severity) == (CHARGED, DEFAULT_RULE, expected)
+
+
 def test_two_sets_may_mean_different_things_by_one_fact() -> None:
     mine = policy("mine", permit("a", "refund", "context.past.seen"), facts=seen("find_user"))
     theirs = policy("theirs", forbid("b", "refund", "context.past.seen"), facts=seen("get_order"))

@@ -152,14 +152,14 @@ def _why(rule: str, explanation: str, each: CompiledSet, result: Result) -> str:
 
 
 def _by_default(rules: Slice, request: Request, each: CompiledSet) -> Verdict:
-    """No rule permits it: charged to the set, with the facts its own permits did not have."""
+    """No rule permits it: charged to the set, with the facts its own permits did not have.
+
+    As loud as the loudest of those permits, and never quieter than a warning: where a critical
+    permit does not hold, what it guards was done all the same.
+    """
     known = request.facts.get(each.digest, {})
-    wanted = {
-        fact
-        for member in rules.full.members
-        if member.owner is each and member.rule.permits
-        for fact in member.rule.use.facts
-    }
+    own = [m.rule for m in rules.full.members if m.owner is each and m.rule.permits]
+    wanted = {fact for rule in own for fact in rule.use.facts}
     missing = tuple(sorted(fact for fact in wanted if not known.get(fact)))
     why = "no rule permits it"
     if missing:
@@ -169,6 +169,7 @@ def _by_default(rules: Slice, request: Request, each: CompiledSet) -> Verdict:
         each.digest,
         Standing.CHARGED,
         DEFAULT_RULE,
+        severity=min((Severity.WARNING, *(rule.severity for rule in own)), key=_LOUDEST.index),
         missing=missing,
         why=why,
     )
