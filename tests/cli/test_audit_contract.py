@@ -538,3 +538,30 @@ def test_a_hostile_argument_makes_its_own_call_undecidable_and_no_other(
     assert done.node["outcomes"] == {
         "upheld": 1, "violated": 1, "blocked": 0, "undecidable": 2,
     }  # fmt: skip
+
+
+def test_a_run_whose_tools_nobody_explained_is_flagged_and_never_a_pass(bank: Bank) -> None:
+    unfit = run(0, YES, SEND, ("launch", {}), resource={"service.name": "elsewhere"})
+    done = bank.audit([unfit, run(1, YES, SEND)], policies=[DESK, LIMITS])
+    assert done.node["outcomes"] == {
+        "upheld": 2, "violated": 0, "blocked": 0, "undecidable": 4,
+    }  # fmt: skip
+    flag = next(one for one in done.node["flags"] if one["code"] == "TOOLS_UNKNOWN")
+    assert (flag["severity"], flag["subject"]) == ("info", "till-1/teller/tools")
+    assert flag["value"] == 2
+    assert [ref["ref"] for ref in flag["evidence"]] == [f"{1:032x}"]
+
+
+def test_the_only_catalogue_that_declares_all_its_tools_judges_a_run(bank: Bank) -> None:
+    fits = run(0, YES, SEND, resource={"service.name": "elsewhere"})
+    assert bank.audit([fits]).node["outcomes"]["upheld"] == 1
+
+
+def test_a_critical_permit_that_does_not_hold_makes_the_node_critical(bank: Bank) -> None:
+    critical = DESK.replace(
+        '@id("agreed-transfer")', '@id("agreed-transfer") @severity("critical")'
+    )
+    done = bank.audit([run(0, HELLO, SEND)], policies=[critical])
+    [flag] = [one for one in done.node["flags"] if one["code"] == "POLICY_VIOLATION"]
+    assert (flag["severity"], flag["subject"]) == ("critical", "till-1/teller/desk/default")
+    assert done.node["state"] == "CRITICAL"

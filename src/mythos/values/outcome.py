@@ -31,6 +31,7 @@ class Severity(StrEnum):
 
 DEFAULT_RULE = "default"
 UNDECLARED_TOOL = "undeclared_tool"
+NO_CATALOGUE = "no_catalogue"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from mythos.engines.policy.blocked import DeniedAttempt, obeyed
 from mythos.engines.policy.rulings import Rulings, rulings_of
 from mythos.engines.telemetry.catalogue import choose_catalogue
 from mythos.values.event import Event, Json, Kind, Run
-from mythos.values.outcome import DEFAULT_RULE, Outcome, Ruling
+from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE, Outcome, Ruling
 from mythos.values.tools import ToolCatalogue
 
 _STEP_KINDS: dict[Kind, StepKind] = {
@@ -103,7 +103,7 @@ def undecided(run: Run, rulebook: Rulebook, *, why: str) -> Judgement:
         rulebook: names the sets in force.
         why: what went wrong.
     """
-    rulings = tuple(_open_rulings(run, rulebook, why=why))
+    rulings = tuple(_open_rulings(run, rulebook, rule=DEFAULT_RULE, why=why))
     return Judgement(run, None, rulings, (), None, risk_of(rulings, fitness=None))
 
 
@@ -146,7 +146,7 @@ def _asked(attempts: Sequence[DeniedAttempt]) -> dict[str, Mapping[str, Json] | 
 def _ruled(run: Run, rulebook: Rulebook, catalogue: ToolCatalogue | None) -> Rulings:
     if catalogue is None:
         why = "no tool catalogue declares the tools of this run"
-        return Rulings(in_force=tuple(_open_rulings(run, rulebook, why=why)))
+        return Rulings(tuple(_open_rulings(run, rulebook, rule=NO_CATALOGUE, why=why)))
     return rulings_of(
         run,
         rulebook.engines[catalogue.domain],
@@ -155,7 +155,7 @@ def _ruled(run: Run, rulebook: Rulebook, catalogue: ToolCatalogue | None) -> Rul
     )
 
 
-def _open_rulings(run: Run, rulebook: Rulebook, *, why: str) -> Iterator[Ruling]:
+def _open_rulings(run: Run, rulebook: Rulebook, *, rule: str, why: str) -> Iterator[Ruling]:
     """No set can tell of any call: undecidable, never a pass."""
     for event in run.events:
         if event.kind is not Kind.TOOL_CALL:
@@ -169,7 +169,7 @@ def _open_rulings(run: Run, rulebook: Rulebook, *, why: str) -> Iterator[Ruling]
                 tool=event.tool,
                 start_ns=event.start_ns,
                 outcome=Outcome.UNDECIDABLE,
-                rule=DEFAULT_RULE,
+                rule=rule,
                 why=why,
             )
 

@@ -17,10 +17,10 @@ from pydantic import JsonValue
 from mythos.engines.policy.cedar_text import RuleText, plain_newlines, split_rules
 from mythos.engines.policy.context_use import ContextUse, context_use
 from mythos.engines.policy.problem import Places, Problem, places_by_name, refuse
-from mythos.values.outcome import DEFAULT_RULE, UNDECLARED_TOOL, Severity
+from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE, UNDECLARED_TOOL, Severity
 from mythos.values.policy import PolicySet
 
-RESERVED = frozenset({DEFAULT_RULE, UNDECLARED_TOOL})
+RESERVED = frozenset({DEFAULT_RULE, UNDECLARED_TOOL, NO_CATALOGUE})
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}")
 _QUOTED = re.compile(r"[`']([^`']+)[`']")

@@ -125,6 +125,11 @@ _KINDS = (
         " cannot be decided.",
     ),
     FlagKind(
+        "TOOLS_UNKNOWN", "info", _POLICY,
+        "Give the tool catalogue of {agent} to whoever judges it: its service.name names none,"
+        " and not exactly one declares the tools it calls.",
+    ),
+    FlagKind(
         "EVIDENCE_LOW", "info", "telemetry",
         "Let {node} run on: the score meets the target, its lower bound does not yet.",
     ),

@@ -33,6 +33,7 @@ from mythos.engines.resilience.score import Score, score
 from mythos.engines.resilience.state import Standing, state_of
 from mythos.engines.resilience.strays import strays
 from mythos.engines.resilience.tampering import tampering
+from mythos.engines.resilience.toolless import toolless
 from mythos.engines.resilience.upkeep import upkeep
 from mythos.engines.resilience.violations import violations
 from mythos.errors import EvidenceError
@@ -204,6 +205,7 @@ def _findings(
     yield from violations(rows, facts=facts, scene=scene)
     yield from misfits(last_day_of(rows, as_of=scene.as_of), facts=facts, scene=scene)
     yield from strays(rows, facts=facts, scene=scene)
+    yield from toolless(rows, facts=facts, scene=scene)
     yield from tampering(_logs(rows), scene=scene)
     yield from _of_evidence(standing, scene=scene)
 
