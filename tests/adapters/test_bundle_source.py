@@ -79,6 +79,24 @@ def test_a_tree_without_a_head_is_refused(tree: Path) -> None:
     assert "bundle.yaml: the file cannot be read" in str(refused(tree))
 
 
+def test_a_name_that_steps_out_of_its_folder_is_refused(tree: Path) -> None:
+    (tree / "bundle.yaml").write_text("name: care/../../other\n")
+    assert "bundle.yaml:1:7: the name 'care/../../other'" in str(refused(tree))
+
+
+def test_what_is_no_file_is_refused_and_not_waited_for(tree: Path) -> None:
+    os.mkfifo(tree / "agents" / "pipe.yaml")
+    assert "agents/pipe.yaml: this is no file" in str(refused(tree))
+
+
+def test_a_refused_file_is_not_also_told_as_missing(tree: Path) -> None:
+    policy = tree / "policies" / "care.yaml"
+    policy.write_text(policy.read_text().replace("permit (", "permit "))
+    said = str(refused(tree))
+    assert said.startswith("policies/care.yaml:")
+    assert "which is not in policies/" not in said
+
+
 def test_two_agents_of_one_name_are_refused_with_both_files(tree: Path) -> None:
     shutil.copyfile(tree / "agents" / "triage.yaml", tree / "agents" / "twin.yaml")
     said = str(refused(tree))

@@ -97,6 +97,52 @@ def test_a_workflow_that_cannot_be_compiled_stops_the_build_and_names_its_line(
     assert ran.json["error"]["remedy"]
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("workflows/cancel.yaml", "get_order", "get_ordr", "no tool or agent of this tree"),
+        (
+            "workflows/cancel.yaml",
+            "steps:",
+            "weights: {get_ordr: {skip: 5}}\nsteps:",
+            "no step has",
+        ),
+    ],
+)
+def test_a_misspelt_name_stops_the_build_and_the_nearest_is_proposed(
+    tree: Path, tmp_path: Path, file: str, old: str, new: str, said: str
+) -> None:
+    written = (tree / file).read_text()
+    assert old in written
+    (tree / file).write_text(written.replace(old, new))
+
+    ran = mythos("bundle", "build", tree, "--out", tmp_path / "layout")
+
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: {file}:")
+    assert said in ran.err
+    assert "→ write 'get_order'" in ran.err
+
+
+def with_command(tree: Path, word: str) -> Path:
+    with (tree / "agents" / "triage.yaml").open("a") as agent:
+        agent.write(f'runtime: {{command: ["{word}"]}}\n')
+    return tree
+
+
+def test_a_misspelt_placeholder_stops_the_build(tree: Path, tmp_path: Path) -> None:
+    ran = mythos("bundle", "build", with_command(tree, "{pyton}"), "--out", tmp_path / "layout")
+
+    assert ran.code == 1
+    assert "{pyton} is nothing that a node fills in\n  → write {python}" in ran.err
+
+
+def test_braces_of_other_languages_pass(tree: Path, tmp_path: Path) -> None:
+    tree = with_command(tree, "awk '{print $1}' ${work} {python}")
+
+    assert mythos("bundle", "build", tree, "--out", tmp_path / "layout").code == 0
+
+
 def test_problems_of_several_files_are_told_together(tree: Path, tmp_path: Path) -> None:
     policy = tree / "policies" / "care.yaml"
     policy.write_text(policy.read_text().replace("tools: retail}", "tools: whales}"))

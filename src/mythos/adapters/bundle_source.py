@@ -14,6 +14,7 @@ whole tree is reported at once. Symbolic links that lead out of the tree are ref
 from __future__ import annotations
 
 import difflib
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,7 @@ class _Tree:
     parts: list[Part] = field(default_factory=list)
     agents: list[_WrittenAgent] = field(default_factory=list)
     problems: list[DocumentError] = field(default_factory=list)
+    unread: set[ConstructKind] = field(default_factory=set)  # kinds with a file that was refused
 
     def named(self, kind: ConstructKind) -> list[str]:
         """Names of the constructs of one kind."""
@@ -83,7 +85,7 @@ def read_source(folder: Path) -> ParsedSource:
     tree = _Tree(folder.resolve())
     head: BundleSource | None = None
     try:
-        head = validated(BundleSource, _document(tree, HEAD, BundleSourceError), BundleSourceError)
+        head = _head(tree)
     except DocumentError as error:
         tree.problems.append(error)
     for kind, suffix in _SUFFIXES.items():
@@ -92,6 +94,7 @@ def read_source(folder: Path) -> ParsedSource:
                 tree.parts.append(_READERS[kind](tree, path))
             except DocumentError as error:
                 tree.problems.append(error)
+                tree.unread.add(kind)
     tree.problems.extend(_twins(tree.parts))
     for written in tree.agents:
         tree.problems.extend(_unknown_names(tree, written))
@@ -99,6 +102,18 @@ def read_source(folder: Path) -> ParsedSource:
     if head is None or tree.problems:
         raise all_of(tree.problems)
     return ParsedSource(head, tuple(tree.parts), tree.files)
+
+
+def _head(tree: _Tree) -> BundleSource:
+    document = _document(tree, HEAD, BundleSourceError)
+    head = validated(BundleSource, document, BundleSourceError)
+    if unsafe_path(head.name):
+        raise BundleSourceError(
+            f"the name {head.name!r} has an empty, `.` or `..` segment",
+            remedy="rename the bundle",
+            where=document.where(("name",)),
+        )
+    return head
 
 
 def _read_agent(tree: _Tree, path: str) -> Part:
@@ -194,7 +209,10 @@ def _bytes(tree: _Tree, path: str, error: type[DocumentError], *, limit: int) ->
     if not file.resolve().is_relative_to(tree.folder):
         raise error("the link leads out of the tree", remedy="copy the file in", where=path)
     try:
-        if file.stat().st_size > limit:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise error("this is no file", remedy="put a regular file there", where=path)
+        if status.st_size > limit:
             raise error(f"over {limit} bytes", remedy="split or shorten the file", where=path)
         data = file.read_bytes()
     except OSError as broken:
@@ -235,7 +253,7 @@ def _unknown_names(tree: _Tree, written: _WrittenAgent) -> Iterator[DocumentErro
     for key, kind, names in wanted:
         known = tree.named(kind)
         for number, name in enumerate(names):
-            if name not in known:
+            if name not in known and kind not in tree.unread:  # it may be in the refused file
                 near = difflib.get_close_matches(name, known, n=1)
                 yield AgentError(
                     f"{agent.name} names {kind} {name!r}, which is not in "

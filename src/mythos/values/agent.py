@@ -5,11 +5,13 @@ Secrets are references (`env:NAME`, `file:PATH`) resolved on the host, never val
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from mythos.values.base import Name, Value
+
+PLACEHOLDERS: Final = ("python", "agent", "bundle", "memory", "work", "runtime")
 
 SecretRef = Annotated[str, Field(pattern=r"^(env|file):.+$")]
 
@@ -32,7 +34,8 @@ class Runtime(Value):
     """How a node starts the agent: a command run in the launched tree, and its settings.
 
     `command` words may use `{python}` (the node's interpreter), `{agent}` (path of this
-    document), `{bundle}` (the launched tree) and `{memory}` (the live memory folder).
+    document), `{bundle}` (the launched tree), `{memory}` (the live memory folder), `{work}` (the
+    agent's working folder) and `{runtime}` (the folder of programs the node was started with).
     """
 
     command: tuple[str, ...] = ()

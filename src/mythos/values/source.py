@@ -202,10 +202,16 @@ def _text(detail: ErrorDetails) -> str:
         return "this key is missing"
     if _is_extra(detail["type"]):
         return "this key is unknown here"
+    if detail["type"] == "model_type":
+        return f"keys with values belong here, not {_shown(detail['input'])}"
     message = detail["msg"].removeprefix("Value error, ")
-    shown = repr(detail["input"])
-    seen = shown if len(shown) <= 60 else f"{shown[:57]}..."
+    seen = _shown(detail["input"])
     return message if detail["type"] == "value_error" else f"{message}, not {seen}"
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def _message(problems: list[_Problem]) -> str:

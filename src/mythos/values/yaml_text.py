@@ -167,5 +167,5 @@ def _not_yaml(error: yaml.YAMLError) -> DocumentError:
     return refusal(
         f"this is not YAML: {problem}",
         mark=(at.line + 1, at.column + 1) if at else (1, 1),
-        remedy="check the indentation, quotes and colons near that place",
+        remedy="check the indentation (spaces, never tabs), quotes and colons near that place",
     )

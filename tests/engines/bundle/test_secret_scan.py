@@ -9,6 +9,7 @@ from mythos.errors import BundleSourceError
 LEAKS = {
     "private key block": "-----BEGIN " + "OPENSSH PRIVATE KEY-----",
     "AWS access key id": "AKIA" + "Q" * 16,
+    "AWS secret access key": "aws_secret_access_key = " + "kK7/+" * 8,
     "model provider key (sk-…)": "sk-" + "proj-" + "a1" * 12,
     "GitHub token": "ghp_" + "a" * 36,
     "GitLab token": "glpat-" + "a" * 20,
@@ -38,6 +39,7 @@ def test_each_shape_is_found_with_file_and_line(shape: str) -> None:
         "risk-assessment-of-long-tasks-and-disk-operations",
         "url: https://example.org/a:b/c@d",
         "dsn: postgres://${USER}:${PASSWORD}@db/app",
+        "aws_secret_access_key: env:AWS_SECRET_ACCESS_KEY_OF_THE_REPORTING_AGENT",
         "a public key: -----BEGIN PUBLIC KEY-----",
     ],
 )

@@ -16,6 +16,9 @@ from mythos.errors import BundleSourceError
 SHAPES: Mapping[str, re.Pattern[bytes]] = {
     "private key block": re.compile(rb"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"),
     "AWS access key id": re.compile(rb"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "AWS secret access key": re.compile(
+        rb"(?i)aws_?secret_?(?:access_?)?key[\"']?\s{0,4}[:=]\s{0,4}[\"']?[a-z0-9/+]{40}(?![a-z0-9/+])"
+    ),
     "model provider key (sk-…)": re.compile(rb"\bsk-[A-Za-z0-9_-]{20,}"),
     "GitHub token": re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})"),
     "GitLab token": re.compile(rb"\bglpat-[A-Za-z0-9_-]{20}"),
