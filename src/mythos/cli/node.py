@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mythos.cli.output import as_json, bar, chosen
-from mythos.errors import NotFoundError, UsageError
+from mythos.errors import MythosError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from mythos.node.home import NodeHome
@@ -222,7 +222,8 @@ def export_(home: Path, out: Path, everything: bool, as_json: bool) -> None:
 @HOME
 @click.argument("file", type=READABLE)
 @as_json
-def import_(home: Path, file: Path, as_json: bool) -> None:
+@click.pass_context
+def import_(ctx: click.Context, home: Path, file: Path, as_json: bool) -> None:
     """Take in a file that was carried: on a host a bundle archive, on the control plane a report.
 
     The file says which it is.
@@ -231,6 +232,8 @@ def import_(home: Path, file: Path, as_json: bool) -> None:
 
     result = _import_report(file) if is_report(file) else _import_bundle(home, file)
     chosen(as_json, result, lambda: _say(result))
+    if result.get("refused"):
+        ctx.exit(1)
 
 
 def _import_report(file: Path) -> dict[str, Any]:
@@ -244,17 +247,28 @@ def _import_report(file: Path) -> dict[str, Any]:
     from mythos.server.resilience.readings import refresh
 
     counted, known, nodes = 0, 0, set()
+    refused: list[dict[str, Any]] = []
     lines = list(envelopes_of(file))
     with bar("evidence", total=len(lines)) as progress:
-        for line in lines:
-            accepted = accept_envelope(line, at=timezone.now(), via_file=True)
+        for number, line in enumerate(lines, start=1):
+            progress.advance()
+            try:
+                accepted = accept_envelope(line, at=timezone.now(), via_file=True)
+            except MythosError as error:
+                refused.append({"line": number, "why": error.message, "remedy": error.remedy})
+                continue
             counted += accepted.counted
             known += not accepted.counted
             nodes.add(accepted.node_id)
-            progress.advance()
     for name in sorted(nodes):
         refresh(name, at=timezone.now())
-    return {"file": str(file), "nodes": sorted(nodes), "counted": counted, "known": known}
+    return {
+        "file": str(file),
+        "nodes": sorted(nodes),
+        "counted": counted,
+        "known": known,
+        "refused": refused,
+    }
 
 
 def _import_bundle(home: Path, file: Path) -> dict[str, Any]:
