@@ -6,6 +6,7 @@ evidence or its state changed.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from pydantic import JsonValue
 
 from mythos.adapters.baseline import baseline_digest, baseline_policy_set
 from mythos.engines.conformance.steps import acts_of
+from mythos.engines.evidence.row import EvidenceRow
 from mythos.engines.resilience.facts import Fork, Mismatch, NodeFacts
 from mythos.engines.resilience.presence import Presence
 from mythos.engines.resilience.reading import WINDOW_S, read_node
@@ -90,30 +92,44 @@ def read(
 ) -> Reading:
     """The reading of one node at a moment; stores nothing."""
     flags = [] if previous is None else previous.symbolic_warning_flags
+    rows = evidence_of(node.node_id, until=at, window_s=window_s)
     return read_node(
-        evidence_of(node.node_id, until=at, window_s=window_s),
+        rows,
         node=node.node_id,
         environment=node.environment.name,
         as_of=at,
         window_s=window_s,
-        facts=facts_of(node),
+        facts=facts_of(node, at=at, seen=_digests_in(rows)),
         previous_flags=[Flag.model_validate(flag) for flag in flags],
     )
 
 
-def facts_of(node: Node) -> NodeFacts:
-    """What the catalogue, enrolment and intake know of a node."""
+def _digests_in(rows: Iterable[EvidenceRow]) -> set[str]:
+    refs = {ref for row in rows for ref in (row.key.agent, row.key.subject)}
+    return {ref for ref in refs if ref.startswith("sha256:")}
+
+
+def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFacts:
+    """What the catalogue, enrolment and intake know of a node.
+
+    Args:
+        node: the node.
+        at: the moment of the reading.
+        seen: digests that its evidence names. What ran before the newest rollout keeps its name,
+            and with it the identity of its flags.
+    """
     in_force = InForce.model_validate(node.in_force or {})
-    agents = {
-        one.digest: one for one in Assistant.objects.filter(digest__in=in_force.agents.values())
-    }
-    workflows = list(EncodedRitualBlueprint.objects.filter(digest__in=in_force.workflows))
-    policies = SwarmCodex.objects.filter(digest__in=[*in_force.policy_sets, *in_force.shadow_sets])
+    running = set(in_force.agents.values())
+    agents = {one.digest: one for one in Assistant.objects.filter(digest__in=running.union(seen))}
+    here = [one for digest, one in agents.items() if digest in running]
+    workflows = list(EncodedRitualBlueprint.objects.filter(digest__in={*in_force.workflows, *seen}))
+    sets = {*in_force.policy_sets, *in_force.shadow_sets, *seen}
+    policies = SwarmCodex.objects.filter(digest__in=sets)
     return NodeFacts(
         presence=presence_of(node),
         applies_policy=bool(in_force.policy_sets),
-        applies_workflow=any(one.document.get("workflows") for one in agents.values()),
-        applies_memory=any(one.document.get("memory") for one in agents.values()),
+        applies_workflow=any(one.document.get("workflows") for one in here),
+        applies_memory=any(one.document.get("memory") for one in here),
         names={
             baseline_digest(): baseline_policy_set().policy_set,
             **{digest: one.name for digest, one in agents.items()},
@@ -127,15 +143,15 @@ def facts_of(node: Node) -> NodeFacts:
                 node_id=node.node_id, code="EVIDENCE_FORK", resolved_at=None
             )
         ),
-        first_evidence=_first_evidence(node),
+        first_evidence=_first_evidence(node, at=at),
         mismatch=_mismatch(node, in_force),
     )
 
 
-def _first_evidence(node: Node) -> datetime | None:
+def _first_evidence(node: Node, *, at: datetime) -> datetime | None:
     """When the node was first heard, if that was before any row a window may still reach."""
     first = EnvelopeReceipt.objects.filter(node_id=node.node_id).aggregate(at=Min("sent_at"))["at"]
-    oldest = datetime.now(UTC) - timedelta(seconds=WINDOW_S)
+    oldest = at - timedelta(seconds=WINDOW_S)
     return first if first is not None and first < oldest else None
 
 
@@ -197,7 +213,10 @@ def _store(reading: Reading, *, at: datetime) -> SymbolicResilienceMonitor:
         low=reading.resilience.low,
         mid=reading.resilience.mid,
         high=reading.resilience.high,
-        unknown_components=list(reading.unknown_components),
+        # a column that holds 0.0 for want of a value is named, whether its part applies or not
+        unknown_components=sorted(
+            {*reading.unknown_components, *(name for name in STORED if values.get(name) is None)}
+        ),
         reading=document,
         evidence_digest=reading.evidence_digest,
         as_of=at.astimezone(UTC),
