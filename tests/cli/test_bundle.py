@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -181,6 +182,36 @@ def test_a_build_does_not_wipe_a_store_of_several_bundles(tree: Path, tmp_path: 
     assert ran.code == 1
     assert "holds 2 bundles" in ran.err
     assert len(store.entries()) == 2
+
+
+def test_a_build_does_not_write_among_files_of_others(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "thesis.txt").write_text("mine")
+
+    ran = mythos("bundle", "build", tree, "--out", tmp_path / "work")
+
+    assert ran.code == 1
+    assert "holds files that are no bundle's\n  → name a new or an empty folder" in ran.err
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["thesis.txt"]
+
+
+def test_a_build_does_not_replace_an_image_of_another_tool(tree: Path, tmp_path: Path) -> None:
+    layout = tmp_path / "image"
+    mythos("bundle", "build", tree, "--out", layout)
+    [manifest] = json.loads((layout / "index.json").read_text())["manifests"]
+    blob = layout / "blobs" / manifest["digest"].replace(":", "/")
+    blob.write_text(blob.read_text().replace("vnd.mythos.packet.v1", "vnd.other.v1"))
+
+    assert mythos("bundle", "build", tree, "--out", layout).code == 1
+    assert blob.is_file()
+
+
+def test_a_build_replaces_the_bundle_of_an_earlier_one(tree: Path, tmp_path: Path) -> None:
+    mythos("bundle", "build", tree, "--out", tmp_path / "layout")
+    (tree / "bundle.yaml").write_text("name: another\n")
+
+    assert mythos("bundle", "build", tree, "--out", tmp_path / "layout").code == 0
+    assert mythos("bundle", "show", tmp_path / "layout", "--json").json["name"] == "another"
 
 
 def test_a_changed_blob_is_not_shown(tree: Path, tmp_path: Path) -> None:

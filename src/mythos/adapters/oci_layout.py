@@ -7,13 +7,14 @@ after the index no longer needs them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from mythos.adapters.atomic_file import write_atomically
-from mythos.adapters.file_lock import locked
+from mythos.adapters.file_lock import LOCK_FILE, locked
 from mythos.engines.bundle.layout import (
     INDEX_FILE,
     LAYOUT_BYTES,
@@ -31,6 +32,8 @@ from mythos.values.base import Digest
 from mythos.values.digest import digest_of
 
 _DIGEST: TypeAdapter[str] = TypeAdapter(Digest)
+_BLOB = re.compile(r"[0-9a-f]{64}")
+_OURS = frozenset({"blobs", INDEX_FILE, LAYOUT_FILE, LOCK_FILE})
 
 
 class OciLayout:
@@ -69,6 +72,19 @@ class OciLayout:
         """
         index = self.folder / INDEX_FILE
         return parse_index(index.read_bytes()) if index.is_file() else ()
+
+    def is_ours(self) -> bool:
+        """Whether the folder is new, empty, or a layout of bundles and nothing else.
+
+        Raises:
+            BundleError: the index is malformed.
+        """
+        if not self.folder.is_dir():
+            return True
+        names = {path.name for path in self.folder.iterdir()}
+        return names <= _OURS and all(
+            self.blob(one.digest).is_file() and self._manifest_of(one) for one in self.entries()
+        )
 
     def manifest(self, wanted: str = "") -> bytes:
         """The manifest of a bundle that is held, whatever else the index names.
@@ -150,7 +166,7 @@ class OciLayout:
 
     def _remove_all_but(self, kept: frozenset[str]) -> None:
         for path in (self.folder / "blobs" / "sha256").iterdir():
-            if f"sha256:{path.name}" not in kept:
+            if _BLOB.fullmatch(path.name) and f"sha256:{path.name}" not in kept:
                 path.unlink()
 
 

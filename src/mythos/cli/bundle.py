@@ -63,7 +63,7 @@ def build(folder: Path, out: Path, as_json: bool) -> None:
     from mythos.engines.bundle.plan import assemble
 
     layout = OciLayout(out)
-    _refuse_store(layout)
+    _refuse_others(layout)
     source = read_source(folder)
     check_meaning(source)
     built = assemble(source)
@@ -72,8 +72,13 @@ def build(folder: Path, out: Path, as_json: bool) -> None:
     chosen(as_json, result, lambda: _say(result))
 
 
-def _refuse_store(layout: OciLayout) -> None:
-    """A build replaces what a layout holds; a store of several bundles is not for that."""
+def _refuse_others(layout: OciLayout) -> None:
+    """A build replaces what a layout holds: no store of several bundles, no files of others."""
+    if not layout.is_ours():
+        raise ConflictError(
+            f"{layout.folder} holds files that are no bundle's",
+            remedy="name a new or an empty folder with --out",
+        )
     if len(layout.entries()) > 1:
         raise ConflictError(
             f"{layout.folder} holds {len(layout.entries())} bundles, and a build would remove them",
