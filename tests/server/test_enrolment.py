@@ -89,8 +89,8 @@ def test_codes_and_tokens_are_kept_as_hashes_only(lab: Environment) -> None:
 
 def test_a_taken_id_or_key_is_a_conflict_and_spends_no_code(lab: Environment) -> None:
     first = Outpost()
-    admit(first.request, "lab")
     code = issue_code("lab-1", "lab", at=AT)
+    admit(first.request, "lab")
     with pytest.raises(ConflictError, match="already enrolled"):
         enrol(_request(code), at=AT)
     assert EnrolmentCode.objects.get().used_at is None
@@ -98,6 +98,18 @@ def test_a_taken_id_or_key_is_a_conflict_and_spends_no_code(lab: Environment) ->
     same_key = Outpost(node="lab-2", key=first.key).request.model_copy(update={"code": code})
     with pytest.raises(ConflictError):
         enrol(same_key, at=AT)
+
+
+def test_no_code_is_made_for_an_id_that_is_taken(lab: Environment) -> None:
+    admit(Outpost().request, "lab")
+    with pytest.raises(ConflictError, match="already enrolled"):
+        issue_code("lab-1", "lab", at=AT)
+
+
+@pytest.mark.parametrize("node_id", ["", "no spaces", "../up", "n" * 151])
+def test_no_code_is_made_for_what_no_node_can_be_called(lab: Environment, node_id: str) -> None:
+    with pytest.raises(UsageError, match="is no node id"):
+        issue_code(node_id, "lab", at=AT)
 
 
 def test_the_id_of_a_retired_node_is_not_given_again(lab: Environment) -> None:

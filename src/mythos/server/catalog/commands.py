@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from pydantic import TypeAdapter, ValidationError
 
 from mythos.adapters.key_file import load_public_key
-from mythos.errors import ConflictError, IdentityError, NotFoundError
+from mythos.errors import ConflictError, IdentityError, NotFoundError, UsageError
 from mythos.server.catalog.models import EnrolmentCode, Environment, Node
 from mythos.values.enrolment import EnrolmentRequest
 from mythos.values.environment import FleetEnvironment, FleetFile
+from mythos.values.evidence import NodeName
 
 CODE_LIFE = timedelta(hours=24)
+_NODE_NAME: TypeAdapter[str] = TypeAdapter(NodeName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,16 @@ def _import_environment(given: FleetEnvironment) -> Environment:
 def issue_code(
     node_id: str, environment_name: str, *, at: datetime, capacity: dict[str, int] | None = None
 ) -> str:
-    """A one-time code that lets `node_id` enrol into an environment within a day."""
+    """A one-time code that lets `node_id` enrol into an environment within a day.
+
+    Raises:
+        UsageError: no node can have that id.
+        ConflictError: the id is taken, so the code would open nothing.
+        NotFoundError: there is no such environment.
+    """
+    _check_id(node_id)
+    if Node.objects.filter(node_id=node_id).exists():
+        raise _taken(node_id)
     code = secrets.token_urlsafe(18)
     EnrolmentCode.objects.create(
         code_hash=hash_of(code),
@@ -102,10 +114,7 @@ def _register(
     key_id = load_public_key(request.public_key).key_id
     taken = Node.objects.filter(node_id=request.node) | Node.objects.filter(key_id=key_id)
     if taken.exists():
-        raise ConflictError(
-            f"the node id {request.node!r} or its key is already enrolled",
-            remedy="enrol under another id with a new key: a node's evidence keeps its id for ever",
-        )
+        raise _taken(request.node)
     token = secrets.token_urlsafe(32)
     node = Node.objects.create(
         node_id=request.node,
@@ -116,6 +125,23 @@ def _register(
         pull_token_hash=hash_of(token),
     )
     return Enrolled(node, token)
+
+
+def _taken(node_id: str) -> ConflictError:
+    return ConflictError(
+        f"the node id {node_id!r} or its key is already enrolled",
+        remedy="enrol under another id with a new key: a node's evidence keeps its id for ever",
+    )
+
+
+def _check_id(node_id: str) -> None:
+    try:
+        _NODE_NAME.validate_python(node_id)
+    except ValidationError:
+        raise UsageError(
+            f"{node_id!r} is no node id",
+            remedy="use up to 150 letters, digits, dots, underscores and hyphens",
+        ) from None
 
 
 def environment_called(name: str) -> Environment:
