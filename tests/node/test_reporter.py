@@ -366,3 +366,17 @@ def test_the_client_follows_no_proxy_of_the_environment(
     plane = Plane()
     with facing(plane) as client:
         assert speaker.reporter.deliver(client) == 1
+
+
+def test_a_log_that_is_another_agents_fails_its_proof(speaker: Speaker) -> None:
+    """Two logs swapped on disk are each intact, and neither is what it should be."""
+    origin = _with_memory(speaker)
+    home = speaker.house.home
+    home.memory_log("refunds").unlink()
+    seed(
+        home.memory("other"), home.memory_log("other"), {"a.md": b"a"},
+        origin=log_origin(NODE, "other"), at=NOW,
+    )  # fmt: skip
+    home.memory_log("other").rename(home.memory_log("refunds"))
+    speaker.beat(NOW)
+    assert _memory(speaker, origin).proof_failed

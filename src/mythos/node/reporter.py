@@ -185,7 +185,7 @@ class Reporter:
     def _audit(self, name: str, origin: str, *, at: datetime) -> MemoryAudit:
         verifier = NoteVerifier.of_bytes(origin, self._key.public.raw.public_bytes_raw())
         try:
-            return audit_store(
+            audit = audit_store(
                 self._home.memory(name),
                 self._home.memory_log(name),
                 at=at,
@@ -193,6 +193,10 @@ class Reporter:
             )
         except MemoryLogError as error:
             return MemoryAudit(origin=origin, proof_failed=error.message, audited_at=at)
+        if audit.root is not None and audit.origin != origin:
+            failed = f"the log is that of {audit.origin!r}"
+            return MemoryAudit(origin=origin, proof_failed=failed, audited_at=at)
+        return audit
 
 
 def parts_of(rows: Iterable[EvidenceRow]) -> Iterator[list[EvidenceRow]]:

@@ -41,7 +41,8 @@ class NodeFacts:
     applies_policy: a set is in force. applies_workflow: an agent has a workflow. applies_memory:
     an agent declares memory. first_evidence: start of the node's first evidence, where `rows` may
     not reach back to it. names: digest of an agent, policy set or workflow to its name.
-    skip_weights: workflow digest to the skip weight of each label.
+    skip_weights: workflow digest to the skip weight of each label. rewritten: memory logs that are
+    not what a checkpoint remembered outside the node says, with when that was seen.
     """
 
     presence: Presence = field(default_factory=Presence)
@@ -52,6 +53,7 @@ class NodeFacts:
     names: Mapping[str, str] = field(default_factory=dict)
     skip_weights: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     forks: tuple[Fork, ...] = ()
+    rewritten: Mapping[str, datetime] = field(default_factory=dict)
     mismatch: Mismatch | None = None
     target: float = TARGET
 

@@ -79,7 +79,7 @@ def read_node(
     alignment, tools = alignment_of(used), _tools(used)
     others = (
         consistency(alignment, applies=facts.applies_workflow),
-        integrity(_logs(used), applies=facts.applies_memory),
+        integrity(_logs(used, facts=facts), applies=facts.applies_memory),
         predictability(tools, applies=facts.applies_policy),
         no_drift(),
     )
@@ -167,8 +167,12 @@ def _tools(rows: Iterable[EvidenceRow]) -> Mapping[str, ActionBody]:
     return tools
 
 
-def _logs(rows: Iterable[EvidenceRow]) -> Mapping[str, list[MemoryBody]]:
-    logs: dict[str, list[MemoryBody]] = {}
+def _logs(rows: Iterable[EvidenceRow], *, facts: NodeFacts) -> Mapping[str, list[MemoryBody]]:
+    """Audits by log. What a witness saw rewritten is a failed proof, whatever the node found."""
+    logs = {
+        origin: [MemoryBody(audited_at=int(seen.timestamp()), proof_failed=True)]
+        for origin, seen in facts.rewritten.items()
+    }
     for row in rows:
         if isinstance(row.body, MemoryBody):
             logs.setdefault(row.key.subject, []).append(row.body)
@@ -206,7 +210,7 @@ def _findings(
     yield from misfits(last_day_of(rows, as_of=scene.as_of), facts=facts, scene=scene)
     yield from strays(rows, facts=facts, scene=scene)
     yield from toolless(rows, facts=facts, scene=scene)
-    yield from tampering(_logs(rows), scene=scene)
+    yield from tampering(_logs(rows, facts=facts), scene=scene)
     yield from _of_evidence(standing, scene=scene)
 
 

@@ -25,7 +25,7 @@ from mythos.errors import (
     IdentityError,
 )
 from mythos.server.catalog.models import Node
-from mythos.server.resilience import models
+from mythos.server.resilience import models, witness
 from mythos.server.resilience.queries import evidence_row
 from mythos.values import evidence as wire
 from mythos.values.digest import digest_of
@@ -140,6 +140,7 @@ def _count(
             )
         return Accepted(node.node_id, envelope.counter, counted=False, n_rows=0)
     merge_rows(from_wire(row) for row in envelope.rows)
+    witness.remember(envelope, node, at=at)
     _touch(envelope, node, at=at, via_file=via_file)
     return Accepted(node.node_id, envelope.counter, counted=True, n_rows=len(envelope.rows))
 

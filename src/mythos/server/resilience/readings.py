@@ -139,13 +139,19 @@ def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFac
         skip_weights={one.digest: _skip_weights(one.encoded_steps) for one in workflows},
         forks=tuple(
             Fork(found.subject, found.ref, found.seen_at)
-            for found in IntakeFinding.objects.filter(
-                node_id=node.node_id, code="EVIDENCE_FORK", resolved_at=None
-            )
+            for found in _open_findings(node, "EVIDENCE_FORK")
         ),
+        rewritten={
+            found.subject: found.seen_at for found in _open_findings(node, "MEMORY_LOG_FORK")
+        },
         first_evidence=_first_evidence(node, at=at),
         mismatch=_mismatch(node, in_force),
     )
+
+
+def _open_findings(node: Node, code: str) -> Iterable[IntakeFinding]:
+    """What intake found and no operator has resolved."""
+    return IntakeFinding.objects.filter(node_id=node.node_id, code=code, resolved_at=None)
 
 
 def _first_evidence(node: Node, *, at: datetime) -> datetime | None:
