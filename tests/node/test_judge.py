@@ -330,6 +330,19 @@ def test_an_ignored_denial_is_found_in_whichever_run_of_the_trace_it_was_made(de
     assert desk.policy().outcomes.violated == 1
 
 
+def test_a_denial_asked_from_inside_the_span_of_its_call_is_that_call(desk: Desk) -> None:
+    talk = _recent(identified())
+    desk.send(talk.spans)
+    began_ns = time.time_ns() - SECOND
+    desk.ask("return_order", RETURN)
+    call = replace(
+        returned(talk).spans[-1], start_ns=began_ns, end_ns=time.time_ns() + SECOND, failed=True
+    )
+    desk.send([call, talk.whole()[-1]])
+    desk.close()
+    assert desk.policy().outcomes == OutcomeCounts(upheld=2, violated=1)
+
+
 def test_a_denial_survives_a_restart(desk: Desk) -> None:
     talk = _recent(identified())
     desk.send(talk.spans)

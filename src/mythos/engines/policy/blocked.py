@@ -63,4 +63,5 @@ def _answers(call: Event, attempt: DeniedAttempt) -> bool:
         return False
     if call.call_id and attempt.call_id:
         return call.call_id == attempt.call_id
-    return call.arguments == attempt.arguments and call.start_ns >= attempt.at_ns
+    followed = call.start_ns >= attempt.at_ns or call.end_ns > attempt.at_ns
+    return call.arguments == attempt.arguments and followed
