@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.engines.telemetry import assemble, assemble_counted
+from mythos.engines.telemetry.speech import overlap
 from mythos.values.event import Event, Kind, Run, Span
 from tests.engines.telemetry.making import SECOND, Loose, agent, call, chat, said, sid, span, traces
 
@@ -186,6 +188,33 @@ def test_a_sender_of_news_only_may_say_the_same_twice() -> None:
     turns = ("u:cancel 17", "u:yes", "u:cancel 18", "u:yes")
     run = only([agent(1), *(chat(n, 1, said(t)) for n, t in enumerate(turns, 2))])
     assert texts(run) == {"2": ("cancel 17",), "3": ("yes",), "4": ("cancel 18",), "5": ("yes",)}
+
+
+@pytest.mark.parametrize(
+    ("sent", "news"),
+    [
+        # the last three texts of a history that was sent whole before
+        (["a", "a,b", "b,yes", "b,yes", "yes,c"], ["a", "b", "yes", "", "c"]),
+        (["a", "a,yes", "a,yes,b", "yes,b,yes", "b,yes,yes"], ["a", "yes", "b", "yes", "yes"]),
+        # a summary stands for what was cut off
+        (["a", "a,yes", "in short,yes,b", "in short,yes,b"], ["a", "yes", "b", ""]),
+        # only ever the last text: what may be a repetition is one
+        (["a", "yes", "yes", "", "yes", "b", "yes"], ["a", "yes", "", "", "", "b", "yes"]),
+    ],
+)
+def test_a_history_that_was_cut_short_says_nothing_twice(sent: list[str], news: list[str]) -> None:
+    made = [agent(1)]
+    for number, turns in enumerate(sent, 2):
+        words = [f"u:{turn}" for turn in turns.split(",")] if turns else ["a:hm"]
+        made.append(chat(number, 1, said(*words)))
+    found = texts(only(made))
+    assert [",".join(found.get(str(n), ())) for n in range(2, len(sent) + 2)] == news
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=9), st.lists(st.sampled_from("ab"), max_size=9))
+def test_the_overlap_is_the_longest_there_is(history: list[str], sent: list[str]) -> None:
+    fits = [n for n in range(1, len(sent) + 1) if history[-n:] == sent[:n]]
+    assert overlap(history, sent) == max(fits, default=0)
 
 
 def test_the_finished_history_on_a_root_claims_nothing_early() -> None:
