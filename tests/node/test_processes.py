@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mythos.errors import NotFoundError, UsageError
+from mythos.errors import NotFoundError, UnavailableError, UsageError
 from mythos.node import processes
 from mythos.node.processes import AgentProcess, Surroundings, command_of, secrets_of
 from mythos.values.agent import Agent, Model, Runtime
@@ -89,12 +89,38 @@ def test_an_agent_runs_in_its_work_folder_with_its_environment_only(tmp_path: Pa
     assert "HOME" not in told
 
 
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [
+        ("raise SystemExit(3)", "with exit code 3"),
+        ("import os; os.kill(os.getpid(), 9)", "by signal 9"),
+    ],
+)
+def test_an_agent_that_fails_is_told_with_its_log_until_it_runs_again(
+    tmp_path: Path, script: str, how: str
+) -> None:
+    process = _process(tmp_path, script)
+    told: list[UnavailableError] = []
+
+    def failed() -> bool:
+        try:
+            process.keep_running()
+        except UnavailableError as error:
+            told.append(error)
+        return bool(told)
+
+    _until(failed)
+    process.stop()
+    assert f"agent clerk ended {how}" in str(told[0])
+    assert str(tmp_path / "work" / "agent.log") in told[0].remedy
+
+
 def test_an_agent_that_ends_is_started_again_with_growing_pauses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(processes, "LONGEST_PAUSE_S", 0.2)
-    process = AgentProcess(_agent("/bin/false"), _around(tmp_path), ENVIRONMENT)
+    process = AgentProcess(_agent("/bin/true"), _around(tmp_path), ENVIRONMENT)
     starts: list[float] = []
     seen = None
     deadline = time.monotonic() + 8

@@ -13,9 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from mythos.adapters.key_file import create_key
 from mythos.engines.bundle.plan import BuiltBundle, ParsedSource, Part, assemble
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import from_wire, merge
+from mythos.errors import IdentityError
 from mythos.node.sidecar import Options, Sidecar
 from mythos.values.bundle import BundleSource
 from mythos.values.digest import JsonValue
@@ -261,3 +263,14 @@ def test_a_port_that_is_taken_is_an_error_before_anything_starts(tmp_path: Path)
         port = int(str(sidecar.status()["port"]))
         with pytest.raises(UnavailableError, match="cannot listen"):
             Sidecar(home.house.home, Options(Path(), port=port))
+
+
+def test_another_key_than_the_enrolled_one_is_refused_before_evidence_is_lost(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path, _worker_bundle())
+    key = home.house.home.key
+    key.unlink()
+    create_key(key)
+    with pytest.raises(IdentityError, match="is not the key that"):
+        Sidecar(home.house.home, Options(Path(), port=0))

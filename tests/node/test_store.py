@@ -193,6 +193,17 @@ def test_a_refused_envelope_is_kept_with_its_reason_and_not_sent_again(tmp_path:
     assert [one.counter for one in store.unexported(everything=False)] == [1]
 
 
+def test_the_newest_answer_says_whether_evidence_is_refused(tmp_path: Path) -> None:
+    store = _store(tmp_path)
+    for _ in range(3):
+        _seal(store)
+    assert store.last_refusal() == ""
+    store.mark_refused(1, "another key")
+    assert store.last_refusal() == "another key"
+    store.mark_sent(2)
+    assert store.last_refusal() == ""
+
+
 def test_only_told_envelopes_are_ever_dropped(tmp_path: Path) -> None:
     store = _store(tmp_path)
     for _ in range(3):

@@ -116,7 +116,7 @@ def load_key(path: Path) -> SigningKey:
     except FileNotFoundError as error:
         raise NotFoundError(
             f"there is no key at {path}",
-            remedy="bring the key file, or create the repository with `mythos trust init`",
+            remedy="restore the file; if it is lost, enrol the host, or make the repository, anew",
         ) from error
     if mode & _OTHERS:
         raise TrustError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mythos.cli.output import as_json, bar, chosen
-from mythos.errors import MythosError, NotFoundError, UsageError
+from mythos.errors import ConflictError, MythosError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from mythos.node.home import NodeHome
@@ -192,7 +192,13 @@ def status(home: Path, as_json: bool) -> None:
         raise NotFoundError(
             f"{acceptance.node} has not run yet", remedy=f"start it: mythos node run --home {home}"
         )
-    told = orjson.loads(file.read_bytes())
+    try:
+        told = orjson.loads(file.read_bytes())
+    except orjson.JSONDecodeError:
+        raise ConflictError(
+            f"{file} is damaged",
+            remedy=f"start the sidecar, which writes it anew: mythos node run --home {home}",
+        ) from None
     chosen(as_json, told, lambda: _say(told))
 
 
@@ -297,12 +303,14 @@ def _home(path: Path) -> NodeHome:
 
 def _say(result: dict[str, Any]) -> None:
     for name, value in result.items():
-        for shown in map(_line, value) if isinstance(value, list) else [value]:
-            click.echo(f"{name:<16} {shown}")
+        for shown in value if isinstance(value, list) else [value]:
+            click.echo(f"{name:<16} {_line(shown)}".rstrip())
 
 
 def _line(value: object) -> str:
-    """One entry of a list, on a line of its own."""
+    """One value on a line."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {each}" for key, each in value.items())
-    return str(value)
+        return ", ".join(f"{key} {_line(each)}" for key, each in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None or value == "" else str(value)

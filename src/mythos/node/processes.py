@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mythos.errors import MythosError, NotFoundError, UsageError
+from mythos.errors import MythosError, NotFoundError, UnavailableError, UsageError
 from mythos.values.agent import Agent
 
 FIRST_PAUSE_S = 0.5
@@ -64,18 +64,29 @@ class AgentProcess:
         Raises:
             NotFoundError: a secret is not on this host; also while the next try is waited for.
             UsageError: its command cannot be run; likewise.
+            UnavailableError: it ended with an error; likewise.
         """
         now = time.monotonic()
         if self._process is not None:
             if not _has_ended(self._process):
                 return
-            self._bury(self._process)
+            self._failure = self._ended(self._bury(self._process))
             self.restarts += 1
             self._wait_from(now, ran_s=now - self._started)
         if now >= self._not_before:
             self._failure = self._tried_to_start(now)
         if self._failure is not None:
             raise self._failure
+
+    def _ended(self, code: int) -> MythosError | None:
+        """What its end says of it; 0 is a day's work done."""
+        if code == 0:
+            return None
+        how = f"with exit code {code}" if code > 0 else f"by signal {-code}"
+        return UnavailableError(
+            f"agent {self.agent.name} ended {how} and is started again",
+            remedy=f"see {self._around.work / 'agent.log'}",
+        )
 
     def _tried_to_start(self, now: float) -> MythosError | None:
         """Start it; what stands in the way is told until the next try."""
@@ -129,11 +140,11 @@ class AgentProcess:
             time.sleep(_LOOK_S)
         self._bury(self._process)
 
-    def _bury(self, process: subprocess.Popen[bytes]) -> None:
-        """Kill what is left of the group, then let go of its number."""
+    def _bury(self, process: subprocess.Popen[bytes]) -> int:
+        """Kill what is left of the group, then let go of its number; how it ended."""
         _signal(process, signal.SIGKILL)
-        process.wait()
         self._process = None
+        return process.wait()
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:

@@ -7,6 +7,7 @@ the node goes on with what it has.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -20,11 +21,11 @@ import orjson
 from pydantic import JsonValue
 
 from mythos.adapters.atomic_file import write_atomically
-from mythos.adapters.key_file import load_key
+from mythos.adapters.key_file import SigningKey, load_key
 from mythos.adapters.memory_recorder import seed
 from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.telemetry.otlp import encode_json_response, encode_response
-from mythos.errors import MythosError
+from mythos.errors import IdentityError, MythosError
 from mythos.node.control_plane import ControlPlane
 from mythos.node.duty import Duty, duty_of, no_duty
 from mythos.node.home import NodeHome
@@ -36,8 +37,11 @@ from mythos.node.receiver import Answer, Receiver
 from mythos.node.reporter import Reporter
 from mythos.node.store import NodeStore
 from mythos.values.agent import Agent
+from mythos.values.enrolment import Acceptance
 
 TICK_S = 0.2
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,13 @@ class Sidecar:
 
         Raises:
             NotFoundError: the node is not enrolled.
+            IdentityError: its key is not the one that was enrolled.
             UnavailableError: the port is taken or the state cannot be opened.
         """
         self._home = home
         self._options = options
         self._acceptance = home.acceptance()
-        self._key = load_key(home.key)
+        self._key = _key_of(home, self._acceptance)
         self._store = NodeStore(home.database)
         self._problems: dict[str, str] = {}
         self._duty = self._resume()
@@ -113,17 +118,25 @@ class Sidecar:
         try:
             step()
         except MythosError as error:
-            self._problems[name] = _told(error)
+            self._note(name, _told(error))
         except OSError as error:
-            self._problems[name] = f"{error.filename or 'a file'}: {error.strerror}"
+            self._note(name, f"{error.filename or 'a file'}: {error.strerror}")
+        else:
+            self._note(name, "")
+
+    def _note(self, name: str, problem: str) -> None:
+        """Keep what is wrong with one thing, and log it once; `""` is nothing."""
+        if problem and problem != self._problems.get(name):
+            _log.warning("%s: %s", name, problem)
+        if problem:
+            self._problems[name] = problem
         else:
             self._problems.pop(name, None)
 
     @property
     def _problem(self) -> str:
-        """Everything that fails at present, in one line."""
-        pulled = [self._pulled.problem] if self._pulled.problem else []
-        return "; ".join((*pulled, *dict(self._problems).values()))
+        """Everything that fails at present, in one line, each thing once."""
+        return "; ".join(dict.fromkeys(dict(self._problems).values()))
 
     def _close(self) -> None:
         self._judge.close_due(now_ns=time.time_ns())
@@ -133,15 +146,17 @@ class Sidecar:
             bundle = restart(self._home)
             return no_duty() if bundle is None else duty_of(bundle)
         except MythosError as error:
-            self._problems["restart"] = _told(error)
+            self._note("restart", _told(error))
             return no_duty()
 
     def _pull(self) -> None:
         """Look for another assignment, and change over when there is one."""
         self._pulled = self._puller.poll(self._duty.bundle, at=datetime.now(UTC))
-        if not self._pulled.changed:
-            return
-        bundle = self._pulled.bundle
+        if self._pulled.changed:
+            self._change_over(self._pulled.bundle)
+        self._note("assignment", self._pulled.problem)
+
+    def _change_over(self, bundle: LaunchedBundle | None) -> None:
         duty = no_duty() if bundle is None else duty_of(bundle)
         self._stop_agents()
         self._problems = {}
@@ -158,6 +173,8 @@ class Sidecar:
         self._reporter.beat(self._duty, in_force, stale=stale, at=datetime.now(UTC))
         if self._plane is not None:
             self._attempt("sending", partial(self._reporter.deliver, self._plane))
+            refusal = self._store.last_refusal()
+            self._note("evidence", f"evidence is refused: {refusal}" if refusal else "")
         write_atomically(self._home.root / "status.json", orjson.dumps(self.status()))
 
     def status(self) -> dict[str, JsonValue]:
@@ -262,6 +279,17 @@ class Sidecar:
 
     def _health(self, _body: bytes, _content_type: str) -> Answer:
         return Answer(orjson.dumps({"status": "ok", **self.status()}))
+
+
+def _key_of(home: NodeHome, acceptance: Acceptance) -> SigningKey:
+    """The node's key; evidence signed with another would be refused, and lost."""
+    key = load_key(home.key)
+    if key.key_id != acceptance.key_id:
+        raise IdentityError(
+            f"{home.key} is not the key that {acceptance.node} was enrolled with",
+            remedy="restore that key, or enrol the host under another id in an empty folder",
+        )
+    return key
 
 
 def _told(error: MythosError) -> str:

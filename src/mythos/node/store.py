@@ -287,6 +287,15 @@ class NodeStore:
         with self._transaction() as db:
             db.execute("UPDATE envelope SET refused = ? WHERE counter = ?", (why, counter))
 
+    def last_refusal(self) -> str:
+        """Why the newest envelope that was answered was refused for good; `""` if it was taken."""
+        with self._reading() as db:
+            found = db.execute(
+                "SELECT refused FROM envelope WHERE sent OR refused <> '' "
+                "ORDER BY counter DESC LIMIT 1"
+            ).fetchone()
+        return "" if found is None else str(found[0])
+
     def backlog(self) -> dict[str, int]:
         """How much waits: spans, pending rows, unsent and refused envelopes."""
         with self._reading() as db:

@@ -1,0 +1,55 @@
+"""`mythos node` where its state folder is not as it was left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mythos.node.home import NodeHome
+from mythos.values.enrolment import Acceptance
+from tests.cli.control_plane import mythos
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An enrolled node that has not run."""
+    accepted = Acceptance(
+        node="lab-1", environment="lab", key_id="k", packets_root="{}", deployments_root="{}"
+    )
+    folder = tmp_path / "node"
+    folder.mkdir()
+    NodeHome(folder).accept(accepted)
+    return folder
+
+
+def test_before_its_first_run_a_node_has_no_status(home: Path) -> None:
+    ran = mythos("node", "status", "--home", home, "--json")
+
+    assert ran.code == 1
+    assert ran.json["error"]["remedy"] == f"start it: mythos node run --home {home}"
+
+
+def test_a_damaged_status_is_told_and_not_a_stack_trace(home: Path) -> None:
+    (home / "status.json").write_text("{")
+
+    ran = mythos("node", "status", "--home", home)
+
+    assert ran.code == 1
+    assert "status.json is damaged" in ran.err
+    assert "mythos node run" in ran.err
+
+
+def test_status_says_yes_no_and_none_like_people(home: Path) -> None:
+    (home / "status.json").write_text(
+        '{"air_gapped": false, "running": null, "problem": "", '
+        '"agents": [{"name": "desk", "pid": null}], "backlog": {"spans": 3, "rows": 0}}'
+    )
+
+    assert mythos("node", "status", "--home", home).out.splitlines() == [
+        "air_gapped       no",
+        "running          none",
+        "problem          none",
+        "agents           name desk, pid none",
+        "backlog          spans 3, rows 0",
+    ]
