@@ -21,6 +21,7 @@ from mythos.engines.evidence.plain import plain, plain_text
 from mythos.engines.evidence.sample import MAX_STEPS, N_CLEAN, N_VIOLATING, Sample, Samples, Step
 from mythos.engines.judge.judgement import Conformance, Judgement
 from mythos.engines.judge.naming import MAX_LABEL, MAX_SUBJECT, short
+from mythos.engines.judge.redaction import redacted, redacted_text
 from mythos.values.digest import canonical_bytes
 from mythos.values.event import Event, Json, Kind, Run
 from mythos.values.outcome import Outcome, Ruling, Severity
@@ -95,9 +96,10 @@ def _priority(ruling: Ruling) -> bytes:
 
 
 def shown(arguments: Mapping[str, Json] | None) -> Mapping[str, JsonValue] | None:
-    """Arguments as a sample keeps them: whole up to 4 KiB, else the beginning of each."""
+    """Arguments as a sample keeps them: redacted, whole up to 4 KiB, else the beginning of each."""
     if arguments is None:
         return None
+    arguments = redacted(arguments)
     whole = plain(arguments)
     if isinstance(whole, dict) and len(canonical_bytes(whole)) <= MAX_ARGUMENT_BYTES:
         return whole
@@ -114,7 +116,7 @@ def _beginning(value: Json) -> JsonValue:
 
 def step_of(run: Run, event: Event) -> Step:
     """A short form of an event, in milliseconds after the run began."""
-    text = event.user_texts[0][:TEXT_LIMIT] if event.user_texts else None
+    text = redacted_text(event.user_texts[0])[:TEXT_LIMIT] if event.user_texts else None
     return Step(
         span_id=event.span_id,
         name=short(event.tool or event.name, MAX_LABEL),
