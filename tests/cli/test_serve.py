@@ -40,6 +40,25 @@ def test_told_to_end_the_server_ends_cleanly_though_a_client_keeps_its_connectio
         server.kill()
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.3])
+def test_told_to_end_while_it_starts_the_server_ends(tmp_path: Path, after_s: float) -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-m", "mythos", "serve", "--port", str(_free_port())],
+        env={**os.environ, "MYTHOS_HOME": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert server.stderr is not None
+        while "MythOS on" not in server.stderr.readline():
+            assert server.poll() is None
+        time.sleep(after_s)
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=DOWN_S)
+    finally:
+        server.kill()
+
+
 @pytest.mark.django_db
 def test_automation_creates_an_administrator_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch,

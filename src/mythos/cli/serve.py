@@ -11,6 +11,7 @@ import click
 from mythos.errors import UnavailableError, UsageError
 
 DEFAULT_PORT = 8600
+KILL_AFTER_S = 15  # a worker that does not hear must not keep the port
 
 
 @click.command(
@@ -112,6 +113,7 @@ def run(host: str, port: int, *, threads: int) -> None:
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=threads,
+        workers_kill_timeout=KILL_AFTER_S,
         log_level=LogLevels.warning,
     ).serve()
 

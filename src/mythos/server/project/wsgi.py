@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 
@@ -22,6 +23,10 @@ def _end_with(parent: int) -> None:
 
 
 if os.environ.get("MYTHOS_PARENT", "").isdigit():
+    # Until the server sets its own, the worker has its parent's handlers, which would swallow the
+    # parent's word to end; Ctrl-C is the parent's to answer.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(
         target=_end_with, args=(int(os.environ["MYTHOS_PARENT"]),), daemon=True
     ).start()
