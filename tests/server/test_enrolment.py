@@ -100,6 +100,16 @@ def test_a_taken_id_or_key_is_a_conflict_and_spends_no_code(lab: Environment) ->
         enrol(same_key, at=AT)
 
 
+def test_an_acceptance_that_cannot_be_written_uses_up_no_id(
+    lab: Environment, tmp_path: Path
+) -> None:
+    write_request(NodeHome(tmp_path / "home"), node="lab-1", file=tmp_path / "request")
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        admit_to_file((tmp_path / "request").read_bytes(), "lab", tmp_path / "file" / "answer")
+    assert not Node.objects.exists()
+
+
 def test_no_code_is_made_for_an_id_that_is_taken(lab: Environment) -> None:
     admit(Outpost().request, "lab")
     with pytest.raises(ConflictError, match="already enrolled"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -78,8 +79,15 @@ def admit_file(data: bytes, environment_name: str) -> Acceptance:
     return acceptance_of(admit(_parse(payload), environment_name), server="")
 
 
+@transaction.atomic
 def admit_to_file(data: bytes, environment_name: str, file: Path) -> Acceptance:
-    """Admit by request file and write the signed acceptance an operator carries back."""
+    """Admit by request file and write the signed acceptance an operator carries back.
+
+    A node whose acceptance cannot be written is not admitted: its id could never be used again.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     acceptance = admit_file(data, environment_name)
     payload = canonical_bytes(acceptance.model_dump(mode="json", by_alias=True))
     environment = environment_called(environment_name)
