@@ -26,6 +26,11 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise
+        raise at(error, path) from None
+
+
+def at(error: OSError, path: Path) -> OSError:
+    """The same error with the file that was meant: a full disk does not say which."""
+    return OSError(error.errno, error.strerror, str(path))

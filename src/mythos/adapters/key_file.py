@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
+from mythos.adapters.atomic_file import at
 from mythos.errors import ConflictError, NotFoundError, TrustError
 
 _PRIVATE = 0o600
@@ -84,10 +85,11 @@ class SigningKey:
 
 
 def create_key(path: Path) -> SigningKey:
-    """Make a new key pair and store it with mode 0600.
+    """Make a new key pair and store it with mode 0600, whole or not at all.
 
     Raises:
         ConflictError: there is a file at `path` already; it is never overwritten.
+        OSError: it cannot be written.
     """
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -98,8 +100,12 @@ def create_key(path: Path) -> SigningKey:
         raise ConflictError(
             f"there is a key at {path} already", remedy="load it, or name another file"
         ) from error
-    with os.fdopen(handle, "wb") as file:
-        file.write(pem)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(pem)
+    except OSError as error:
+        path.unlink()  # half a key would stand in the way of the next attempt
+        raise at(error, path) from None
     return SigningKey(key)
 
 

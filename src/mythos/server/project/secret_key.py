@@ -18,12 +18,12 @@ def read_or_create(config: Config) -> str:
     path = config.secret_key_file
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(secrets.token_urlsafe(64), "utf-8")
     try:
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64), "utf-8")
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return path.read_text("utf-8")
