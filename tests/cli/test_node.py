@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,11 +43,14 @@ def test_a_damaged_status_is_told_and_not_a_stack_trace(home: Path) -> None:
 
 def test_status_says_yes_no_and_none_like_people(home: Path) -> None:
     (home / "status.json").write_text(
-        '{"air_gapped": false, "running": null, "problem": "", '
+        '{"at": "2026-01-01T00:00:00+00:00", "air_gapped": false, "running": null, "problem": "", '
         '"agents": [{"name": "desk", "pid": null}], "backlog": {"spans": 3, "rows": 0}}'
     )
 
-    assert mythos("node", "status", "--home", home).out.splitlines() == [
+    lines = mythos("node", "status", "--home", home).out.splitlines()
+
+    assert re.fullmatch(r"at               2026-01-01 00:00:00Z, \d+ s ago", lines[0])
+    assert lines[1:] == [
         "air_gapped       no",
         "running          none",
         "problem          none",

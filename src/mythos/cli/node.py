@@ -199,7 +199,17 @@ def status(home: Path, as_json: bool) -> None:
             f"{file} is damaged",
             remedy=f"start the sidecar, which writes it anew: mythos node run --home {home}",
         ) from None
-    chosen(as_json, told, lambda: _say(told))
+    chosen(as_json, told, lambda: _say({**told, "at": _aged(told.get("at"))}))
+
+
+def _aged(at: str | None) -> str:
+    """A moment with its age, since what was written may be old."""
+    from datetime import UTC, datetime
+
+    if at is None:
+        return "unknown"
+    then = datetime.fromisoformat(at)
+    return f"{then:%Y-%m-%d %H:%M:%S}Z, {(datetime.now(UTC) - then).total_seconds():.0f} s ago"
 
 
 @node.command("export", short_help="Host: write a report file of signed evidence.")
@@ -237,7 +247,7 @@ def import_(ctx: click.Context, home: Path, file: Path, as_json: bool) -> None:
     from mythos.adapters.report_file import is_report
 
     result = _import_report(file) if is_report(file) else _import_bundle(home, file)
-    chosen(as_json, result, lambda: _say(result))
+    chosen(as_json, result, lambda: _say_import(result))
     if result.get("refused"):
         ctx.exit(1)
 
@@ -293,6 +303,15 @@ def _import_bundle(home: Path, file: Path) -> dict[str, Any]:
     )
     checks = [{"name": one.name, "state": one.state, "why": one.why} for one in report.checks]
     return {"file": str(file), "node": acceptance.node, "checks": checks}
+
+
+def _say_import(result: dict[str, Any]) -> None:
+    checks = result.get("checks", [])
+    for one in checks:
+        click.echo(f"{one['state']:<5} {one['name']:<30} {one['why']}")
+    _say({name: value for name, value in result.items() if name != "checks"})
+    if checks:
+        click.echo("verified and kept; the sidecar launches what is assigned at its next beat")
 
 
 def _home(path: Path) -> NodeHome:
