@@ -194,7 +194,7 @@ def run(number: int, *steps: Loose, name: str = "teller", **more: Loose) -> list
 HELLO = ["u:send 5 to Bo"]
 YES = ["u:send 5 to Bo", "a:shall I?", "u:yes"]
 SEND = ("send_money", {"to": "Bo", "cents": 500})
-LOOK = ("look_up", {})
+LOOK: Loose = ("look_up", {})
 
 
 def test_an_undeclared_tool_is_violated_for_every_set_in_force(bank: Bank) -> None:
@@ -270,7 +270,7 @@ def test_one_yes_pays_for_one_call_and_repeated_histories_say_it_once(bank: Bank
 def test_a_denial_told_by_the_trace_is_blocked_and_claimed_and_activates_no_cell(
     bank: Bank,
 ) -> None:
-    denied = {"gen_ai__operation__name": "guard", "mythos__policy__verdict": "deny"}
+    denied: Loose = {"gen_ai__operation__name": "guard", "mythos__policy__verdict": "deny"}
     spans = run(0, HELLO, LOOK, LOOK)
     refused = span(
         9, 1, at_s=NEW_YEAR_S + 90, trace=spans[0].trace_id, resource=spans[0].resource,
@@ -304,7 +304,7 @@ def test_a_run_names_its_workflow_else_the_least_cost_is_its_own_and_the_first_o
     bank: Bank,
 ) -> None:
     flows = [CLOSE, PAY, PAY_TWIN]
-    fits = (YES, LOOK, ("ask", {}), SEND)
+    fits: Loose = (YES, LOOK, ("ask", {}), SEND)
     runs = [
         run(0, *fits),
         run(1, *fits, mythos__workflow="close"),
@@ -454,7 +454,7 @@ def h2(p: float) -> float:
 
 
 def test_entropy_and_the_score_are_their_formulas(bank: Bank) -> None:
-    asked = ("ask", {}, {"gen_ai__tool__call__result": "who is Bo?"})
+    asked: Loose = ("ask", {}, {"gen_ai__tool__call__result": "who is Bo?"})
     runs = [run(number, YES, LOOK, asked, SEND) for number in range(8)]
     runs += [run(number, HELLO, LOOK, asked, SEND) for number in range(8, 10)]
     done = bank.audit(runs, workflows=[PAY])
