@@ -157,15 +157,29 @@ def run(home: Path, port: int, runtime: Path, keep_spans: Path | None) -> None:
     import signal
     import threading
 
+    from mythos.cli.parent import end_with_parent
     from mythos.node.sidecar import Options, Sidecar
 
+    end_with_parent()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    _log_to_stderr()
     options = Options(runtime=runtime, port=port, keep_spans=keep_spans)
     sidecar = Sidecar(_home(home), options)
     _say_running(sidecar.status(), home)
     sidecar.run(stop)
+
+
+def _log_to_stderr() -> None:
+    """What the sidecar does and what fails, a line each with its time."""
+    import logging
+
+    told = logging.StreamHandler()
+    told.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("mythos")
+    logger.addHandler(told)
+    logger.setLevel(logging.INFO)
 
 
 def _say_running(told: dict[str, Any], home: Path) -> None:
@@ -174,8 +188,6 @@ def _say_running(told: dict[str, Any], home: Path) -> None:
         f"running {told['running'] or 'no bundle yet'}",
         err=True,
     )
-    if told["problem"]:
-        click.echo(f"  {told['problem']}", err=True)
     click.echo(f"what it does: mythos node status --home {home}", err=True)
 
 

@@ -104,6 +104,9 @@ def run(host: str, port: int, *, threads: int) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from mythos.cli.parent import end_with_parent
+
+    end_with_parent()
     os.environ["MYTHOS_PARENT"] = str(os.getpid())
     click.echo(f"MythOS on http://{host}:{port}", err=True)
     Granian(

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mythos.cli import parent
 from mythos.errors import UnavailableError
 
 GRACE_S = 15.0
@@ -51,7 +52,7 @@ class Children:
         with (self._logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-m", "mythos", *words],
-                env=dict(environment),
+                env={**environment, parent.VARIABLE: "1"},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
