@@ -163,6 +163,7 @@ class Sidecar:
         self._duty = duty
         self._judge.change_duty(duty)
         self._start_agents()
+        _log.info("running %s", duty.digest or "nothing: halted")
 
     def _tell(self) -> None:
         """One beat: seal an envelope, send what is unsent, write the status."""
