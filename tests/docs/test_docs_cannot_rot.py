@@ -19,6 +19,7 @@ from mythos.cli.root import COMMANDS, root
 from mythos.config import VARIABLES, Config
 from mythos.engines.resilience.catalogue import CATALOGUE
 from mythos.engines.resilience.components import WEIGHTS
+from mythos.engines.telemetry import table
 from mythos.engines.telemetry.user_events import AFFIRMATIVES, ALONE, OBLIGING
 from mythos.errors import MythosError
 from mythos.node import receiver
@@ -144,6 +145,13 @@ def test_every_word_that_counts_as_a_yes_is_documented() -> None:
     ]
     others = [", ".join(f"`{word}`" for word in words) for words in (ALONE, OBLIGING)]
     assert _missing([*rows, *others], page) == []
+
+
+def test_every_attribute_that_is_read_is_documented() -> None:
+    page = _page("reference/spans.md")
+    keys = {key for name, keys in vars(table).items() if name.endswith("_KEYS") for key in keys}
+    assert len(keys) > 30
+    assert _missing((f"`{key}`" for key in sorted(keys)), page) == []
 
 
 def test_every_part_state_and_flag_of_the_score_is_documented() -> None:
