@@ -75,6 +75,20 @@ def test_a_full_disk_is_told_as_such() -> None:
     assert "free some disk space" in error.remedy
 
 
+@pytest.mark.parametrize("killed_by", [signal.SIGTERM, signal.SIGKILL])
+def test_killed_an_audit_leaves_nothing(tmp_path: Path, killed_by: signal.Signals) -> None:
+    pipe = tmp_path / "spans.jsonl"
+    os.mkfifo(pipe)
+    audit = subprocess.Popen(
+        [sys.executable, "-m", "mythos", "audit", "--traces", str(pipe)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    with pipe.open("w"):  # opens when the audit reads
+        audit.send_signal(killed_by)
+        assert audit.wait(20) == -killed_by
+    assert [path.name for path in tmp_path.iterdir()] == ["spans.jsonl"]
+
+
 def test_interrupted_a_command_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     pipe = tmp_path / "spans.jsonl"
     os.mkfifo(pipe)  # a source that never ends

@@ -32,7 +32,7 @@ from mythos.values.base import Digest
 from mythos.values.digest import digest_of
 
 _DIGEST: TypeAdapter[str] = TypeAdapter(Digest)
-_BLOB = re.compile(r"[0-9a-f]{64}")
+_BLOB = re.compile(r"[0-9a-f]{64}|\.new-.*")  # or the draft of one, of a killed build
 _OURS = frozenset({"blobs", INDEX_FILE, LAYOUT_FILE, LOCK_FILE})
 
 

@@ -1,8 +1,9 @@
 """Spans of one trace lie anywhere in an archive: this brings them together on disk, not in memory.
 
-A SQLite file in a private temporary folder, gone when the spill is closed. Pieces are appended as
-they come; one index, made at the end, gives them back trace by trace. Memory holds SQLite's cache
-and one trace. The folder follows TMPDIR and takes about as much as the archive does unpacked.
+A SQLite file under TMPDIR, about as large as the archive unpacked. Its name is removed as soon as
+it is open, so its space is free again however the process ends. Pieces are appended as they come;
+one index, made at the end, gives them back trace by trace. Memory holds SQLite's cache and one
+trace.
 """
 
 from __future__ import annotations
@@ -40,11 +41,8 @@ class SpanSpill:
         """
         self.n_spans = 0
         self.newest_ns = 0
-        self._folder = tempfile.TemporaryDirectory(prefix="mythos-audit-")
-        with _disk():
-            self._db = sqlite3.connect(
-                Path(self._folder.name) / "spans.sqlite", isolation_level=None
-            )
+        with _disk(), tempfile.TemporaryDirectory(prefix="mythos-audit-") as folder:
+            self._db = sqlite3.connect(Path(folder) / "spans.sqlite", isolation_level=None)
             for setting in _SETTINGS:
                 self._db.execute(setting)
             self._db.execute("CREATE TABLE piece (trace TEXT, start_ns INTEGER, body BLOB)")
@@ -60,7 +58,6 @@ class SpanSpill:
         at: TracebackType | None,
     ) -> None:
         self._db.close()
-        self._folder.cleanup()
 
     def add(self, spans: Iterable[Span]) -> None:
         """Take the spans of one request.
@@ -110,7 +107,7 @@ class SpanSpill:
 def _disk() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (OSError, sqlite3.OperationalError) as error:
         raise UnavailableError(
             f"the temporary file of spans cannot be used: {error}",
             remedy="free some disk space, or point TMPDIR at a larger disk",
