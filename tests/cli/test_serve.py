@@ -91,6 +91,15 @@ def test_a_taken_port_is_told_before_anything_starts() -> None:
         check_free("127.0.0.1", taken.getsockname()[1])
 
 
+def test_an_address_of_another_machine_is_told_as_such() -> None:
+    from mythos.cli.serve import check_free
+    from mythos.errors import UnavailableError
+
+    with pytest.raises(UnavailableError) as caught:
+        check_free("192.0.2.1", 8600)
+    assert "--host" in caught.value.remedy
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from mythos.adapters.key_file import create_key
 from mythos.engines.bundle.plan import BuiltBundle, ParsedSource, Part, assemble
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import from_wire, merge
-from mythos.errors import IdentityError
+from mythos.errors import ConflictError, IdentityError
 from mythos.node.sidecar import Options, Sidecar
 from mythos.values.bundle import BundleSource
 from mythos.values.digest import JsonValue
@@ -259,10 +260,22 @@ def test_a_port_that_is_taken_is_an_error_before_anything_starts(tmp_path: Path)
     from mythos.errors import UnavailableError
 
     home = Home(tmp_path, _worker_bundle())
-    with home.running() as sidecar:
-        port = int(str(sidecar.status()["port"]))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
         with pytest.raises(UnavailableError, match="cannot listen"):
             Sidecar(home.house.home, Options(Path(), port=port))
+    with home.running():
+        _until(lambda: home.status().get("running"))
+
+
+def test_two_sidecars_do_not_share_a_folder(tmp_path: Path) -> None:
+    home = Home(tmp_path, _worker_bundle())
+    with home.running():
+        with pytest.raises(ConflictError, match="another sidecar works in"):
+            Sidecar(home.house.home, Options(Path(), port=0))
+        _until(lambda: home.status().get("running"))
+    with home.running():
+        _until(lambda: home.status().get("running"))
 
 
 def test_another_key_than_the_enrolled_one_is_refused_before_evidence_is_lost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -92,9 +93,12 @@ def check_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
             raise UnavailableError(
                 f"cannot listen on {host}:{port}: {error.strerror}",
-                remedy="stop what uses the port, or choose another with --port",
+                remedy="stop what uses the port, or choose another with --port"
+                if taken
+                else "name an address of this machine with --host",
             ) from None
 
 

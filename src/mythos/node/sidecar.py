@@ -21,11 +21,12 @@ import orjson
 from pydantic import JsonValue
 
 from mythos.adapters.atomic_file import write_atomically
+from mythos.adapters.file_lock import Hold, only_one
 from mythos.adapters.key_file import SigningKey, load_key
 from mythos.adapters.memory_recorder import seed
 from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.telemetry.otlp import encode_json_response, encode_response
-from mythos.errors import IdentityError, MythosError
+from mythos.errors import ConflictError, IdentityError, MythosError
 from mythos.node.control_plane import ControlPlane
 from mythos.node.duty import Duty, duty_of, no_duty
 from mythos.node.home import NodeHome
@@ -63,12 +64,14 @@ class Sidecar:
         Raises:
             NotFoundError: the node is not enrolled.
             IdentityError: its key is not the one that was enrolled.
+            ConflictError: another sidecar works in this folder.
             UnavailableError: the port is taken or the state cannot be opened.
         """
         self._home = home
         self._options = options
         self._acceptance = home.acceptance()
         self._key = _key_of(home, self._acceptance)
+        self._held = _hold(home)
         self._store = NodeStore(home.database)
         self._problems: dict[str, str] = {}
         self._duty = self._resume()
@@ -112,6 +115,7 @@ class Sidecar:
             if self._plane is not None:
                 self._plane.close()
             self._store.close()
+            self._held.release()
 
     def _attempt(self, name: str, step: Callable[[], object]) -> None:
         """One step; what fails is told until it succeeds, and tried again at its next turn."""
@@ -280,6 +284,17 @@ class Sidecar:
 
     def _health(self, _body: bytes, _content_type: str) -> Answer:
         return Answer(orjson.dumps({"status": "ok", **self.status()}))
+
+
+def _hold(home: NodeHome) -> Hold:
+    """Keep the folder for this process: two would start every agent twice."""
+    held = only_one(home.root / "sidecar.lock")
+    if held is None:
+        raise ConflictError(
+            f"another sidecar works in {home.root}",
+            remedy="stop it, or name another --home; `mythos node status` tells its pid",
+        )
+    return held
 
 
 def _key_of(home: NodeHome, acceptance: Acceptance) -> SigningKey:
