@@ -41,6 +41,22 @@ def test_a_damaged_status_is_told_and_not_a_stack_trace(home: Path) -> None:
     assert "mythos node run" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--new-code", "--node", "a"], "--new-code also needs --environment"),
+        (["--request", "r"], "--request also needs --node"),
+        (["--server", "http://h"], "--server also needs --node, --code"),
+        (["--node", "a"], "these options enrol nobody"),
+    ],
+)
+def test_an_enrolment_begun_says_what_it_still_needs(words: list[str], said: str) -> None:
+    ran = mythos("node", "enroll", *words)
+
+    assert ran.code == 2
+    assert said in ran.err
+
+
 def test_status_says_yes_no_and_none_like_people(home: Path) -> None:
     (home / "status.json").write_text(
         '{"at": "2026-01-01T00:00:00+00:00", "air_gapped": false, "running": null, "problem": "", '

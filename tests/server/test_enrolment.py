@@ -272,8 +272,9 @@ def test_an_acceptance_changed_on_its_way_is_refused(
 def test_a_folder_that_never_asked_cannot_accept(gap: Environment, tmp_path: Path) -> None:
     write_request(NodeHome(tmp_path / "node"), node="far-1", file=tmp_path / "request")
     admit_to_file((tmp_path / "request").read_bytes(), "enclave", tmp_path / "answer")
-    with pytest.raises(NotFoundError, match="there is no key"):
+    with pytest.raises(IdentityError, match="has asked for nothing") as caught:
         accept_file(NodeHome(tmp_path / "elsewhere"), file=tmp_path / "answer")
+    assert "request for far-1" in caught.value.remedy
 
 
 def test_a_node_without_a_control_plane_is_told_so(tmp_path: Path) -> None:

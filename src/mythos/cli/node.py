@@ -20,6 +20,13 @@ HOME = click.option(
     show_default=True,
     help="The node's state folder.",
 )
+FORMS = (
+    ("--new-code", "--node", "--environment"),
+    ("--sign", "--environment", "--out"),
+    ("--request", "--node"),
+    ("--server", "--node", "--code"),
+    ("--code", "--server", "--node"),
+)  # of `node enroll`, each by the option it begins with
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -77,11 +84,32 @@ def enroll(
     elif server and name and code:
         result = _enrol(home, server, name, code)
     else:
-        raise UsageError(
-            "these options enrol nobody",
-            remedy="use one of the five forms that `mythos node enroll --help` shows",
-        )
+        given = {
+            "--new-code": new_code,
+            "--sign": sign,
+            "--request": request,
+            "--server": server,
+            "--code": code,
+            "--node": name,
+            "--environment": environment,
+            "--out": out,
+        }
+        raise _no_form([option for option, value in given.items() if value])
     chosen(as_json, result, lambda: _say(result))
+
+
+def _no_form(given: list[str]) -> UsageError:
+    """What the form that was begun still needs."""
+    for form in FORMS:
+        if form[0] in given:
+            missing = ", ".join(option for option in form if option not in given)
+            return UsageError(
+                f"{form[0]} also needs {missing}", remedy="see `mythos node enroll --help`"
+            )
+    return UsageError(
+        "these options enrol nobody",
+        remedy="use one of the five forms that `mythos node enroll --help` shows",
+    )
 
 
 def _new_code(name: str, environment: str) -> dict[str, Any]:

@@ -66,6 +66,11 @@ def accept_file(home: NodeHome, *, file: Path) -> Acceptance:
         IdentityError: the file is for another node, changed on its way, or no acceptance.
     """
     acceptance = _signed(file)
+    if not home.key.exists():
+        raise IdentityError(
+            f"{home.root} has asked for nothing: it has no key",
+            remedy=f"name the --home that made the request for {acceptance.node}",
+        )
     _check(acceptance, load_key(home.key))
     if home.enrolled:
         if home.acceptance() != acceptance:
