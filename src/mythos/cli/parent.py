@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
+from functools import partial
+
+from mythos.adapters.parent_watch import when_gone
 
 VARIABLE = "MYTHOS_END_WITH_PARENT"
-LOOK_EVERY_S = 0.5
 
 
 def end_with_parent() -> None:
-    """Watch the parent from a thread if asked to; when it is gone, ask this process to stop."""
+    """If asked to, stop this process, as SIGTERM does, once its parent is gone."""
     if os.environ.get(VARIABLE):
-        watch = threading.Thread(target=_watch, args=(os.getppid(),), daemon=True)
-        watch.start()
-
-
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(LOOK_EVERY_S)
-    os.kill(os.getpid(), signal.SIGTERM)
+        when_gone(os.getppid(), partial(os.kill, os.getpid(), signal.SIGTERM))

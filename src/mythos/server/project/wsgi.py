@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
+from functools import partial
 
 from django.core.wsgi import get_wsgi_application
 
+from mythos.adapters.parent_watch import when_gone
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mythos.server.project.settings")
-
-
-def _end_with(parent: int) -> None:
-    """End this worker when the process that started it is gone, however it went.
-
-    A killed parent cannot tell its worker; an orphan would keep the port and the database.
-    """
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
 
 
 if os.environ.get("MYTHOS_PARENT", "").isdigit():
@@ -27,9 +18,8 @@ if os.environ.get("MYTHOS_PARENT", "").isdigit():
     # parent's word to end; Ctrl-C is the parent's to answer.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(
-        target=_end_with, args=(int(os.environ["MYTHOS_PARENT"]),), daemon=True
-    ).start()
+    # An orphan would keep the port and the database.
+    when_gone(int(os.environ["MYTHOS_PARENT"]), partial(os._exit, 1))
 
 application = get_wsgi_application()
 
