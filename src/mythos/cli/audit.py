@@ -9,7 +9,7 @@ it names; every other agent to all there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.output import as_json, bar, chosen
-from mythos.errors import AgentError, CatalogueError, DocumentError, PolicyError, WorkflowError
+from mythos.cli.documents import document_text, read_catalogues
+from mythos.cli.output import as_json, chosen
+from mythos.cli.recorded_runs import RecordedTrace, recorded_traces, spill_archive
+from mythos.errors import AgentError, PolicyError, WorkflowError
 
 if TYPE_CHECKING:
-    from mythos.adapters.span_spill import SpanSpill
     from mythos.cli.audit_ledger import AuditedNode, Ledger
     from mythos.engines.judge.rulebook import Rulebook
     from mythos.engines.policy.document import PolicyDocument
@@ -118,14 +119,14 @@ def _documents(
     from mythos.engines.policy.identity import digest
     from mythos.values.workflow import load_workflow
 
-    catalogues = _catalogues(tools)
+    catalogues = read_catalogues(tools)
     if policy:
-        read = [read_policy_document(_text(p, PolicyError), source=str(p)) for p in policy]
+        read = [read_policy_document(document_text(p, PolicyError), source=str(p)) for p in policy]
     else:
         read = [read_policy_document(baseline_text(), source="baseline.yaml")]
     for document in read:
         _check(document, catalogues)
-    workflows = [load_workflow(_text(p, WorkflowError), source=str(p)) for p in workflow]
+    workflows = [load_workflow(document_text(p, WorkflowError), source=str(p)) for p in workflow]
     sets = [document.policy_set for document in read]
     return _Documents(
         policies={digest(document.policy_set): document for document in read},
@@ -141,7 +142,9 @@ def _agents(agent: Sequence[Path]) -> list[tuple[str, Agent]]:
 
     found: dict[str, tuple[str, Agent]] = {}
     for path in agent:
-        document = read_document(_text(path, AgentError), source=str(path), error=AgentError)
+        document = read_document(
+            document_text(path, AgentError), source=str(path), error=AgentError
+        )
         one = validated(Agent, document, AgentError)
         body = one.model_dump(mode="json", by_alias=True, exclude_defaults=True)
         known = found.setdefault(one.name, (digest_of(canonical_bytes(body)), one))
@@ -149,25 +152,6 @@ def _agents(agent: Sequence[Path]) -> list[tuple[str, Agent]]:
             raise AgentError(
                 f"a second agent named {one.name!r} that differs",
                 remedy="give one document an agent",
-                where=str(path),
-            )
-    return list(found.values())
-
-
-def _catalogues(tools: Sequence[Path]) -> list[ToolCatalogue]:
-    from mythos.values.source import read_document, validated
-    from mythos.values.tools import ToolCatalogue
-
-    found: dict[str, ToolCatalogue] = {}
-    for path in tools:
-        document = read_document(
-            _text(path, CatalogueError), source=str(path), error=CatalogueError
-        )
-        catalogue = validated(ToolCatalogue, document, CatalogueError)
-        if found.setdefault(catalogue.domain, catalogue) != catalogue:
-            raise CatalogueError(
-                f"a second catalogue of the domain {catalogue.domain!r} that differs",
-                remedy="give one catalogue a domain",
                 where=str(path),
             )
     return list(found.values())
@@ -184,35 +168,18 @@ def _check(document: PolicyDocument, catalogues: Sequence[ToolCatalogue]) -> Non
         check_against(document.policy_set, covered, places=document.places)
 
 
-def _text(path: Path, error: type[DocumentError]) -> str:
-    from mythos.values.source import MAX_BYTES
-
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1).decode()
-    except UnicodeDecodeError as broken:
-        raise error(
-            f"byte {broken.start} is not UTF-8", remedy="save the file as UTF-8", where=str(path)
-        ) from broken
-    except OSError as broken:
-        raise error(
-            f"the file cannot be read: {broken.strerror}",
-            remedy="correct its permissions",
-            where=str(path),
-        ) from broken
-
-
 def _audited(documents: _Documents, traces: Sequence[Path], per_run: Path | None) -> _Done:
     from mythos.adapters.lines_file import lines_file
     from mythos.adapters.span_spill import SpanSpill
     from mythos.cli.audit_ledger import Ledger
 
     with SpanSpill() as spill:
-        n_traces = _read(spill, traces)
+        n_traces = spill_archive(spill, traces)
         as_of = datetime.fromtimestamp(spill.newest_ns / NS, UTC)
         ledger = Ledger(documents.rulebook, as_of=as_of)
         with lines_file(per_run) if per_run else nullcontext() as write:
-            n_spans, n_unassigned = _judge(spill, ledger, write=write, n_traces=n_traces)
+            recorded = recorded_traces(spill, n_traces=n_traces)
+            n_spans, n_unassigned = _judge(recorded, ledger, write=write)
         return _Done(
             documents=documents,
             ledger=ledger,
@@ -223,41 +190,20 @@ def _audited(documents: _Documents, traces: Sequence[Path], per_run: Path | None
         )
 
 
-def _read(spill: SpanSpill, traces: Sequence[Path]) -> int:
-    """Spill every span; the number of traces."""
-    from mythos.adapters.trace_archive import archive_files, read_archive
-
-    files = archive_files(traces)
-    with bar("reading", total=sum(file.stat().st_size for file in files)) as progress:
-        for spans in read_archive(files, on_bytes=progress.advance):
-            spill.add(spans)
-        progress.say("sorting")
-        return spill.seal()
-
-
 def _judge(
-    spill: SpanSpill,
-    ledger: Ledger,
-    *,
-    write: Callable[[bytes], object] | None,
-    n_traces: int,
+    traces: Iterable[RecordedTrace], ledger: Ledger, *, write: Callable[[bytes], object] | None
 ) -> tuple[int, int]:
     """Judge trace by trace; the number of different spans, and of those in no run."""
     import orjson
 
-    from mythos.engines.telemetry.runs import assemble_counted
-
     n_spans = n_unassigned = 0
-    with bar("judging", total=n_traces) as progress:
-        for spans in spill.traces():
-            found = assemble_counted(spans)
-            n_spans += len({span.span_id for span in spans})
-            n_unassigned += found.unassigned
-            for run in found.runs:
-                line = ledger.enter(run)
-                if write is not None:
-                    write(orjson.dumps(line) + b"\n")
-            progress.advance()
+    for trace in traces:
+        n_spans += trace.n_spans
+        n_unassigned += trace.n_unassigned
+        for run in trace.runs:
+            line = ledger.enter(run)
+            if write is not None:
+                write(orjson.dumps(line) + b"\n")
     return n_spans, n_unassigned
 
 

@@ -1,0 +1,65 @@
+"""Documents named on a command line: files to text and to checked values.
+
+Law: an error names the file as it was given, and every command reads a file in one way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mythos.errors import CatalogueError, DocumentError
+
+if TYPE_CHECKING:
+    from mythos.values.tools import ToolCatalogue
+
+
+def document_text(path: Path, error: type[DocumentError]) -> str:
+    """A document's text, no longer than a document may be.
+
+    Args:
+        path: the file.
+        error: what to raise.
+
+    Raises:
+        DocumentError: of the type asked for; the file cannot be read or is not UTF-8.
+    """
+    from mythos.values.source import MAX_BYTES
+
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1).decode()
+    except UnicodeDecodeError as broken:
+        raise error(
+            f"byte {broken.start} is not UTF-8", remedy="save the file as UTF-8", where=str(path)
+        ) from broken
+    except OSError as broken:
+        raise error(
+            f"the file cannot be read: {broken.strerror}",
+            remedy="correct its permissions",
+            where=str(path),
+        ) from broken
+
+
+def read_catalogues(paths: Iterable[Path]) -> list[ToolCatalogue]:
+    """Tool catalogues, one a domain; the same one given twice counts once.
+
+    Raises:
+        CatalogueError: a file is no catalogue, or two that differ claim one domain.
+    """
+    from mythos.values.source import read_document, validated
+    from mythos.values.tools import ToolCatalogue
+
+    found: dict[str, ToolCatalogue] = {}
+    for path in paths:
+        text = document_text(path, CatalogueError)
+        document = read_document(text, source=str(path), error=CatalogueError)
+        catalogue = validated(ToolCatalogue, document, CatalogueError)
+        if found.setdefault(catalogue.domain, catalogue) != catalogue:
+            raise CatalogueError(
+                f"a second catalogue of the domain {catalogue.domain!r} that differs",
+                remedy="give one catalogue a domain",
+                where=str(path),
+            )
+    return list(found.values())
