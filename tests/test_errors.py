@@ -57,3 +57,11 @@ def test_an_error_says_where_what_and_what_to_do_now() -> None:
 
 def test_given_no_place_then_an_error_says_only_what() -> None:
     assert str(MythosError("saw 3", remedy="send 2")) == "saw 3"
+
+
+def test_an_error_of_several_documents_gives_every_objection_by_itself() -> None:
+    one, other = (errors.PolicyError(word, remedy="correct it") for word in ("this", "that"))
+    both = errors.PolicyError("2 problems", remedy="correct each", parts=[one, other])
+    outer = errors.BundleSourceError("3 problems", remedy="correct each", parts=[both, one])
+    assert outer.each == (one, other, one)
+    assert one.each == (one,)

@@ -28,6 +28,8 @@ to do now. A family fixes the HTTP status and the exit code.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class MythosError(Exception):
     """Base of all; never raised itself."""
@@ -60,6 +62,18 @@ class DocumentError(MythosError):
     """A file a person wrote is wrong."""
 
     http_status = 422
+
+    def __init__(
+        self, message: str, *, remedy: str, where: str = "", parts: Sequence[DocumentError] = ()
+    ) -> None:
+        """`parts`: the single objections of an error that lists several, in their order."""
+        super().__init__(message, remedy=remedy, where=where)
+        self._parts = tuple(parts)
+
+    @property
+    def each(self) -> tuple[DocumentError, ...]:
+        """Every objection by itself: the parts of one that lists several, else this alone."""
+        return tuple(one for part in self._parts for one in part.each) or (self,)
 
 
 class PolicyError(DocumentError):

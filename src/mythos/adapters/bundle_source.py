@@ -272,4 +272,5 @@ def all_of(problems: list[DocumentError]) -> DocumentError:
     return BundleSourceError(
         "\n".join((f"{len(problems)} problems in the source tree", *lines)),
         remedy="correct each place listed",
+        parts=problems,
     )

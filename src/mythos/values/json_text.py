@@ -27,6 +27,10 @@ from mythos.values.marks import (
 )
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+_WRITTEN = re.compile(  # one character of a string: RFC 8259, section 7
+    r"\\u[Dd][89ABab][0-9A-Fa-f]{2}\\u[Dd][C-Fc-f][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}|\\?.|$",
+    re.DOTALL,
+)
 _REMEDY = "correct the JSON near that place"
 
 
@@ -40,6 +44,23 @@ def parse_json(text: str) -> Parsed:
     reader = _Reader(text)
     value = reader.document()
     return Parsed(value, reader.marks)
+
+
+def string_literal(text: str) -> str:
+    """The JSON string that a text begins with, quotes included; `""` if it begins with none."""
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        return ""
+    return text[:end] if isinstance(value, str) else ""
+
+
+def raw_length(literal: str, n_characters: int) -> int:
+    """How long the opening quote and the first `n_characters` of a JSON string are as written."""
+    at = 1
+    for _ in range(n_characters):
+        at += len(_WRITTEN.match(literal, at)[0])  # type: ignore[index]  # it matches any text
+    return at
 
 
 def _refuse(constant: str) -> float:

@@ -125,7 +125,10 @@ def validated(model: type[ModelT], document: Document, error: type[DocumentError
     except ValidationError as refusal:
         problems = _problems(refusal, document)
         raise error(
-            _message(problems), remedy=_remedy(problems), where=problems[0].where
+            _message(problems),
+            remedy=_remedy(problems),
+            where=problems[0].where,
+            parts=_apart(problems, error) if len(problems) > 1 else (),
         ) from refusal
 
 
@@ -222,6 +225,10 @@ def _message(problems: list[_Problem]) -> str:
     return "\n".join(
         (f"{len(problems)} problems", *lines, *([f"  and {more} more"] if more else []))
     )
+
+
+def _apart(problems: list[_Problem], error: type[DocumentError]) -> list[DocumentError]:
+    return [error(_message([p]), remedy=_remedy([p]), where=p.where) for p in problems]
 
 
 def _remedy(problems: list[_Problem]) -> str:

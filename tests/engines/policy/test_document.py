@@ -170,9 +170,21 @@ def test_every_problem_is_told_at_once() -> None:
         assert place in message
 
 
-def test_rules_that_are_no_block_are_placed_at_the_line_they_begin_on() -> None:
-    text = '{"policy_set": "p", "version": 1,\n "rules": "permit(principal, action, resource);"}'
-    assert refused(text).where == "p.yaml:2"
+def test_rules_in_a_json_string_are_placed_at_the_word_as_it_is_written() -> None:
+    rules = r'"// \ud83d\ude00 \u00e9\n permit(principal, action);"'
+    text = f'{{"policy_set": "p", "version": 1,\n "rules": {rules}}}'
+    assert refused(text).where == f"p.yaml:2:{text.splitlines()[1].index('permit') + 1}"
+
+
+def test_rules_that_are_folded_are_placed_at_the_line_they_begin_on() -> None:
+    text = "policy_set: p\nversion: 1\nrules: >\n  permit(principal,\n  action, resource);\n"
+    assert refused(text).where == "p.yaml:3"
+
+
+def test_a_misspelt_key_does_not_hide_what_is_wrong_with_the_rules() -> None:
+    error = refused("policy_set: p\nversoin: 1\nrules: |\n  permit(principal, action, resource);\n")
+    assert [one.where for one in error.each] == ["p.yaml:1:1", "p.yaml:2:1", "p.yaml:4:3"]
+    assert all(one.remedy for one in error.each)
 
 
 def test_an_unknown_key_is_refused_with_its_place() -> None:

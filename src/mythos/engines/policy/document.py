@@ -8,13 +8,15 @@ scopes are read and then refused by name: a limit that nobody counts would be wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mythos.engines.policy.facts import USER_EVENTS, event_names
-from mythos.engines.policy.problem import Places, Problem, refuse
+from mythos.engines.policy.problem import Places, Problem, refuse, together
 from mythos.engines.policy.rule import Rule, read_rules
-from mythos.errors import PolicyError
+from mythos.errors import DocumentError, PolicyError
+from mythos.values.json_text import string_literal
 from mythos.values.policy import Fact, Once, PolicySet
 from mythos.values.source import Document, read_document, validated
 
@@ -60,24 +62,51 @@ def read_policy_document(text: str, *, source: str) -> PolicyDocument:
         PolicyError: all problems at once, each with `source:line`.
     """
     document = read_document(text, source=source, error=PolicyError)
-    policy_set = validated(PolicySet, document, PolicyError)
-    places = _places(document, policy_set, text)
+    try:
+        policy_set = validated(PolicySet, document, PolicyError)
+    except PolicyError as error:
+        raise _with_rules(error, document, text) from error
+    places = _places(document, policy_set.facts, policy_set.rules, text=text)
     rules, problems = read_rules(policy_set.rules)
     refuse((*_fact_problems(policy_set), *problems, *_undeclared(policy_set, rules)), places)
     return PolicyDocument(policy_set, rules, places)
 
 
-def _places(document: Document, policy_set: PolicySet, text: str) -> Places:
-    facts = {name: document.where_key(("facts", name)) for name in policy_set.facts}
+def _with_rules(error: PolicyError, document: Document, text: str) -> DocumentError:
+    """A misspelt key hides nothing: the objections to the rules are told beside it."""
+    rules = document.value.get("rules") if isinstance(document.value, dict) else None
+    if not isinstance(rules, str):
+        return error
+    places = _places(document, (), rules, text=text)
+    _, problems = read_rules(rules)
+    found = [PolicyError(p.message, remedy=p.remedy, where=places.of(p)) for p in problems]
+    return together([error, *found]) if found else error
+
+
+def _places(document: Document, names: Iterable[str], rules: str, *, text: str) -> Places:
+    facts = {name: document.where_key(("facts", name)) for name in names}
     line, column = document.marks.values.get(("rules",), (1, 1))
     lines = text.removeprefix("\ufeff").splitlines()
     head = lines[line - 1][column - 1 :] if line <= len(lines) else ""
     if not head.startswith("|"):
-        return Places(document.source, first_line=line, verbatim=False, facts=facts)
+        return Places(
+            document.source,
+            first_line=line,
+            indent=column - 1,
+            verbatim=False,
+            literal=_literal(head, rules),
+            facts=facts,
+        )
     body = next((each for each in lines[line:] if each.strip()), "")
-    first = next((each for each in policy_set.rules.split("\n") if each.strip()), "")
+    first = next((each for each in rules.split("\n") if each.strip()), "")
     indent = len(body) - len(first) if body.endswith(first) else 0
     return Places(document.source, first_line=line + 1, indent=indent, facts=facts)
+
+
+def _literal(head: str, rules: str) -> str:
+    """The rules as the JSON string they are written as; none if they are written otherwise."""
+    literal = string_literal(head)
+    return literal if literal and json.loads(literal) == rules and "\r" not in rules else ""
 
 
 def _fact_problems(policy_set: PolicySet) -> Iterator[Problem]:

@@ -6,10 +6,12 @@ two are apart because a `PolicySet` outlives its file: compiled on a node, its l
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mythos.errors import PolicyError
+from mythos.errors import DocumentError, PolicyError
+from mythos.values.json_text import raw_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,16 @@ class Places:
     """Where a policy set's rules and facts stand.
 
     `first_line` is the file's line that holds line 1 of the rules. `verbatim` says that the rules
-    stand line by line in the file (a YAML block after `|`); else every rule is placed at
-    `first_line`. `indent` is how far the block is indented.
+    stand line by line in the file (a YAML block after `|`), `indent` that they are indented so far.
+    Else `literal` is the JSON string that holds them, from its opening quote, which `indent`
+    characters of its line precede; without that, every rule is placed at `first_line`.
     """
 
     source: str
     first_line: int = 1
     indent: int = 0
     verbatim: bool = True
+    literal: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, problem: Problem) -> str:
@@ -46,9 +50,17 @@ class Places:
 
     def rule(self, line: int, column: int = 1) -> str:
         """`source:line:column` of a place given by its line and column within the rules."""
-        if not self.verbatim:
-            return f"{self.source}:{self.first_line}"
-        return f"{self.source}:{self.first_line + line - 1}:{column + self.indent}"
+        if self.verbatim:
+            return f"{self.source}:{self.first_line + line - 1}:{column + self.indent}"
+        if self.literal:
+            return f"{self.source}:{self.first_line}:{self.indent + self._raw(line, column)}"
+        return f"{self.source}:{self.first_line}"
+
+    def _raw(self, line: int, column: int) -> int:
+        """The column, from 1 within the literal, of a place within the rules."""
+        lines = json.loads(self.literal).split("\n")
+        before = sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
+        return raw_length(self.literal, before) + 1
 
 
 def places_by_name(policy_set: str) -> Places:
@@ -64,12 +76,18 @@ def refuse(problems: Sequence[Problem], places: Places) -> None:
     """
     if not problems:
         return
-    first = problems[0]
-    if len(problems) == 1:
-        raise PolicyError(first.message, remedy=first.remedy, where=places.of(first))
-    lines = (f"  {places.of(each)}: {each.message}; {each.remedy}" for each in problems)
-    raise PolicyError(
-        "\n".join((f"{len(problems)} problems", *lines)),
+    raise together([PolicyError(p.message, remedy=p.remedy, where=places.of(p)) for p in problems])
+
+
+def together(errors: Sequence[DocumentError]) -> DocumentError:
+    """One error for all objections to a policy set: the only one as it is, several as a list."""
+    apart = tuple(one for error in errors for one in error.each)
+    if len(apart) == 1:
+        return apart[0]
+    lines = (f"  {one.where}: {one.message}; {one.remedy}" for one in apart)
+    return PolicyError(
+        "\n".join((f"{len(apart)} problems", *lines)),
         remedy="correct each place listed",
-        where=places.of(first),
+        where=apart[0].where,
+        parts=apart,
     )
