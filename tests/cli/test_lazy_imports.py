@@ -20,7 +20,10 @@ print(sorted({heavy!r} & sys.modules.keys()))
 """
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["audit", "--help"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["--version"], ["audit", "--help"], ["policy", "--help"]],
+)
 def test_help_loads_no_framework(words: list[str]) -> None:
     probe = PROBE.format(words=words, heavy=set(HEAVY))
     done = subprocess.run(

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mythos.cli.audit_ledger import AuditedNode
+from mythos.cli.source_lines import plain, rule_lines
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import EvidenceRow
 from mythos.engines.evidence.sample import Sample
@@ -190,16 +191,8 @@ def _rule(document: PolicyDocument | None, sample: Sample) -> Iterator[Text]:
     if broken is None:
         yield from _labelled("policy", [document.places.source])
         return
-    yield from _labelled(label, [document.places.rule(broken.line), *_source(document, broken)])
+    yield from _labelled(label, [document.places.rule(broken.line), *rule_lines(document, broken)])
     yield from _labelled("facts", _facts(document, broken))
-
-
-def _source(document: PolicyDocument, rule: Rule) -> Iterator[str]:
-    """The rule's lines, each after its number in the file."""
-    first = document.places.first_line + rule.line - 1
-    for number, line in enumerate(rule.text.rstrip().splitlines(), start=first):
-        where = f"{number:>5}" if document.places.verbatim else " " * 5
-        yield f"{where} │ {plain(line)}"
 
 
 def _facts(document: PolicyDocument, rule: Rule) -> Iterator[str]:
@@ -257,8 +250,3 @@ def _labelled(label: str, lines: Iterable[str]) -> Iterator[Text]:
     for number, line in enumerate(filter(None, lines)):
         head = label if number == 0 else ""
         yield Text(f"  {head:<{_LABEL_WIDTH}}{line}")
-
-
-def plain(text: str) -> str:
-    """A text with a dot for each character that a terminal would not print."""
-    return "".join(c if c.isprintable() else "·" for c in text)

@@ -34,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bundle": ("mythos.cli.bundle:bundle", "Pack agents, policies and workflows as one artifact."),
     "demo": ("mythos.cli.demo:demo", "Run a small fleet on this machine, and watch it go wrong."),
     "node": ("mythos.cli.node:node", "Enrol a host, and run its sidecar."),
+    "policy": (
+        "mythos.cli.policy:policy",
+        "Check policy sets, try them, and see what a new version would change.",
+    ),
     "rollout": ("mythos.cli.rollout:rollout", "Assign a genuine bundle to an environment."),
     "serve": ("mythos.cli.serve:serve", "Run the control plane: pages, API, evidence intake."),
     "strategy": (

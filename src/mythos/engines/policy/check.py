@@ -77,7 +77,7 @@ def type_problems(
     if not catalogue.tools:
         return  # nothing a rule could be about
     here = [rule for rule in rules if rule.actions is None or rule.actions & catalogue.names]
-    elsewhere = {name for rule in here for name in _named_tools(rule)} - catalogue.names
+    elsewhere = {name for rule in here for name in named_tools(rule)} - catalogue.names
     schema = rule_schema(catalogue, policy_set.facts, elsewhere=elsewhere)
     text = "\n".join(rule.text for rule in here)
     result = cedarpy.validate_policies(text, orjson.dumps(schema).decode())
@@ -91,7 +91,7 @@ def _covered(policy_set: PolicySet) -> tuple[str, ...]:
     return (named,) if isinstance(named, str) else named
 
 
-def _named_tools(rule: Rule) -> Iterator[str]:
+def named_tools(rule: Rule) -> Iterator[str]:
     """Tools written as `Action::"tool"` anywhere in the rule."""
     words = [token.text for token in rule.source.tokens]
     for index in range(len(words) - 2):
@@ -125,7 +125,7 @@ def _unknown_events(policy_set: PolicySet, names: frozenset[str]) -> Iterator[Pr
 
 def _unknown_tools(rules: Sequence[Rule], names: frozenset[str]) -> Iterator[Problem]:
     for rule in rules:
-        for tool in sorted(set(_named_tools(rule)) - names):
+        for tool in sorted(set(named_tools(rule)) - names):
             line, column = _place(rule, f'"{tool}"')
             yield Problem(
                 line,

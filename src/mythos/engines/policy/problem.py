@@ -56,6 +56,15 @@ class Places:
             return f"{self.source}:{self.first_line}:{self.indent + self._raw(line, column)}"
         return f"{self.source}:{self.first_line}"
 
+    def line(self, line: int) -> int:
+        """The file's line that holds a line of the rules."""
+        return self.first_line + line - 1 if self.verbatim else self.first_line
+
+    def fact_line(self, name: str) -> int:
+        """The file's line on which a fact is declared; 0 if that is not known."""
+        place = self.facts.get(name, "").removeprefix(f"{self.source}:")
+        return int(place.partition(":")[0] or 0)
+
     def _raw(self, line: int, column: int) -> int:
         """The column, from 1 within the literal, of a place within the rules."""
         lines = json.loads(self.literal).split("\n")

@@ -1,0 +1,15 @@
+"""`mythos policy`: check policy sets, try them on events and tests, and carry them elsewhere."""
+
+from __future__ import annotations
+
+import click
+
+from mythos.cli.policy_check import check
+
+
+@click.group(help="Check policy sets, try them, and see what a new version would change.")
+def policy() -> None:
+    """See the commands."""
+
+
+policy.add_command(check)

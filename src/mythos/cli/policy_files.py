@@ -1,0 +1,184 @@
+"""Policy sets and tool catalogues named on a command line, read and checked together.
+
+Law: what is wrong is gathered over all files before anything is said. Where no catalogue is named,
+the fleet's own are taken: `tools/*.json` beside the `policies/` folder, and a note says so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.documents import document_text, read_catalogues
+from mythos.errors import DocumentError, PolicyError, UsageError
+
+if TYPE_CHECKING:
+    from mythos.engines.policy.document import PolicyDocument
+    from mythos.values.tools import ToolCatalogue
+
+READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
+sources = click.argument("files", metavar="FILE...", nargs=-1, type=READABLE, required=True)
+tools_option = click.option(
+    "--tools",
+    type=READABLE,
+    multiple=True,
+    help="A tool catalogue. Repeatable. Without any, tools/*.json beside the policies/ folder.",
+)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What was read: documents in the order given, what is wrong, and what one should know."""
+
+    documents: list[PolicyDocument] = field(default_factory=list)
+    catalogues: list[ToolCatalogue] = field(default_factory=list)
+    problems: list[DocumentError] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def refuse(self) -> None:
+        """Raise every problem as one error; nothing when there is none.
+
+        Raises:
+            DocumentError: any file is wrong.
+        """
+        if self.problems:
+            from mythos.engines.policy.problem import together
+
+            raise together(self.problems)
+
+
+def load(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
+    """Read policy sets and catalogues, and check each set against those it covers.
+
+    Args:
+        files: policy sets; one given twice is read once.
+        tools: catalogues; none means those of the fleet's source tree.
+    """
+    found = Loaded()
+    _read_tools(found, tools or _of_the_tree(files, found))
+    for path in dict.fromkeys(files):
+        _read_set(found, path)
+    for document in found.documents:
+        _fit(found, document)
+    return found
+
+
+def loaded(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
+    """Read what must be right to go on.
+
+    Raises:
+        DocumentError: any file is wrong; lists every objection.
+        UsageError: no catalogue says what the tools are.
+    """
+    found = load(files, tools)
+    found.refuse()
+    if not found.catalogues:
+        raise UsageError(
+            "no tool catalogue says which tools there are",
+            remedy="name one with --tools FILE, or keep the policy sets in policies/ and the "
+            "catalogues in tools/ beside it",
+        )
+    return found
+
+
+def _of_the_tree(files: Sequence[Path], found: Loaded) -> list[Path]:
+    beside = {
+        os.path.relpath(path.resolve().parent.parent / "tools")
+        for path in files
+        if path.resolve().parent.name == "policies"
+    }
+    paths = sorted(each for folder in beside for each in Path(folder).glob("*.json"))
+    if paths:
+        found.notes.append(f"tools are those of {', '.join(map(str, paths))}")
+    return paths
+
+
+def _read_tools(found: Loaded, tools: Iterable[Path]) -> None:
+    read: list[Path] = []
+    for path in tools:
+        try:
+            found.catalogues = read_catalogues([*read, path])
+        except DocumentError as error:
+            found.problems.append(error)
+        else:
+            read.append(path)
+
+
+def _read_set(found: Loaded, path: Path) -> None:
+    from mythos.engines.policy.document import read_policy_document
+
+    try:
+        text = document_text(path, PolicyError)
+        found.documents.append(read_policy_document(text, source=str(path)))
+    except DocumentError as error:
+        found.problems.append(error)
+
+
+def _fit(found: Loaded, document: PolicyDocument) -> None:
+    """Check a set against the catalogues it covers, as far as they are at hand."""
+    from mythos.engines.policy.check import check_against, covers
+
+    name = document.policy_set.policy_set
+    covered = [one for one in found.catalogues if covers(document.policy_set, one)]
+    if not found.catalogues:
+        found.notes.append(f"{name}: no tool catalogue, so names and types were not checked")
+    elif not covered:
+        given = ", ".join(one.domain for one in found.catalogues)
+        wanted = ", ".join(covered_domains(document))
+        found.notes.append(f"{name} covers {wanted}, and none of the tools given ({given})")
+    try:
+        if not (absent := _absent(document, covered)):
+            check_against(document.policy_set, covered, places=document.places)
+        elif covered:
+            found.notes.append(f"{name}: names of tools of {', '.join(absent)} were not checked")
+            _check_types(document, covered)
+    except DocumentError as error:
+        found.problems.append(error)
+
+
+def _check_types(document: PolicyDocument, covered: Iterable[ToolCatalogue]) -> None:
+    from mythos.engines.policy.check import type_problems
+    from mythos.engines.policy.problem import refuse
+
+    wrong = [
+        problem
+        for catalogue in covered
+        for problem in type_problems(document.policy_set, document.rules, catalogue)
+    ]
+    refuse(tuple(dict.fromkeys(wrong)), document.places)
+
+
+def covered_domains(document: PolicyDocument) -> tuple[str, ...]:
+    """The catalogue domains that a policy set says it covers."""
+    named = document.policy_set.covers.tools
+    return (named,) if isinstance(named, str) else named
+
+
+def _absent(document: PolicyDocument, covered: Sequence[ToolCatalogue]) -> list[str]:
+    known = {name for one in covered for name in (one.domain, one.service)}
+    return [name for name in covered_domains(document) if name not in {*known, "*"}]
+
+
+def notes_json(found: Loaded) -> list[str]:
+    """The notes, each once."""
+    return list(dict.fromkeys(found.notes))
+
+
+def tell_notes(found: Loaded) -> None:
+    """Print each note once."""
+    for note in notes_json(found):
+        click.echo(f"note: {note}")
+
+
+def as_table(rows: Sequence[Sequence[Any]]) -> Iterable[str]:
+    """Rows as lines, every column but the last as wide as its widest cell."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)][:-1]
+    for row in cells:
+        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join((*padded, row[-1])).rstrip()

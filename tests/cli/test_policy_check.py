@@ -1,0 +1,147 @@
+"""`mythos policy check`: every problem of every file, with its place, its line and what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.policy_command import CARE, EXAMPLE, REFUNDS, TOOLS, policy, written
+
+BAD = """\
+policy_set: bad
+version: 1
+covers: {tools: retail-care}
+rules: |
+  @id("typo")
+  permit(principal, action == Action::"canel_order", resource);
+"""
+
+
+def test_a_good_set_is_listed_with_its_rules_facts_and_digest() -> None:
+    said = policy("check", CARE, REFUNDS, "--tools", TOOLS, "--json")
+    assert said.code == 0
+    assert (said.json["ok"], said.json["problems"], said.json["affected"]) == (True, [], [])
+    care, refunds = said.json["files"]
+    assert (care["file"], care["policy_set"], care["version"]) == (str(CARE), "care-rules", 1)
+    assert care["digest"].startswith("sha256:")
+    assert [rule["id"] for rule in refunds["rules"]] == ["refund-cap", "refund-positive"]
+    line = CARE.read_text().splitlines().index('  @id("explicit-yes")') + 1
+    assert care["rules"][-1] == {
+        "id": "explicit-yes",
+        "effect": "forbid",
+        "severity": "critical",
+        "line": line,
+        "actions": ["cancel_order", "issue_refund", "return_order"],
+        "explain": care["rules"][-1]["explain"],
+    }
+    assert care["facts"][0] == {
+        "name": "identified",
+        "line": 7,
+        "declared": {"once": "find_customer_by_email"},
+    }
+
+
+def test_the_tools_of_the_source_tree_are_found_and_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(EXAMPLE / "policies")
+    said = policy("check", "care-rules.yaml", "--json")
+    assert said.json["notes"] == ["tools are those of ../tools/retail-care.json"]
+
+
+def test_problems_of_all_files_are_told_with_place_and_remedy(tmp_path: Path) -> None:
+    bad = written(tmp_path / "bad.yaml", BAD)
+    worse = written(tmp_path / "worse.yaml", "policy_set: worse\nversion: 1\nrule: x\n")
+    said = policy("check", bad, worse, CARE, "--tools", TOOLS, "--json")
+    assert (said.code, said.json["ok"]) == (1, False)
+    problems = said.json["problems"]
+    assert [(one["file"], one["line"], one["column"]) for one in problems] == [
+        (str(worse), 1, 1),
+        (str(worse), 3, 1),
+        (str(bad), 6, 39),
+    ]
+    assert "names the tool 'canel_order'" in problems[2]["message"]
+    assert all(one["remedy"] for one in problems)
+    assert [one["policy_set"] for one in said.json["files"]] == ["bad", "care-rules"]
+
+
+def test_people_see_the_line_and_a_mark_under_the_word(tmp_path: Path) -> None:
+    said = policy("check", written(tmp_path / "bad.yaml", BAD), "--tools", TOOLS)
+    shown = said.out.splitlines()
+    place = next(number for number, line in enumerate(shown) if line.startswith("error"))
+    assert shown[place + 1] == (
+        '    6 │   permit(principal, action == Action::"canel_order", resource);'
+    )
+    assert shown[place + 2].index("^") == shown[place + 1].index('"canel_order"')
+    assert shown[place + 3].startswith("  → ")
+    assert shown[-1] == "NOT ok: 1 problems in 1 files"
+
+
+def test_a_set_that_covers_nothing_given_is_noted(tmp_path: Path) -> None:
+    other = written(tmp_path / "p.yaml", BAD.replace("retail-care", "toys"))
+    said = policy("check", other, "--tools", TOOLS, "--json")
+    assert (said.code, said.json["ok"]) == (0, True)
+    assert said.json["notes"] == ["bad covers toys, and none of the tools given (retail-care)"]
+
+
+def test_without_any_tools_names_are_not_checked_and_that_is_said(tmp_path: Path) -> None:
+    said = policy("check", written(tmp_path / "bad.yaml", BAD), "--json")
+    assert said.code == 0
+    assert said.json["notes"] == ["bad: no tool catalogue, so names and types were not checked"]
+
+
+def test_where_one_of_several_catalogues_is_missing_only_types_are_checked(tmp_path: Path) -> None:
+    text = BAD.replace("retail-care}", "[retail-care, toys]}") + (
+        '  @id("type") forbid(principal, action == Action::"issue_refund", resource)\n'
+        "  when { context.input.amount > 5 };\n"
+    )
+    said = policy("check", written(tmp_path / "p.yaml", text), "--tools", TOOLS, "--json")
+    [problem] = said.json["problems"]
+    assert (problem["line"], "input.amount" in problem["message"]) == (8, True)
+    assert said.json["notes"] == ["bad: names of tools of toys were not checked"]
+
+
+def test_a_changed_catalogue_lists_what_it_touches(tmp_path: Path) -> None:
+    catalogue = json.loads(TOOLS.read_text())
+    refund = next(tool for tool in catalogue["tools"] if tool["name"] == "issue_refund")
+    del refund["parameters"]["properties"]["amount_cents"]
+    was = written(tmp_path / "was.json", json.dumps(catalogue))
+    said = policy("check", CARE, REFUNDS, "--tools", TOOLS, "--was", was, "--json")
+    assert said.code == 0
+    assert [(one["policy_set"], one["name"]) for one in said.json["affected"]] == [
+        ("refund-rules", "refund-cap"),
+        ("refund-rules", "refund-positive"),
+    ]
+    [change] = said.json["affected"][0]["changes"]
+    assert (change["tool"], change["what"], change["argument"]) == (
+        "issue_refund",
+        "argument new",
+        "amount_cents",
+    )
+
+
+def test_a_rule_that_the_new_catalogue_breaks_is_a_problem_and_affected(tmp_path: Path) -> None:
+    catalogue = json.loads(TOOLS.read_text())
+    catalogue["tools"] = [one for one in catalogue["tools"] if one["name"] != "hand_over"]
+    now = written(tmp_path / "now.json", json.dumps(catalogue))
+    said = policy("check", CARE, "--tools", now, "--was", TOOLS)
+    assert said.code == 1
+    assert "names the tool 'hand_over'" in said.out
+    assert "affected  rule front-desk" in said.out
+    assert "hand_over: tool gone" in said.out
+
+
+def test_a_malformed_catalogue_is_a_problem_beside_the_others(tmp_path: Path) -> None:
+    broken = written(tmp_path / "t.json", '{"domain": "x",\n "tools": [{"nam": "a"}]}')
+    bad = written(tmp_path / "bad.yaml", "policy_set: p\nversion: 1\nrules: 7\n")
+    said = policy("check", bad, "--tools", broken, "--json")
+    assert [(one["file"], one["line"]) for one in said.json["problems"]] == [
+        (str(broken), 2),
+        (str(bad), 3),
+    ]
+
+
+def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
+    assert policy("check", tmp_path / "none.yaml").code == 2
