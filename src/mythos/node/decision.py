@@ -84,9 +84,10 @@ def answer(question: Question, rulebook: Rulebook, spans: Sequence[Span], *, now
     if catalogue is None or (not enforced and catalogue.find(question.tool) is None):
         return _refuse(question, rulebook, now_ns=now_ns)
     asked = _asked_id(question, now_ns)
-    [occasion] = [one for one in occasions_of(run, catalogue) if one.event.span_id == asked]
-    sets = {digest: rulebook.policies[digest] for digest in enforced}
-    decision = rulebook.engines[catalogue.domain].decide(occasion.request(sets), in_force=enforced)
+    engine = rulebook.engines[catalogue.domain]
+    told = occasions_of(run, engine)
+    [occasion] = [one for one in told.found if one.event.span_id == asked]
+    decision = engine.decide(occasion.request, in_force=enforced)
     if decision.allowed:
         return Ruled(_told(decision, "allow"), None)
     rulings = tuple(

@@ -16,6 +16,10 @@ FactOutcome = Literal["ok", "error", "any"]
 Scope = Literal["session", "agent", "node", "fleet"]
 Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[smhd]$")]
 Events = str | tuple[str, ...]
+FactType = Literal["string", "integer", "boolean", "decimal", "datetime"]
+FieldPath = Annotated[
+    str, Field(pattern=r"^(input|output)(\.[A-Za-z_][A-Za-z0-9_-]{0,99}){0,8}$", max_length=500)
+]
 FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
@@ -37,24 +41,28 @@ class Once(_Options):
 
 
 class Counted(_Options):
-    """How many events of `count` were seen. `count: attempts` is not a form of it."""
+    """How many events of `count` were seen; `outcome: any` counts failed calls too."""
 
     count: Events
 
 
 class Summed(_Options):
-    """The sum of a field over the events `of`."""
+    """The sum of a field over the events `of`; `attempts` counts failed calls too."""
 
-    sum: str
+    sum: FieldPath
     of: Events
     count: Literal["attempts", "successes"] = "successes"
 
 
 class Last(_Options):
-    """The field's value in the newest event `of`; absent until one is seen."""
+    """The field's value in the newest event `of`; absent until one is seen.
 
-    last: str
+    `type` says what the value is where no JSON Schema tells; text if neither does.
+    """
+
+    last: FieldPath
     of: Events
+    type: FactType | None = None
 
 
 Fact = Once | Summed | Counted | Last

@@ -14,6 +14,7 @@ from pydantic import AliasChoices, Field, JsonValue
 from mythos.values.base import Foreign
 
 Effect = Literal["none", "read", "write", "delete", "egress"]
+Trust = Literal["trusted", "fields", "untrusted"]
 CONSEQUENTIAL: frozenset[str] = frozenset({"write", "delete", "egress"})
 
 
@@ -29,10 +30,20 @@ class Tool(Foreign):
     parameters: Mapping[str, JsonValue] = Field(
         default_factory=dict, validation_alias=AliasChoices("parameters", "inputSchema")
     )
+    output_schema: Mapping[str, JsonValue] = Field(
+        default_factory=dict, validation_alias=AliasChoices("output_schema", "outputSchema")
+    )
     effect: Effect = "none"
     sinks: tuple[str, ...] = ()
     trusted: bool | tuple[str, ...] = False
     user: bool = False
+
+    @property
+    def trust(self) -> Trust:
+        """Whether all, some named fields, or none of the output is the operator's own."""
+        if self.trusted is True:
+            return "trusted"
+        return "fields" if self.trusted else "untrusted"
 
     @property
     def consequential(self) -> bool:

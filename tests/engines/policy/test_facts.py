@@ -1,101 +1,182 @@
-"""Facts about the past: max registers that merge in any order."""
+"""Facts over histories: equal to what one observer who saw all in order would say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import JsonValue, TypeAdapter
 
-from mythos.engines.policy.facts import FactState, once_holds
-from mythos.values.policy import FactOutcome, Once
+from mythos.engines.policy.facts.happening import Happening
+from mythos.engines.policy.facts.history import Asker, History
+from mythos.engines.policy.facts.known import ABSENT, Known, OneOf
+from mythos.engines.policy.facts.plan import FactPlan, plan_facts
+from mythos.values.policy import Fact, PolicySet
+from mythos.values.tools import ToolCatalogue
 
-NAMES = ("write", "look", "user.confirm")
-Step = Callable[[FactState], FactState]
-
-
-def seen(kind: str, name: str, at: int) -> Step:
-    steps: dict[str, Step] = {
-        "began": lambda state: state.began(name, at),
-        "ok": lambda state: state.observe(name, at),
-        "error": lambda state: state.observe(name, at, ok=False),
-        "said": lambda state: state.said(name, at),
-        "doubt": lambda state: state.doubt(name, at),
+SHOP = ToolCatalogue.model_validate(
+    {
+        "domain": "shop",
+        "tools": [
+            {
+                "name": name,
+                "effect": effect,
+                "parameters": {
+                    "type": "object",
+                    "properties": {
+                        "order_id": {"type": "string"},
+                        "cents": {"type": "integer"},
+                        "price": {"type": "number"},
+                    },
+                },
+            }
+            for name, effect in (("look", "read"), ("write", "write"), ("send", "egress"))
+        ],
     }
-    return steps[kind]
+)
+SECOND = 10**9
+FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
 
 
-steps = st.lists(
-    st.builds(
-        seen,
-        st.sampled_from(["began", "ok", "error", "said", "doubt"]),
-        st.sampled_from(NAMES),
-        st.integers(0, 50),
+def plans(**facts: JsonValue) -> dict[str, FactPlan]:
+    named = {name: FACT.validate_python(fact) for name, fact in facts.items()}
+    return plan_facts(PolicySet(policy_set="p", version=1, facts=named, rules=""), SHOP)
+
+
+def call(
+    name: str, at_s: int, *, order: str | None = "A", cents: int = 1, **more: object
+) -> Happening:
+    arguments: dict[str, JsonValue] = {"cents": cents}
+    if order is not None:
+        arguments["order_id"] = order
+    one = Happening(
+        name, f"{name}@{at_s}", at_s * SECOND, (at_s + 1) * SECOND, "bot", arguments=arguments
+    )
+    return replace(one, **more)  # type: ignore[arg-type]
+
+
+def words(kind: str, at_s: int) -> Happening:
+    return Happening(kind, f"{kind}@{at_s}", at_s * SECOND, at_s * SECOND, "bot", text="yes")
+
+
+def tell(history: History, events: Sequence[Happening]) -> History:
+    for one in events:
+        if one.name.startswith("user."):
+            history.said(one)
+        else:
+            history.began(one)
+            history.ended(one)
+    return history
+
+
+def tell_until(history: History, events: Sequence[Happening], now_ns: int) -> History:
+    """What was seen up to a moment: a call in flight has begun and not ended."""
+    for one in sorted(events, key=lambda one: (one.start_ns, one.id)):
+        if one.name.startswith("user.") and one.start_ns <= now_ns:
+            history.said(one)
+        elif one.start_ns <= now_ns:
+            history.began(one)
+            if one.end_ns <= now_ns:
+                history.ended(one)
+    return history
+
+
+def ask(
+    plan: FactPlan, events: Sequence[Happening], *, at_s: int, order: str = "A", agent: str = "bot"
+) -> Known:
+    history = tell(History([plan], SHOP), events)
+    return history.ask(plan, asker(at_s, order=order, agent=agent))
+
+
+def asker(at_s: int, *, order: str = "A", agent: str = "bot") -> Asker:
+    return Asker(agent, {"order_id": order}, frozenset(), at_s * SECOND)
+
+
+FORMS: dict[str, JsonValue] = {
+    "once": {"once": ["look", "user.confirm"], "since": "write"},
+    "fresh": {"once": "look", "within": "9s"},
+    "count": {"count": ["write", "send"]},
+    "capped": {"count": "data.egress", "within": "20s", "outcome": "any"},
+    "spent": {"sum": "input.cents", "of": "write"},
+    "keyed": {"sum": "input.cents", "of": "write", "by": "order_id", "within": "15s"},
+    "last": {"last": "input.order_id", "of": "look"},
+    "failed": {"count": "write", "outcome": "error"},
+    "large": {"count": "write", "where": "input.cents > 2"},
+    "agent": {"count": "write", "scope": "agent", "within": "30s"},
+}
+PLANS = plans(**FORMS)
+
+happenings = st.lists(
+    st.one_of(
+        st.builds(
+            call,
+            st.sampled_from(["look", "write", "send"]),
+            st.integers(0, 40),
+            order=st.sampled_from(["A", "B", None]),
+            cents=st.integers(0, 5),
+            ok=st.booleans(),
+        ),
+        st.builds(words, st.sampled_from(["user.confirm", "user.message"]), st.integers(0, 40)),
     ),
-    max_size=12,
+    max_size=14,
+    unique_by=lambda one: one.id,
 )
 
 
-def told(these: list[Step]) -> FactState:
-    state = FactState()
-    for step in these:
-        state = step(state)
-    return state
-
-
-@given(steps, steps, steps)
-def test_states_merge_in_any_grouping_and_order(
-    a: list[Step], b: list[Step], c: list[Step]
+@given(happenings, st.randoms(use_true_random=False), st.data())
+def test_a_shuffled_repeated_and_split_history_answers_as_the_history(
+    events: list[Happening], random: Random, data: st.DataObject
 ) -> None:
-    one, two, three = told(a), told(b), told(c)
-    assert (one | two) | three == one | (two | three)
-    assert one | two == two | one
-    assert one | one == one
-    assert one | FactState() == one
-
-
-@given(steps, st.randoms(use_true_random=False), st.data())
-def test_a_shuffled_and_repeated_history_split_over_observers_is_the_history(
-    history: list[Step], random: Random, data: st.DataObject
-) -> None:
-    repeats = st.lists(st.sampled_from(history), max_size=5) if history else st.just([])
-    again = history + data.draw(repeats)
+    in_order = tell(History(PLANS.values(), SHOP), sorted(events, key=lambda e: (e.start_ns, e.id)))
+    again = events + (data.draw(st.lists(st.sampled_from(events), max_size=5)) if events else [])
     random.shuffle(again)
     cut = data.draw(st.integers(0, len(again)))
-    assert told(again[:cut]) | told(again[cut:]) == told(history)
+    merged = tell(History(PLANS.values(), SHOP), again[:cut])
+    merged.absorb(tell(History(PLANS.values(), SHOP), again[cut:]))
+    assert merged.logs() == in_order.logs()
+    for plan in PLANS.values():
+        for order in ("A", "B"):
+            asked = asker(50, order=order)
+            assert merged.ask(plan, asked) == in_order.ask(plan, asked)
 
 
-@given(
-    st.lists(st.tuples(st.booleans(), st.integers(0, 40)), max_size=10),
-    st.integers(40, 60),
-    st.sampled_from([None, "5s", "20s"]),
-)
-def test_once_since_says_what_a_walk_through_the_history_says(
-    history: list[tuple[bool, int]], now: int, within: str | None
+@given(happenings, st.integers(0, 50), st.sampled_from(["A", "B"]))
+def test_every_form_says_what_a_walk_through_the_history_says(
+    events: list[Happening], at_s: int, order: str
 ) -> None:
-    state, second = FactState(), 10**9
-    for is_yes, at in history:
-        at_ns = at * second
-        state = state.said("user.confirm", at_ns) if is_yes else state.began("write", at_ns)
-    yes = [at for is_yes, at in history if is_yes]
-    writes = [at for is_yes, at in history if not is_yes]
-    window = now if within is None else int(within[:-1])
-    expected = any(all(w < y for w in writes) and now - y <= window for y in yes)
-    fact = Once(once="user.confirm", since="write", within=within)
-    assert once_holds(fact, state, now * second) is expected
+    now = at_s * SECOND
+    before = [one for one in events if one.end_ns <= now]
+    begun = [one for one in events if one.start_ns <= now]
+    calls = [one for one in before if not one.name.startswith("user.")]
+    looks = [one for one in calls if one.name == "look" and one.ok]
+    yes = [one for one in before if one.name == "user.confirm"]
+    writes = [one for one in begun if one.name == "write"]
+    good = [one for one in writes if one.ok or one.end_ns > now]
+    since = max((one.start_ns for one in writes), default=-1)
 
+    def cents(these: Sequence[Happening]) -> int:
+        return sum(int(str((one.arguments or {})["cents"])) for one in these)
 
-@given(steps, st.integers(50, 60), st.sampled_from(["ok", "error", "any"]))
-def test_a_fact_told_despite_doubts_is_the_fact_without_and_with_them(
-    history: list[Step], now: int, outcome: FactOutcome
-) -> None:
-    fact = Once(once=("look", "user.confirm"), since=("write", "user.confirm"), outcome=outcome)
-    state = told(history)
-    known = FactState(state.begun, state.succeeded, state.failed)
-    holds = once_holds(fact, state, now)
-    assert holds is None or holds == once_holds(fact, known, now)
+    mine = [one for one in good if (one.arguments or {}).get("order_id") == order]
+    expected: dict[str, Known] = {
+        "once": any(one.end_ns > since for one in (*looks, *yes)),
+        "fresh": any(now - one.end_ns <= 9 * SECOND for one in looks),
+        "count": len(good)
+        + len([one for one in begun if one.name == "send" and (one.ok or one.end_ns > now)]),
+        "capped": len([o for o in begun if o.name == "send" and now - o.start_ns <= 20 * SECOND]),
+        "spent": cents(good),
+        "keyed": cents([one for one in mine if now - one.start_ns <= 15 * SECOND]),
+        "failed": len([one for one in calls if one.name == "write" and not one.ok]),
+        "large": len([one for one in good if cents([one]) > 2]),
+        "agent": len([one for one in good if now - one.start_ns <= 30 * SECOND]),
+    }
+    history = tell_until(History(PLANS.values(), SHOP), events, now)
+    for name, value in expected.items():
+        assert history.ask(PLANS[name], asker(at_s, order=order)) == value, name
 
 
 @pytest.mark.parametrize(
@@ -103,28 +184,107 @@ def test_a_fact_told_despite_doubts_is_the_fact_without_and_with_them(
     [("ok", True, False), ("error", False, True), ("any", True, True)],
 )
 def test_the_outcome_of_a_call_chooses_what_counts(
-    outcome: FactOutcome, *, after_ok: bool, after_error: bool
+    outcome: str, *, after_ok: bool, after_error: bool
 ) -> None:
-    fact = Once(once="look", outcome=outcome)
-    assert once_holds(fact, FactState().observe("look", 1), 2) is after_ok
-    assert once_holds(fact, FactState().observe("look", 1, ok=False), 2) is after_error
+    plan = plans(seen={"once": "look", "outcome": outcome})["seen"]
+    assert ask(plan, [call("look", 1)], at_s=9) is after_ok
+    assert ask(plan, [call("look", 1, ok=False)], at_s=9) is after_error
 
 
 def test_an_attempt_resets_even_when_it_fails() -> None:
-    fact = Once(once="user.confirm", since="write")
-    state = FactState().said("user.confirm", 1)
-    assert once_holds(fact, state, 2) is True
-    assert once_holds(fact, state.began("write", 2).observe("write", 3, ok=False), 4) is False
+    plan = plans(confirmed={"once": "user.confirm", "since": "write"})["confirmed"]
+    assert ask(plan, [words("user.confirm", 1)], at_s=2) is True
+    assert ask(plan, [words("user.confirm", 1), call("write", 2, ok=False)], at_s=9) is False
 
 
 def test_at_one_instant_the_reset_wins() -> None:
-    fact = Once(once="user.confirm", since="write")
-    assert once_holds(fact, FactState().said("user.confirm", 5).began("write", 5), 6) is False
+    plan = plans(confirmed={"once": "user.confirm", "since": "write"})["confirmed"]
+    assert ask(plan, [words("user.confirm", 5), call("write", 5)], at_s=9) is False
 
 
 def test_a_doubt_before_a_later_yes_does_not_matter() -> None:
-    fact = Once(once="user.confirm", since="write")
-    state = FactState().doubt("user.confirm", 5)
-    assert once_holds(fact, state, 9) is None
-    assert once_holds(fact, state.said("user.confirm", 6), 9) is True
-    assert once_holds(fact, state.began("write", 7), 9) is False
+    plan = plans(confirmed={"once": "user.confirm", "since": "write"})["confirmed"]
+    history = History([plan], SHOP)
+    history.blur("user.confirm", 5 * SECOND)
+    assert history.ask(plan, asker(9)) is None
+    assert tell(history, [words("user.confirm", 6)]).ask(plan, asker(9)) is True
+    assert tell(history, [call("write", 7)]).ask(plan, asker(9)) is False
+
+
+def test_a_call_in_flight_counts_against_a_cap_until_it_fails() -> None:
+    plan = plans(tries={"count": "write"})["tries"]
+    history = History([plan], SHOP)
+    history.began(call("write", 1))
+    assert history.ask(plan, asker(1)) == 1
+    history.ended(call("write", 1, ok=False))
+    assert history.ask(plan, asker(3)) == 0
+
+
+def test_a_value_that_was_never_seen_is_absent_and_one_not_captured_is_not_told() -> None:
+    plan = plans(status={"last": "output.status", "of": "look", "by": "order_id"})["status"]
+    seen = call("look", 1, output='{"status": "open"}', output_captured=True)
+    assert ask(plan, [], at_s=9) is ABSENT
+    assert ask(plan, [seen], at_s=9) == "open"
+    assert ask(plan, [seen], at_s=9, order="B") is ABSENT
+    assert ask(plan, [seen, call("look", 3)], at_s=9) is None
+    later = replace(seen, start_ns=5 * SECOND, end_ns=6 * SECOND, id="later")
+    assert ask(plan, [call("look", 3), later], at_s=9) == "open"
+
+
+def test_a_call_of_which_the_key_was_masked_may_be_any() -> None:
+    plan = plans(tries={"count": "write", "by": "order_id"})["tries"]
+    masked = call("write", 3, hidden=frozenset({"order_id"}))
+    assert ask(plan, [call("write", 1), masked], at_s=9) == OneOf((1, 2))
+    assert ask(plan, [masked], at_s=9, order="B") == OneOf((0, 1))
+    spent = plans(spent={"sum": "input.cents", "of": "write", "by": "order_id"})["spent"]
+    assert ask(spent, [masked], at_s=9) is None
+
+
+def test_a_condition_that_cannot_be_evaluated_is_a_doubt() -> None:
+    plan = plans(big={"count": "write", "where": "output.total > 5"})["big"]
+    big = call("write", 1, output={"total": 9}, output_captured=True)
+    odd = call("write", 3, output={"sum": 9}, output_captured=True)
+    assert ask(plan, [big], at_s=9) == 1
+    assert ask(plan, [big, odd], at_s=9) == OneOf((1, 2))
+
+
+def test_a_condition_may_read_an_earlier_fact() -> None:
+    both = plans(
+        after={"once": "write", "where": "past.looked"}, looked={"once": "look", "by": "order_id"}
+    )
+    told = [call("look", 1), call("write", 3)]
+    history = tell(History(both.values(), SHOP), told)
+    assert history.ask(both["after"], asker(9)) is True
+    history = tell(History(both.values(), SHOP), [call("look", 1, order="B"), call("write", 3)])
+    assert history.ask(both["after"], asker(9)) is False
+
+
+def test_what_earlier_runs_of_the_agent_did_counts_where_the_scope_says_so() -> None:
+    both = plans(
+        today={"sum": "input.cents", "of": "write", "scope": "agent", "within": "1d"},
+        here={"sum": "input.cents", "of": "write"},
+    )
+    past = tell(History(both.values(), SHOP), [call("write", 1, cents=30)])
+    run = tell(History(both.values(), SHOP, past=past), [call("write", 5, cents=4)])
+    assert run.ask(both["today"], asker(9)) == 34
+    assert run.ask(both["today"], asker(9, agent="other")) == 0
+    assert run.ask(both["here"], asker(9)) == 4
+
+
+def test_two_versions_of_a_set_share_the_history_of_a_fact_they_both_declare() -> None:
+    one = plans(spent={"sum": "input.cents", "of": "write", "scope": "agent", "within": "1d"})
+    two = plans(paid={"within": "1d", "of": "write", "sum": "input.cents", "scope": "agent"})
+    past = tell(History(one.values(), SHOP), [call("write", 1, cents=30)])
+    assert History(two.values(), SHOP, past=past).ask(two["paid"], asker(9)) == 30
+
+
+def test_fractions_are_added_exactly_and_what_is_no_exact_decimal_is_not_told() -> None:
+    plan = plans(paid={"sum": "input.price", "of": "write"})["paid"]
+    exact = [call("write", at, arguments={"price": 0.1}) for at in (1, 3, 5)]
+    assert ask(plan, exact, at_s=9) == {"__extn": {"fn": "decimal", "arg": "0.3000"}}
+    assert ask(plan, [call("write", 1, arguments={"price": 0.00001})], at_s=9) is None
+
+
+def test_a_sum_beyond_64_bits_is_not_told() -> None:
+    plan = plans(spent={"sum": "input.cents", "of": "write"})["spent"]
+    assert ask(plan, [call("write", 1, cents=2**62), call("write", 3, cents=2**62)], at_s=9) is None

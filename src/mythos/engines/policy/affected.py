@@ -16,7 +16,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from mythos.engines.policy.check import named_tools
-from mythos.engines.policy.facts import USER_EVENTS, event_names
+from mythos.engines.policy.facts.declared import USER_EVENTS, event_names
 from mythos.engines.policy.licence import tool_stems
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.shape import Shape, arguments_shape, cedar_type

@@ -38,6 +38,17 @@ def cedar_arguments(
     return record, tuple(misfits)
 
 
+def cedar_value(shape: Shape, value: Json) -> tuple[JsonValue, str]:
+    """One value as Cedar's JSON, or what keeps it from being of that shape.
+
+    Returns:
+        The value and an empty text, or None and the first misfit.
+    """
+    misfits: list[str] = []
+    fitted = _fit(shape, value, "value", misfits)
+    return (None, misfits[0]) if misfits else (fitted, "")
+
+
 def _fit_record(
     shape: Shape, value: Mapping[str, Json], path: str, misfits: list[str]
 ) -> dict[str, JsonValue]:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import cedarpy
 import orjson
 
-from mythos.engines.policy.facts import USER_EVENTS, event_names
+from mythos.engines.policy.facts.check import catalogue_problems, unknown_events
+from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Places, Problem, places_by_name, refuse
 from mythos.engines.policy.rule import Rule, rules_of
 from mythos.engines.policy.schema import rule_schema
@@ -49,7 +50,7 @@ def check_against(
     if not covered:
         refuse([_nothing_covered(policy_set, given)], where)
     names = frozenset().union(*(catalogue.names for catalogue in covered))
-    problems = [*_unknown_events(policy_set, names), *_unknown_tools(rules, names)]
+    problems = [*unknown_events(policy_set, names), *_unknown_tools(rules, names)]
     if not problems:
         for catalogue in covered:
             problems.extend(type_problems(policy_set, rules, catalogue))
@@ -76,9 +77,10 @@ def type_problems(
     """What Cedar's strict validator says of the rules about tools of a catalogue."""
     if not catalogue.tools:
         return  # nothing a rule could be about
+    yield from catalogue_problems(policy_set, rules, catalogue)
     here = [rule for rule in rules if rule.actions is None or rule.actions & catalogue.names]
     elsewhere = {name for rule in here for name in named_tools(rule)} - catalogue.names
-    schema = rule_schema(catalogue, policy_set.facts, elsewhere=elsewhere)
+    schema = rule_schema(catalogue, kinds_of(policy_set, catalogue), elsewhere=elsewhere)
     text = "\n".join(rule.text for rule in here)
     result = cedarpy.validate_policies(text, orjson.dumps(schema).decode())
     for error in result.errors:
@@ -109,18 +111,6 @@ def _nothing_covered(policy_set: PolicySet, given: Sequence[ToolCatalogue]) -> P
         f"it covers {wanted}, but the catalogues given are {seen}",
         "name the catalogue's domain under `covers: {tools: …}`, or give the catalogue",
     )
-
-
-def _unknown_events(policy_set: PolicySet, names: frozenset[str]) -> Iterator[Problem]:
-    for name, fact in policy_set.facts.items():
-        for event in sorted(event_names(fact) - names - USER_EVENTS):
-            yield Problem(
-                0,
-                0,
-                f"fact {name!r} speaks of {event!r}, which is no tool of the catalogue",
-                "correct the tool's name, or write user.message or user.confirm",
-                fact=name,
-            )
 
 
 def _unknown_tools(rules: Sequence[Rule], names: frozenset[str]) -> Iterator[Problem]:

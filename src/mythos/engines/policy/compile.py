@@ -10,13 +10,16 @@ two sets may both declare `confirmed` and mean different things.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import cedarpy
 import orjson
 
 from mythos.engines.policy.check import check_types, covers
 from mythos.engines.policy.decide import decide_slice, undeclared
+from mythos.engines.policy.facts.kind import kinds_of
+from mythos.engines.policy.facts.plan import FactPlan, plan_facts
 from mythos.engines.policy.identity import digest
 from mythos.engines.policy.request import Decision, Request, Verdict
 from mythos.engines.policy.rule import rules_of
@@ -27,6 +30,8 @@ from mythos.values.policy import PolicySet
 from mythos.values.tools import Tool, ToolCatalogue
 
 _Key = tuple[str, frozenset[str]]
+AskedFacts = tuple[str, tuple[FactPlan, ...]]
+"""A policy set's digest and those of its facts that its rules about one tool read."""
 
 
 def compile_policies(sets: Iterable[PolicySet], catalogue: ToolCatalogue) -> PolicyEngine:
@@ -55,7 +60,8 @@ def _compiled(policy_set: PolicySet, name: str, past: str, catalogue: ToolCatalo
     governs = covers(policy_set, catalogue)
     if governs:
         check_types(policy_set, rules, catalogue)
-    return CompiledSet(policy_set, name, rules, past, governs)
+    plans = plan_facts(policy_set, catalogue)
+    return CompiledSet(policy_set, name, rules, past, governs, plans)
 
 
 class PolicyEngine:
@@ -66,15 +72,28 @@ class PolicyEngine:
         self.catalogue = catalogue
         self._sets = {each.digest: each for each in sets}
         self._tools = {tool.name: tool for tool in catalogue.tools}
-        pasts = {each.past: tuple(each.policy_set.facts) for each in self._sets.values()}
+        pasts = {e.past: kinds_of(e.policy_set, catalogue) for e in self._sets.values()}
         schema = request_schema(catalogue, pasts)
         self._schema = cedarpy.Schema.from_json_str(orjson.dumps(schema).decode())
         self._slices: dict[_Key, Slice] = {}
+        self._asked: dict[str, tuple[AskedFacts, ...]] = {}
 
     @property
     def policy_sets(self) -> dict[str, PolicySet]:
         """Every compiled policy set by its digest."""
         return {name: each.policy_set for name, each in self._sets.items()}
+
+    @property
+    def plans(self) -> list[FactPlan]:
+        """Every fact of every compiled policy set, each after those its `where` reads."""
+        return [plan for each in self._sets.values() for plan in each.plans.values()]
+
+    def facts_about(self, tool: str) -> tuple[AskedFacts, ...]:
+        """The facts that any rule about a tool reads, by policy set."""
+        found = self._asked.get(tool)
+        if found is None:
+            found = self._asked[tool] = tuple(_asked(tool, self._sets.values()))
+        return found
 
     def tool(self, name: str) -> Tool | None:
         """The declared tool called `name`, or None."""
@@ -106,7 +125,8 @@ class PolicyEngine:
         rules = self._slices.get((tool.name, names)) or self._slice(tool, names)
         if not rules.sets:
             return Decision(allowed=True, governed=False)
-        return decide_slice(rules, request)
+        decision = decide_slice(rules, request)
+        return replace(decision, deferred=rules.deferred) if rules.deferred else decision
 
     def decide_shadow(
         self, request: Request, *, in_force: Iterable[str], shadow: str
@@ -141,3 +161,11 @@ class PolicyEngine:
         made = build_slice(tool, sets, domain=self.catalogue.domain, schema=self._schema)
         self._slices[tool.name, names] = made
         return made
+
+
+def _asked(tool: str, sets: Iterable[CompiledSet]) -> Iterator[AskedFacts]:
+    for each in sets:
+        names = {name for rule in each.rules if rule.about(tool) for name in rule.use.facts}
+        plans = tuple(plan for name, plan in each.plans.items() if name in names)
+        if plans and each.covers:
+            yield each.digest, plans

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from mythos.engines.policy.cedar_text import RuleText, Token
 from mythos.engines.policy.problem import Problem
 
-PARTS = ("input", "past", "licensed", "origin", "sinks", "tool")
+PARTS = ("input", "past", "licensed", "origin", "sinks", "tool", "now", "depth")
 
 _WHOLE = "read one part of it, such as context.input.amount"
 _EACH = "read one fact, such as context.past.confirmed"

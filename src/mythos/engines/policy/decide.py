@@ -6,23 +6,25 @@
 - A request that Cedar cannot evaluate at all is charged to every governing set.
 - Arguments that do not fit their declaration make every rule that reads arguments fail: a
   `forbid` among them denies, a `permit` among them permits nothing.
-- What was not captured is tried with every value it can have. A set that comes out the same each
-  time is decided; else its verdict is open, and an open verdict allows nothing.
+- What was not captured is tried with every value it can have; a rule that reads what may have any
+  value is tried as if it matched and as if it did not. A set that comes out the same each time is
+  decided; else its verdict is open, and an open verdict allows nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from mythos.engines.policy.evaluate import (
+    Doubts,
     Result,
-    Unknown,
+    doubts_of,
     evaluate,
     hidden_input,
     input_of,
-    unknown_of,
     worlds_of,
 )
+from mythos.engines.policy.facts.known import ABSENT, Known
 from mythos.engines.policy.request import Decision, Request, Standing, Verdict
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.slice import CompiledSet, Slice
@@ -63,13 +65,13 @@ def decide_slice(rules: Slice, request: Request) -> Decision:
     hidden = hidden_input(rules, request)
     if hidden:
         return _all_open(rules, f"masked: argument {', '.join(sorted(hidden))}")
-    unknown = unknown_of(rules, request)
-    worlds = worlds_of(unknown)
+    doubts = doubts_of(rules, request)
+    worlds = worlds_of(doubts.values)
     if not worlds:
-        return _all_open(rules, f"{len(unknown)} things the rules read were not captured")
+        return _all_open(rules, f"{len(doubts.names)} things the rules read were not captured")
     given = input_of(rules, request, request.arguments)
-    results = [evaluate(rules, request, given, world) for world in worlds]
-    verdicts = [_settled(rules, request, each, results, tuple(unknown)) for each in rules.sets]
+    results = [evaluate(rules, request, given, world, aside=doubts.aside) for world in worlds]
+    verdicts = [_settled(rules, request, each, results, doubts) for each in rules.sets]
     return _decision(verdicts, _errors(results))
 
 
@@ -97,14 +99,14 @@ def _settled(
     request: Request,
     each: CompiledSet,
     results: list[Result],
-    unknown: Sequence[Unknown],
+    doubts: Doubts,
 ) -> Verdict:
     verdicts = [_verdict(rules, request, each, result) for result in results]
     if len({verdict.standing for verdict in verdicts}) == 1:
         return verdicts[0]
-    missing = tuple(sorted(fact for past, fact in unknown if past == each.past))
-    named = [fact or past for past, fact in unknown]
-    return _open(each, f"not captured: what decides {', '.join(sorted(named))}", missing)
+    missing = tuple(sorted(fact for past, fact in doubts.names if past == each.past))
+    named = sorted({fact for _, fact in doubts.names})
+    return _open(each, f"not captured: what decides {', '.join(named)}", missing)
 
 
 def _open(each: CompiledSet, why: str, missing: tuple[str, ...] = ()) -> Verdict:
@@ -141,7 +143,12 @@ def _not_given(request: Request, each: CompiledSet, rules: Iterable[Rule]) -> tu
     """Facts that these rules read and that did not hold: `unless { context.past.confirmed }`."""
     known = request.facts.get(each.digest, {})
     read = {fact for rule in rules for fact in rule.use.facts}
-    return tuple(sorted(fact for fact in read if known.get(fact) is False))
+    return tuple(sorted(fact for fact in read if fact in known and _lacks(known[fact])))
+
+
+def _lacks(known: Known) -> bool:
+    """Whether a fact says that something did not happen; a count of 0 is no lack."""
+    return known is None or known is False or known is ABSENT
 
 
 def _why(rule: str, explanation: str, each: CompiledSet, result: Result) -> str:
@@ -160,7 +167,7 @@ def _by_default(rules: Slice, request: Request, each: CompiledSet) -> Verdict:
     known = request.facts.get(each.digest, {})
     own = [m.rule for m in rules.full.members if m.owner is each and m.rule.permits]
     wanted = {fact for rule in own for fact in rule.use.facts}
-    missing = tuple(sorted(fact for fact in wanted if not known.get(fact)))
+    missing = tuple(sorted(fact for fact in wanted if _lacks(known.get(fact))))
     why = "no rule permits it"
     if missing:
         why += f"; not given: {', '.join(missing)}"

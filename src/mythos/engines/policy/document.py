@@ -1,9 +1,7 @@
 """Policy-set documents: text to `PolicySet`, every objection with its place in the file.
 
-This version keeps facts of the form `once E [since R]`, with `within` and `outcome`, over one
-run. The other forms (`count`, `sum`, `last`), correlation (`by`), conditions (`where`) and wider
-scopes are read and then refused by name: a limit that nobody counts would be worse than none.
-`expect` is read and kept; nothing here proves it.
+What needs a tool catalogue (`engines.policy.check`) comes later. `expect` is read and kept; nothing
+here proves it.
 """
 
 from __future__ import annotations
@@ -12,15 +10,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from mythos.engines.policy.facts import USER_EVENTS, event_names
+from mythos.engines.policy.facts.check import document_problems
 from mythos.engines.policy.problem import Places, Problem, refuse, together
 from mythos.engines.policy.rule import Rule, read_rules
 from mythos.errors import DocumentError, PolicyError
 from mythos.values.json_text import string_literal
-from mythos.values.policy import Fact, Once, PolicySet
+from mythos.values.policy import PolicySet
 from mythos.values.source import Document, read_document, validated
-
-_ONLY_ONCE = "write it as `once: EVENT` with `since: EVENT`, or leave the fact and its rules out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +64,7 @@ def read_policy_document(text: str, *, source: str) -> PolicyDocument:
         raise _with_rules(error, document, text) from error
     places = _places(document, policy_set.facts, policy_set.rules, text=text)
     rules, problems = read_rules(policy_set.rules)
-    refuse((*_fact_problems(policy_set), *problems, *_undeclared(policy_set, rules)), places)
+    refuse((*document_problems(policy_set), *problems, *_undeclared(policy_set, rules)), places)
     return PolicyDocument(policy_set, rules, places)
 
 
@@ -107,36 +103,6 @@ def _literal(head: str, rules: str) -> str:
     """The rules as the JSON string they are written as; none if they are written otherwise."""
     literal = string_literal(head)
     return literal if literal and json.loads(literal) == rules and "\r" not in rules else ""
-
-
-def _fact_problems(policy_set: PolicySet) -> Iterator[Problem]:
-    for name, fact in policy_set.facts.items():
-        for message, remedy in _unsupported(fact):
-            yield Problem(0, 0, f"fact {name!r}: {message}", remedy, fact=name)
-
-
-def _unsupported(fact: Fact) -> Iterator[tuple[str, str]]:
-    users = USER_EVENTS & event_names(fact)
-    if not isinstance(fact, Once):
-        form = type(fact).model_fields.keys() & {"count", "sum", "last"}
-        shown = "sum" if "sum" in form else min(form)
-        yield f"the form `{shown}` is not supported by this version", _ONLY_ONCE
-    if fact.by is not None and users:
-        yield (
-            f"`by` needs arguments, and {', '.join(sorted(users))} has none",
-            "remove `by`, or take a tool's call as the event",
-        )
-    elif fact.by is not None:
-        yield "`by` is not supported by this version", "remove `by`: the fact is kept per run"
-    if fact.where is not None:
-        yield "`where` is not supported by this version", "remove `where`"
-    if fact.scope != "session":
-        yield (
-            f"the scope {fact.scope!r} is not supported by this version",
-            "remove `scope`: the fact is kept per run",
-        )
-    if isinstance(fact, Once) and fact.outcome == "error" and users:
-        yield "a user event has no outcome `error`", "remove `outcome`"
 
 
 def _undeclared(policy_set: PolicySet, rules: tuple[Rule, ...]) -> Iterator[Problem]:

@@ -1,7 +1,9 @@
 """Evaluate a slice once with Cedar: build the request, run it, and read who permitted and denied.
 
-A *world* is one way in which all that was not captured may have been. Cedar skips a `forbid` that
-fails to evaluate; here it denies. A request that Cedar cannot evaluate permits nothing.
+A *world* is one way in which all that was not captured may have been. What has few values is tried
+with each; a rule that reads what may have any value is set aside, and a world says whether it
+matched. Cedar skips a `forbid` that fails to evaluate; here it denies. A request that Cedar cannot
+evaluate permits nothing.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ import orjson
 from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_arguments
+from mythos.engines.policy.facts.kind import cedar_moment
+from mythos.engines.policy.facts.known import ABSENT, FactValue, Known, OneOf
 from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
 from mythos.engines.policy.schema import AGENT, TOOL
-from mythos.engines.policy.slice import Member, Slice
+from mythos.engines.policy.slice import Member, Runnable, Slice
 from mythos.values.event import Json
 
 MAX_WORLDS = 64
@@ -27,10 +31,13 @@ MAX_WORLDS = 64
 _NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
 _FAILED = re.compile(r"error while evaluating policy `policy([0-9]+)`: (.*)", re.DOTALL)
 _SOURCES = frozenset({"origin", "sinks"})
+_NO_FACTS: Mapping[str, Known] = {}
 
-Unknown: TypeAlias = tuple[str, str]  # (record, fact), ("licensed", "") or ("origin", sink)
-Values: TypeAlias = "tuple[bool | Origin, ...]"
-World: TypeAlias = Mapping[Unknown, "bool | Origin"]
+Unknown: TypeAlias = tuple[str, str]
+"""(record, fact), ("licensed", ""), ("origin", sink), or ("rule", index) for a whole rule."""
+Value: TypeAlias = "FactValue | Origin"
+Values: TypeAlias = "tuple[Value, ...]"
+World: TypeAlias = Mapping[Unknown, Value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +78,67 @@ def input_of(rules: Slice, request: Request, arguments: Mapping[str, Json]) -> I
     return Input(*cedar_arguments(shape, arguments))
 
 
-def unknown_of(rules: Slice, request: Request) -> dict[Unknown, Values]:
-    """What the rules read and the request cannot tell, with all the values it may have."""
-    found: dict[Unknown, Values] = {}
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What the rules read and the request cannot tell.
+
+    `values` are all values each such thing may have. `names` says what is meant, per policy set's
+    record (empty for what is no fact). `aside` are the indexes of rules that cannot be evaluated.
+    """
+
+    values: dict[Unknown, Values]
+    names: tuple[tuple[str, str], ...]
+    aside: frozenset[int]
+
+
+NO_DOUBT = Doubts({}, (), frozenset())
+
+
+def doubts_of(rules: Slice, request: Request) -> Doubts:
+    """What the rules read and the request cannot tell."""
+    values = _few_values(rules, request)
+    names = [
+        (record if record.startswith("past") else "", name or record) for record, name in values
+    ]
+    anything: set[Unknown] = set()
     for owner, fact in rules.reads:
-        if request.facts.get(owner.digest, {}).get(fact) is None:
-            found[owner.past, fact] = (False, True)
+        known = request.facts.get(owner.digest, _NO_FACTS).get(fact)
+        if known is None and (owner.past, fact) not in values:
+            anything.add((owner.digest, fact))
+            names.append((owner.past, fact))
+    if "depth" in rules.parts and request.depth is None:
+        anything.add(("depth", ""))
+        names.append(("", "depth"))
+    if not names:
+        return NO_DOUBT
+    aside = frozenset(i for i, m in enumerate(rules.members) if _reads_any(m, anything))
+    values.update({("rule", str(index)): (False, True) for index in sorted(aside)})
+    return Doubts(values, tuple(names), aside)
+
+
+def _few_values(rules: Slice, request: Request) -> dict[Unknown, Values]:
+    """What cannot be told but may only have a few values."""
+    values: dict[Unknown, Values] = {}
+    for owner, fact in rules.reads:
+        known = request.facts.get(owner.digest, _NO_FACTS).get(fact)
+        if isinstance(known, OneOf):
+            values[owner.past, fact] = known.values
+        elif known is None and owner.plans[fact].kind == "Boolean":
+            absent = (ABSENT,) if owner.plans[fact].form == "last" else ()
+            values[owner.past, fact] = (False, True, *absent)
     if "licensed" in rules.parts and request.licensed is None:
-        found["licensed", ""] = (False, True)
+        values["licensed", ""] = (False, True)
     if not rules.parts.isdisjoint(_SOURCES):
         for sink, origins in _origins(rules, request).items():
             if len(origins) != 1:
-                found["origin", sink] = tuple(sorted(origins or ANY_ORIGIN))
-    return found
+                values["origin", sink] = tuple(sorted(origins or ANY_ORIGIN))
+    return values
+
+
+def _reads_any(member: Member, anything: set[Unknown]) -> bool:
+    facts = {(member.owner.digest, fact) for fact in member.rule.use.facts}
+    parts = {(part, "") for part in member.rule.use.parts}
+    return not anything.isdisjoint(facts | parts)
 
 
 def _origins(rules: Slice, request: Request) -> dict[str, frozenset[Origin]]:
@@ -106,40 +161,56 @@ def worlds_of(unknown: Mapping[Unknown, Values]) -> list[World]:
     return [dict(zip(unknown, values, strict=True)) for values in product(*unknown.values())]
 
 
-def evaluate(rules: Slice, request: Request, given: Input, world: World) -> Result:
-    """Evaluate the slice for a request in one world."""
+def evaluate(
+    rules: Slice, request: Request, given: Input, world: World, *, aside: frozenset[int]
+) -> Result:
+    """Evaluate the slice for a request in one world, without the rules set aside."""
     context = _context(rules, request, world)
     if given.misfits:
-        return _run(rules, request, context, skipped=_skipped(rules, "; ".join(given.misfits)))
-    if "input" in rules.parts:
-        context["input"] = given.record
-    return _run(rules, request, context)
+        why = "; ".join(given.misfits)
+        skipped = tuple((rules.members[i], why) for i in sorted(rules.seeing - aside))
+        result = _run(rules, request, context, rules.without(aside | rules.seeing), skipped=skipped)
+    else:
+        if "input" in rules.parts:
+            context["input"] = given.record
+        result = _run(rules, request, context, rules.without(aside))
+    matched = [rules.members[i] for i in sorted(aside) if world["rule", str(i)]]
+    return _with(result, matched, only_guards=rules.only_guards) if aside else result
 
 
-def _skipped(rules: Slice, why: str) -> tuple[tuple[Member, str], ...]:
-    return tuple((member, why) for member in rules.full.members if "input" in member.rule.use.parts)
+def _with(result: Result, matched: list[Member], *, only_guards: bool) -> Result:
+    """The result if some rules that were set aside had matched."""
+    if result.broken:
+        return result
+    denying = (*result.denying, *(m for m in matched if not m.rule.permits))
+    permitting = (*result.permitting, *(m for m in matched if m.rule.permits))
+    allowed = not denying and (only_guards or bool(permitting))
+    return replace(result, allowed=allowed, permitting=permitting, denying=denying)
 
 
 def _context(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
     """The parts of the context that the rules read, with the world's values for the unknown."""
     context: dict[str, JsonValue] = {}
-    for owner in {owner.digest: owner for owner, _ in rules.reads}.values():
-        known = request.facts.get(owner.digest, {})
-        context[owner.past] = {
-            name: bool(world.get((owner.past, name), known.get(name)))
-            for name in owner.policy_set.facts
-        }
-    if "licensed" in rules.parts:
+    parts = rules.parts
+    if "past" in parts:
+        context.update({owner.past: {} for owner in rules.sets})
+        for owner, fact in rules.reads:
+            known = request.facts.get(owner.digest, _NO_FACTS).get(fact)
+            value = world.get((owner.past, fact), known)
+            if value is not ABSENT and value is not None and not isinstance(value, OneOf):
+                past = context[owner.past]
+                assert isinstance(past, dict)  # noqa: S101 - made above
+                past[fact] = value
+    if "licensed" in parts:
         context["licensed"] = bool(world.get(("licensed", ""), request.licensed))
-    if not rules.parts.isdisjoint(_SOURCES):
+    if not parts.isdisjoint(_SOURCES):
         context.update(_sink_parts(rules, request, world))
-    if "tool" in rules.parts:
-        tool = rules.tool
-        context["tool"] = {
-            "effect": tool.effect,
-            "consequential": tool.consequential,
-            "domain": rules.domain,
-        }
+    if "tool" in parts:
+        context["tool"] = rules.about_tool
+    if "now" in parts:
+        context["now"] = cedar_moment(request.now_ns)
+    if "depth" in parts:
+        context["depth"] = request.depth or 0
     return context
 
 
@@ -156,10 +227,10 @@ def _run(
     rules: Slice,
     request: Request,
     context: dict[str, JsonValue],
+    runnable: Runnable,
     *,
     skipped: tuple[tuple[Member, str], ...] = (),
 ) -> Result:
-    runnable = rules.blind if skipped else rules.full
     agent = request.agent.encode("utf-8", "replace").decode()
     answer = cedarpy.is_authorized(
         {

@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from mythos.engines.policy.facts import USER_EVENTS, FactState, fact_values
+from mythos.engines.policy.compile import PolicyEngine
+from mythos.engines.policy.depth import depths_of
+from mythos.engines.policy.facts.declared import USER_EVENTS
+from mythos.engines.policy.facts.happening import Happening
+from mythos.engines.policy.facts.history import Asker, History
+from mythos.engines.policy.facts.known import Known
 from mythos.engines.policy.licence import stems, tool_stems
 from mythos.engines.policy.origin import Sources
 from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
@@ -19,7 +24,6 @@ from mythos.engines.telemetry.masking import is_masked
 from mythos.engines.telemetry.payload import payload_of
 from mythos.engines.telemetry.user_events import UserEvent, user_events
 from mythos.values.event import Event, Json, Kind, Run
-from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
 
 DENY = "deny"
@@ -27,9 +31,10 @@ DENY = "deny"
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """One attempt at a governed action and the state of the run at its start.
+    """One attempt at a governed action and what was known at its start.
 
-    `executed` is False for an attempt that a span says was denied.
+    `executed` is False for an attempt that a span says was denied. `facts` are those that rules
+    about the tool read, by digest of their policy set.
     """
 
     event: Event
@@ -37,40 +42,51 @@ class Occasion:
     arguments: dict[str, Json] | None
     hidden: frozenset[str]
     call_id: str
-    state: FactState
+    facts: dict[str, dict[str, Known]]
+    depth: int
     licensed: bool | None
     origins: dict[str, frozenset[Origin]]
 
-    def request(self, sets: dict[str, PolicySet]) -> Request:
-        """The request to decide, with the facts of these policy sets (by digest)."""
+    @property
+    def request(self) -> Request:
+        """The request to decide."""
         return Request(
             agent=self.event.agent,
             tool=self.event.tool,
             arguments=self.arguments,
-            facts={
-                name: fact_values(policy_set, self.state, self.event.start_ns)
-                for name, policy_set in sets.items()
-            },
+            facts=self.facts,
             licensed=self.licensed,
             origins=self.origins,
             hidden=self.hidden,
+            now_ns=self.event.start_ns,
+            depth=self.depth,
         )
 
 
-def occasions_of(run: Run, catalogue: ToolCatalogue) -> list[Occasion]:
+@dataclass(frozen=True, slots=True)
+class Occasions:
+    """Every occasion of a run, and what the run adds to the history of its facts."""
+
+    found: list[Occasion]
+    history: History
+
+
+def occasions_of(run: Run, engine: PolicyEngine, *, past: History | None = None) -> Occasions:
     """Every tool call of a run, and every attempt it says was denied, in order of their start.
 
     Args:
         run: a closed run; its events need not be sorted.
-        catalogue: the run's tools.
+        engine: knows the run's tools and the facts to keep.
+        past: what earlier runs left, for facts that reach beyond one run.
 
     Returns:
         Occasions by (start, span id).
     """
-    sweep = _Sweep(run, catalogue)
-    for _, step in sorted(_moments(run, catalogue, sweep), key=lambda moment: moment[0]):
+    sweep = _Sweep(run, engine, past)
+    moments = _moments(run, engine.catalogue, sweep)
+    for _, step in sorted(moments, key=lambda moment: moment[0]):
         step()
-    return sweep.found
+    return Occasions(sweep.found, sweep.history)
 
 
 _Key = tuple[int, int, str, int]
@@ -78,8 +94,8 @@ _Moment = tuple[_Key, Callable[[], None]]
 
 
 def _moments(run: Run, catalogue: ToolCatalogue, sweep: _Sweep) -> Iterator[_Moment]:
-    for said in user_events(run, catalogue):
-        yield (said.at_ns, 0, said.span_id, 0), partial(sweep.hear, said)
+    for number, said in enumerate(user_events(run, catalogue)):
+        yield (said.at_ns, 0, said.span_id, number), partial(sweep.hear, said, number)
     for event in run.events:
         start = (event.start_ns, 2, event.span_id, 0)
         if event.kind is Kind.TOOL_CALL:
@@ -98,11 +114,15 @@ def _end(event: Event) -> _Key:
 class _Sweep:
     """What is known at the present moment of the sweep."""
 
-    def __init__(self, run: Run, catalogue: ToolCatalogue) -> None:
+    def __init__(self, run: Run, engine: PolicyEngine, past: History | None) -> None:
+        catalogue = engine.catalogue
         self.found: list[Occasion] = []
+        self.history = History(engine.plans, catalogue, past=past)
+        self._engine = engine
+        self._depths = depths_of(run)
+        self._agents = {event.span_id: event.agent for event in run.events}
         self._catalogue = {tool.name: tool for tool in catalogue.tools}
         self._wanted = {tool.name: tool_stems(tool) for tool in catalogue.tools}
-        self._state = FactState()
         self._heard: frozenset[str] = frozenset()
         self._sources = Sources()
         if not any(event.user_texts for event in run.events):
@@ -110,34 +130,43 @@ class _Sweep:
 
     def _doubt_the_user(self, until_ns: int) -> None:
         for name in USER_EVENTS:
-            self._state = self._state.doubt(name, until_ns)
+            self.history.blur(name, until_ns)
         self._sources.hide(Origin.USER)
 
-    def hear(self, said: UserEvent) -> None:
+    def hear(self, said: UserEvent, number: int) -> None:
         """The user said something, or something that was not captured."""
-        self._state = self._state.said(said.kind, said.at_ns)
+        self.history.said(
+            Happening(
+                name=said.kind,
+                id=f"{said.span_id}:{number}",
+                start_ns=said.at_ns,
+                end_ns=said.at_ns,
+                agent=self._agents.get(said.span_id, ""),
+                text=said.text,
+            )
+        )
         if not said.captured:
-            self._state = self._state.doubt("user.confirm", said.at_ns)
+            self.history.blur("user.confirm", said.at_ns)
             self._sources.hide(Origin.USER)
         self._sources.hear(said.text)
         self._heard |= stems(said.text)
 
     def begin(self, event: Event) -> None:
         """A call begins: judge it by what is known, then let its attempt count."""
-        self._note(event, event.arguments, event.call_id, executed=True)
-        self._state = self._state.began(event.tool, event.start_ns)
+        hidden = self._note(event, event.arguments, event.call_id, executed=True)
+        self.history.began(_happening(event, hidden))
 
     def finish(self, event: Event) -> None:
         """A call ends: its result and its output count from here."""
         tool = self._catalogue.get(event.tool)
-        self._state = self._state.observe(event.tool, event.end_ns, ok=not event.failed)
+        self.history.ended(_happening(event, _masked(event.arguments)))
         self._sources.take_output(tool, event)
         if tool and tool.user:
             self._answer(event)
 
     def _answer(self, event: Event) -> None:
         if not event.output_captured:
-            self._state = self._state.doubt("user.confirm", event.end_ns)
+            self.history.blur("user.confirm", event.end_ns)
             self._sources.hide(Origin.USER)
         elif isinstance(event.output, str):
             self._heard |= stems(event.output)
@@ -149,9 +178,10 @@ class _Sweep:
 
     def _note(
         self, event: Event, arguments: Mapping[str, Json] | None, call_id: str, *, executed: bool
-    ) -> None:
+    ) -> frozenset[str]:
         given = None if arguments is None else dict(arguments)
-        hidden = frozenset(name for name, value in (given or {}).items() if _has_mask(value))
+        hidden = _masked(given)
+        asker = Asker(event.agent, given, hidden, event.start_ns)
         self.found.append(
             Occasion(
                 event=event,
@@ -159,11 +189,19 @@ class _Sweep:
                 arguments=given,
                 hidden=hidden,
                 call_id=call_id,
-                state=self._state,
+                facts=self._facts(event.tool, asker),
+                depth=self._depths.get(event.span_id, 0),
                 licensed=self._licensed(event.tool),
                 origins=self._origins(event.tool, given or {}, hidden),
             )
         )
+        return hidden
+
+    def _facts(self, tool: str, asker: Asker) -> dict[str, dict[str, Known]]:
+        return {
+            name: {plan.name: self.history.ask(plan, asker) for plan in plans}
+            for name, plans in self._engine.facts_about(tool)
+        }
 
     def _origins(
         self, name: str, arguments: Mapping[str, Json], hidden: frozenset[str]
@@ -179,6 +217,25 @@ class _Sweep:
         if not self._wanted.get(tool, frozenset()).isdisjoint(self._heard):
             return True
         return None if Origin.USER in self._sources.hidden else False
+
+
+def _happening(event: Event, hidden: frozenset[str]) -> Happening:
+    return Happening(
+        name=event.tool,
+        id=event.span_id,
+        start_ns=event.start_ns,
+        end_ns=event.end_ns,
+        agent=event.agent,
+        ok=not event.failed,
+        arguments=event.arguments,
+        hidden=hidden,
+        output=event.output,
+        output_captured=event.output_captured,
+    )
+
+
+def _masked(arguments: Mapping[str, Json] | None) -> frozenset[str]:
+    return frozenset(name for name, value in (arguments or {}).items() if _has_mask(value))
 
 
 def _has_mask(value: Json) -> bool:

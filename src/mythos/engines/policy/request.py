@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from mythos.engines.policy.facts.known import Known
 from mythos.values.event import Json
 from mythos.values.outcome import Severity
 
@@ -31,19 +32,22 @@ class Request:
     """One call of a tool by an agent.
 
     `arguments` is None when they were not captured; `hidden` names those of which only a mask
-    was. `facts` maps a policy set's digest to its
-    facts; None is a fact that cannot be told, and so is a fact that is absent. `licensed` is None
-    when the user's words were not captured. `origins` maps each sink argument the call has to the
-    origins it may have: one when it is known. A sink that is absent has no value in this call.
+    was. `facts` maps a policy set's digest to its facts (`facts.known`); one that is None or not
+    named cannot be told. `licensed` is None when the user's words were not captured, `depth` when
+    nobody knows how many agents enclose the one that acts. `origins` maps each sink argument the
+    call has to the origins it may have: one when it is known. A sink that is not named has no
+    value in this call. `now_ns` is when the call begins, Unix nanoseconds.
     """
 
     agent: str
     tool: str
     arguments: Mapping[str, Json] | None
-    facts: Mapping[str, Mapping[str, bool | None]] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, Known]] = field(default_factory=dict)
     licensed: bool | None = None
     origins: Mapping[str, frozenset[Origin]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
+    now_ns: int = 0
+    depth: int | None = 0
 
 
 class Standing(StrEnum):
@@ -79,9 +83,11 @@ class Decision:
     """The answer: `allowed` only if every governing policy set upholds the action.
 
     `governed` says that any does. `errors` are evaluation errors, those of permits among them.
+    `deferred` are rules that only the monitor can judge, as `policy set/rule`.
     """
 
     allowed: bool
     governed: bool
     verdicts: tuple[Verdict, ...] = ()
     errors: tuple[str, ...] = ()
+    deferred: tuple[str, ...] = ()

@@ -8,11 +8,12 @@ apart. What a trace merely claims was denied is kept apart too: only the decisio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from mythos.engines.policy.blocked import DeniedAttempt, blocked_rulings
 from mythos.engines.policy.compile import PolicyEngine
+from mythos.engines.policy.facts.history import History
 from mythos.engines.policy.occasions import Occasion, occasions_of
 from mythos.engines.policy.request import Standing, Verdict
 from mythos.values.event import Run
@@ -32,12 +33,14 @@ class Rulings:
     """A run's rulings by (start, span id, digest).
 
     `in_force` and `shadow` are of executed calls; `claimed` are blocked attempts that only the
-    trace tells of: an audit counts them, a node has its own decisions instead.
+    trace tells of: an audit counts them, a node has its own decisions instead. `history` is what
+    the run adds to facts that reach beyond it.
     """
 
     in_force: tuple[Ruling, ...] = ()
     shadow: tuple[Ruling, ...] = ()
     claimed: tuple[Ruling, ...] = ()
+    history: History | None = field(default=None, compare=False)
 
 
 def no_sets(agent: str) -> Sequence[str]:
@@ -47,15 +50,21 @@ def no_sets(agent: str) -> Sequence[str]:
 
 
 def rulings_of(
-    run: Run, engine: PolicyEngine, *, sets_of: SetsOf, shadows_of: SetsOf = no_sets
+    run: Run,
+    engine: PolicyEngine,
+    *,
+    sets_of: SetsOf,
+    shadows_of: SetsOf = no_sets,
+    past: History | None = None,
 ) -> Rulings:
     """Judge every governed action of a closed run.
 
     Args:
-        run: the run; its facts come from itself alone.
+        run: the run.
         engine: compiled for the run's tool catalogue, with every set the two functions name.
         sets_of: digests of the sets in force for an agent, by its name.
         shadows_of: digests of its shadow sets.
+        past: what earlier runs left, for facts that reach beyond one run.
 
     Returns:
         Rulings of executed calls, and of claimed denials without an executed call.
@@ -66,7 +75,8 @@ def rulings_of(
     in_force: list[Ruling] = []
     shadow: list[Ruling] = []
     claims: list[DeniedAttempt] = []
-    for occasion in occasions_of(run, engine.catalogue):
+    told = occasions_of(run, engine, past=past)
+    for occasion in told.found:
         agent = occasion.event.agent
         enforced, shadowing = frozenset(sets_of(agent)), frozenset(shadows_of(agent))
         if not occasion.executed:
@@ -74,24 +84,21 @@ def rulings_of(
             continue
         in_force.extend(_executed(occasion, _decided(occasion, engine, enforced)))
         shadow.extend(_executed(occasion, _shadowed(occasion, engine, enforced, shadowing)))
-    return Rulings(tuple(in_force), tuple(shadow), tuple(blocked_rulings(run, claims)))
+    blocked = tuple(blocked_rulings(run, claims))
+    return Rulings(tuple(in_force), tuple(shadow), blocked, told.history)
 
 
 def _decided(
     occasion: Occasion, engine: PolicyEngine, enforced: frozenset[str]
 ) -> Iterable[Verdict]:
-    sets = {name: each for name, each in engine.policy_sets.items() if name in enforced}
-    return engine.decide(occasion.request(sets), in_force=enforced).verdicts
+    return engine.decide(occasion.request, in_force=enforced).verdicts
 
 
 def _shadowed(
     occasion: Occasion, engine: PolicyEngine, enforced: frozenset[str], shadowing: frozenset[str]
 ) -> Iterable[Verdict]:
-    wanted = enforced | shadowing
-    sets = {name: each for name, each in engine.policy_sets.items() if name in wanted}
     for name in sorted(shadowing - enforced):
-        request = occasion.request(sets)
-        verdict = engine.decide_shadow(request, in_force=enforced, shadow=name)
+        verdict = engine.decide_shadow(occasion.request, in_force=enforced, shadow=name)
         if verdict:
             yield verdict
 

@@ -6,7 +6,11 @@
 | `action`                     | `Action::"tool"`: one for each tool of the catalogue             |
 | `resource`                   | `Tool::"tool"`: the same name; it has no attributes yet          |
 | `context.input.X`            | the call's argument X (see `arguments`)                          |
-| `context.past.F`             | Bool: the fact F that this policy set declares                   |
+| `context.past.F`             | the fact F that this policy set declares: Bool for `once`, Long  |
+|                              | for `count`, Long or decimal for `sum`; for `last` an attribute  |
+|                              | that is absent until a value is seen (`facts.kind`)              |
+| `context.now`                | datetime: when the call begins                                   |
+| `context.depth`              | Long: how many agents enclose the one that acts                  |
 | `context.licensed`           | Bool: the user spoke of what the tool does (see `licence`)       |
 | `context.origin.S`           | String: where the value of the sink argument S was seen: user,   |
 |                              | trusted, untrusted, unknown; absent where the call has no such S |
@@ -15,6 +19,7 @@
 | `context.tool.effect`        | String: none, read, write, delete or egress                      |
 | `context.tool.consequential` | Bool: the effect is write, delete or egress                      |
 | `context.tool.domain`        | String: the catalogue's domain                                   |
+| `context.tool.trust`         | String: trusted, fields or untrusted: whose the output is        |
 
     @id("cancel-confirmed") @severity("critical")
     permit(principal, action == Action::"cancel_pending_order", resource)
@@ -25,10 +30,11 @@ Money is best sent in integer cents: Cedar has 64-bit integers and four-place de
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from pydantic import JsonValue
 
+from mythos.engines.policy.facts.kind import FactKind, cedar_kind, fact_schema
 from mythos.engines.policy.shape import arguments_shape, cedar_type
 from mythos.values.tools import Tool, ToolCatalogue
 
@@ -38,28 +44,30 @@ ORIGINS = ("user", "trusted", "unknown", "untrusted")
 
 _BOOL: dict[str, JsonValue] = {"type": "Boolean"}
 _TEXT: dict[str, JsonValue] = {"type": "String"}
+_LONG: dict[str, JsonValue] = {"type": "Long"}
+
+Kinds = Mapping[str, tuple[FactKind, bool]]
+"""Facts by name: their kind, and whether the attribute may be absent."""
 
 
 def rule_schema(
-    catalogue: ToolCatalogue, facts: Iterable[str], *, elsewhere: Collection[str] = ()
+    catalogue: ToolCatalogue, facts: Kinds, *, elsewhere: Collection[str] = ()
 ) -> dict[str, JsonValue]:
     """The schema that the rules of one policy set must fit, in Cedar's JSON format.
 
     Args:
         catalogue: the tools.
-        facts: names of the facts the policy set declares.
+        facts: the facts the policy set declares.
         elsewhere: tools of other catalogues it names; known as actions that never occur here.
     """
-    past = {"past": _record(dict.fromkeys(facts, _BOOL))}
+    past = {"past": fact_schema(facts)}
     never: JsonValue = {"appliesTo": {"principalTypes": [], "resourceTypes": []}}
     actions: dict[str, JsonValue] = dict.fromkeys(elsewhere, never)
     actions.update((tool.name, _action(_context(tool) | past)) for tool in catalogue.tools)
     return _schema(actions)
 
 
-def request_schema(
-    catalogue: ToolCatalogue, pasts: Mapping[str, Iterable[str]]
-) -> dict[str, JsonValue]:
+def request_schema(catalogue: ToolCatalogue, pasts: Mapping[str, Kinds]) -> dict[str, JsonValue]:
     """The schema that requests are checked against: the facts of several policy sets at once.
 
     Args:
@@ -67,10 +75,13 @@ def request_schema(
         pasts: for each record that stands for a policy set's `past`, its facts.
 
     Returns:
-        A schema in which every part of the context and every argument is optional: a request
+        A schema in which every part of the context, fact and argument is optional: a request
         holds what the rules at hand read. That required arguments are there is `arguments`' care.
     """
-    records = {name: _record(dict.fromkeys(facts, _BOOL)) for name, facts in pasts.items()}
+    records = {
+        record: fact_schema({name: (kind, True) for name, (kind, _) in facts.items()})
+        for record, facts in pasts.items()
+    }
     actions: dict[str, JsonValue] = {}
     for tool in catalogue.tools:
         parts = _context(tool)
@@ -103,7 +114,9 @@ def _context(tool: Tool) -> dict[str, dict[str, JsonValue]]:
         "licensed": _BOOL,
         "origin": _record({sink: {**_TEXT, "required": False} for sink in tool.sinks}),
         "sinks": _record(dict.fromkeys(ORIGINS, _BOOL)),
-        "tool": _record({"effect": _TEXT, "consequential": _BOOL, "domain": _TEXT}),
+        "tool": _record({"effect": _TEXT, "consequential": _BOOL, "domain": _TEXT, "trust": _TEXT}),
+        "now": cedar_kind("datetime"),
+        "depth": _LONG,
     }
 
 

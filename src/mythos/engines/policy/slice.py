@@ -1,13 +1,19 @@
-"""Slices: the rules that can match one tool under one combination of policy sets, parsed once."""
+"""Slices: the rules that can match one tool under one combination of policy sets, parsed once.
+
+Rules that read a fact of scope `node` or `fleet` are left out and named: no single host knows such
+a fact, so only the monitor can judge them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import cedarpy
+from pydantic import JsonValue
 
 from mythos.engines.policy.context_use import renamed_past
+from mythos.engines.policy.facts.plan import FactPlan
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.shape import Shape, arguments_shape
 from mythos.values.policy import PolicySet
@@ -20,7 +26,8 @@ _PERMIT_ALL = "permit(principal, action, resource);"
 class CompiledSet:
     """A policy set with its digest, its rules and the name its `past` has in an evaluation.
 
-    `covers` says that it governs the declared tools of the engine's catalogue.
+    `covers` says that it governs the declared tools of the engine's catalogue; `plans` are its
+    facts, made ready for that catalogue.
     """
 
     policy_set: PolicySet
@@ -28,11 +35,16 @@ class CompiledSet:
     rules: tuple[Rule, ...]
     past: str
     covers: bool
+    plans: Mapping[str, FactPlan] = field(default_factory=dict)
 
     @property
     def guard(self) -> bool:
         """Whether it can only forbid: a set without any `permit`."""
         return not any(rule.permits for rule in self.rules)
+
+    def defers(self, rule: Rule) -> bool:
+        """Whether only the monitor can judge the rule."""
+        return any(self.plans[name].deferred for name in rule.use.facts if name in self.plans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +72,55 @@ class Runnable:
 class Slice:
     """All that a decision about one tool needs.
 
-    `guards` are the digests of the sets that cannot permit. `blind` holds the rules that read no
-    argument: what is left to evaluate when the arguments do not fit. `parts` are the parts of the
-    context that any rule reads, `arguments` the arguments (None: all), `reads` the facts.
+    `guards` are the digests of the sets that cannot permit. `parts` are the parts of the context
+    that any rule reads, `arguments` the arguments (None: all), `reads` the facts. `seeing` are the
+    indexes of the rules that read arguments. `deferred` names what is left to the monitor.
     """
 
     tool: Tool
     domain: str
     sets: tuple[CompiledSet, ...]
     guards: frozenset[str]
-    full: Runnable
-    blind: Runnable
+    members: tuple[Member, ...]
     shape: Shape
     parts: frozenset[str]
     arguments: frozenset[str] | None
     reads: tuple[tuple[CompiledSet, str], ...]
+    seeing: frozenset[int]
     schema: cedarpy.Schema
+    deferred: tuple[str, ...] = ()
+    _parsed: dict[frozenset[int], Runnable] = field(default_factory=dict, compare=False)
+
+    @property
+    def about_tool(self) -> dict[str, JsonValue]:
+        """`context.tool` of a call."""
+        return {
+            "effect": self.tool.effect,
+            "consequential": self.tool.consequential,
+            "domain": self.domain,
+            "trust": self.tool.trust,
+        }
+
+    @property
+    def full(self) -> Runnable:
+        """Every rule."""
+        return self.without(frozenset())
+
+    @property
+    def only_guards(self) -> bool:
+        """Whether nothing but guards governs the tool."""
+        return len(self.guards) == len(self.sets)
+
+    def without(self, left_out: frozenset[int]) -> Runnable:
+        """The rules but those at some indexes, parsed once for each choice.
+
+        Where only guards govern, what none of them forbids is permitted.
+        """
+        found = self._parsed.get(left_out)
+        if found is None:
+            members = tuple(m for i, m in enumerate(self.members) if i not in left_out)
+            found = self._parsed[left_out] = _runnable(members, only_guards=self.only_guards)
+        return found
 
 
 def build_slice(
@@ -92,26 +137,22 @@ def build_slice(
     Returns:
         The slice; without any rule about the tool it still decides, by default.
     """
-    members = tuple(
-        Member(owner, rule) for owner in sets for rule in owner.rules if rule.about(tool.name)
-    )
-    guards = frozenset(each.digest for each in sets if each.guard)
-    only_guards = len(guards) == len(sets)
-    seeing = tuple(member for member in members if "input" not in member.rule.use.parts)
+    about = [Member(owner, rule) for owner in sets for rule in owner.rules if rule.about(tool.name)]
+    members = tuple(m for m in about if not m.owner.defers(m.rule))
     reads = {(m.owner.digest, fact): (m.owner, fact) for m in members for fact in m.rule.use.facts}
-    full = _runnable(members, only_guards=only_guards)
     return Slice(
         tool=tool,
         domain=domain,
         sets=tuple(sets),
-        guards=guards,
-        full=full,
-        blind=full if seeing == members else _runnable(seeing, only_guards=only_guards),
+        guards=frozenset(each.digest for each in sets if each.guard),
+        members=members,
         shape=arguments_shape(tool.parameters),
         parts=frozenset[str]().union(*(member.rule.use.parts for member in members)),
         arguments=_arguments(members),
         reads=tuple(reads.values()),
+        seeing=frozenset(i for i, m in enumerate(members) if "input" in m.rule.use.parts),
         schema=schema,
+        deferred=tuple(m.label for m in about if m.owner.defers(m.rule)),
     )
 
 
@@ -126,7 +167,6 @@ def _arguments(members: Iterable[Member]) -> frozenset[str] | None:
 
 
 def _runnable(members: tuple[Member, ...], *, only_guards: bool) -> Runnable:
-    """Parse the rules; where only guards govern, what none of them forbids is permitted."""
     texts = [
         renamed_past(member.rule.source, member.rule.use, member.owner.past) for member in members
     ]

@@ -1,0 +1,1 @@
+"""Facts about the past: what a policy set may ask of history, and how history answers."""

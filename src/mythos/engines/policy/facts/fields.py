@@ -1,0 +1,57 @@
+"""Fields of what a call carried and gave back, for facts that read them.
+
+Many tools answer in text that is JSON or YAML; it is read as the fields it spells. A value that
+Cedar cannot say (null, a fraction of more than four places, an integer beyond 64 bits) is left out,
+so a condition that reads it fails to evaluate: it is never taken for something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+from pydantic import JsonValue
+
+from mythos.engines.policy.arguments import cedar_value
+from mythos.engines.policy.shape import Kind, Shape
+from mythos.errors import DocumentError
+from mythos.values.event import Json
+from mythos.values.yaml_text import parse_yaml
+
+_MAX_PARSED = 2**18  # characters of a text in which fields are looked for
+_KINDS: tuple[tuple[type, Kind], ...] = ((bool, "Boolean"), (int, "Long"), (float, "decimal"))
+
+
+def structured(output: Json) -> Json:
+    """An output as fields: a text that spells JSON or YAML is read as what it spells."""
+    if not isinstance(output, str) or len(output) > _MAX_PARSED:
+        return output
+    try:
+        return _json(output) if output.lstrip()[:1] in {"{", "["} else parse_yaml(output).value
+    except (DocumentError, orjson.JSONDecodeError):
+        return output
+
+
+def field_of(value: Json, path: Sequence[str]) -> Json:
+    """The value at `a.b.c`; None where there is none."""
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def loose_value(value: Json) -> JsonValue:
+    """A value in Cedar's JSON form as far as Cedar can say it; None where it cannot."""
+    if isinstance(value, Mapping):
+        fitted = {name: loose_value(inner) for name, inner in value.items()}
+        return {name: inner for name, inner in fitted.items() if inner is not None}
+    if isinstance(value, list):
+        return [inner for each in value if (inner := loose_value(each)) is not None]
+    kind: Kind = next((kind for type_, kind in _KINDS if isinstance(value, type_)), "String")
+    return cedar_value(Shape(kind), value)[0]
+
+
+def _json(text: str) -> Json:
+    found: Json = orjson.loads(text)
+    return found

@@ -1,0 +1,206 @@
+"""Logs: the history of one fact, and what it says at a moment.
+
+`once E since R` holds iff the newest E is later than the newest R and, with `within`, no older
+than that. `count` and `sum` are tallies of a window, `last` the value of the newest entry.
+
+What counts for an action that starts at t:
+
+- for `once` and `last`, a call counts from its end, when its result is known: end <= t, and only
+  with the fact's `outcome`;
+- for `count` and `sum`, a call counts from its start, until it turns out to have the wrong outcome:
+  calls in flight cannot race past a cap. With `outcome: error`, from its end;
+- an R that is a tool call counts from its start, whatever its result: an attempt uses up what
+  it needed, so two calls in flight cannot share one confirmation. No call counts for itself;
+- a user event counts from its time <= t, as E and as R;
+- an event that may have happened unseen, or that may not be of the kind asked for, is a *doubt*.
+  A fact that comes out differently with and without its doubts is not told.
+
+Law: a log is a set of timelines by key, so logs merge in any order, grouping and repetition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from mythos.engines.policy.facts.kind import sum_value
+from mythos.engines.policy.facts.known import ABSENT, Known, OneOf
+from mythos.engines.policy.facts.plan import FactPlan
+from mythos.engines.policy.facts.timeline import Entry, Timeline
+
+Key: TypeAlias = "tuple[str, ...]"
+Keyed: TypeAlias = "dict[Key, Timeline]"
+
+ANY = "\0"
+"""Stands in a key for a value that was not captured: it may be any."""
+MAX_CANDIDATES = 8
+_NEVER = -1
+
+
+class FactLog:
+    """The history of one fact: what it collects, what undoes it, and the doubts of both."""
+
+    __slots__ = ("blurred_ns", "doubted", "plan", "reset_blurred_ns", "reset_doubted", "resets",
+                 "seen")  # fmt: skip
+
+    def __init__(self, plan: FactPlan) -> None:
+        """Begin without history."""
+        self.plan = plan
+        self.seen: Keyed = {}
+        self.doubted: Keyed = {}
+        self.resets: Keyed = {}
+        self.reset_doubted: Keyed = {}
+        self.blurred_ns = _NEVER
+        self.reset_blurred_ns = _NEVER
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, FactLog):
+            return NotImplemented
+        return self._all() == other._all()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def _all(self) -> tuple[object, ...]:
+        tables = (self.seen, self.doubted, self.resets, self.reset_doubted)
+        return (self.plan.identity, *tables, self.blurred_ns, self.reset_blurred_ns)
+
+    def put(self, table: Keyed, key: Key, name: str, entry: Entry) -> None:
+        """Enter one event into one of the log's tables."""
+        line = table.get(key)
+        if line is None:
+            line = table[key] = Timeline(self.plan.retain_ns)
+        line.put(name, entry)
+
+    def blur(self, until_ns: int, *, resets: bool) -> None:
+        """Note that an event of the fact, or of its resets, may have been missed up to then."""
+        if resets:
+            self.reset_blurred_ns = max(self.reset_blurred_ns, until_ns)
+        else:
+            self.blurred_ns = max(self.blurred_ns, until_ns)
+
+    def absorb(self, other: FactLog) -> None:
+        """Take in everything another log of the same fact holds."""
+        for mine, theirs in zip(self.tables(), other.tables(), strict=True):
+            for key, line in theirs.items():
+                if key not in mine:
+                    mine[key] = Timeline(self.plan.retain_ns)
+                mine[key].absorb(line)
+        self.blur(other.blurred_ns, resets=False)
+        self.blur(other.reset_blurred_ns, resets=True)
+
+    def tables(self) -> tuple[Keyed, ...]:
+        """Everything with a key: collected, doubted, resets, doubted resets."""
+        return self.seen, self.doubted, self.resets, self.reset_doubted
+
+    def wide(self, key: Key) -> tuple[Key, ...]:
+        """The key itself, and the one under which doubts about any key are kept."""
+        n_keys = len(self.plan.keys)
+        return (key, (*key[: len(key) - n_keys], *(ANY,) * n_keys)) if n_keys else (key,)
+
+
+def told(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
+    """What the fact is for an action with this key that starts at `now_ns`.
+
+    Args:
+        logs: the fact's history in parts that share no event; at least one.
+        key: what `by` reads from the action.
+        now_ns: Unix nanoseconds.
+
+    Returns:
+        A value, its absence, a few candidates, or None where the history does not tell.
+    """
+    form = logs[0].plan.form
+    if form == "once":
+        return _once(logs, key, now_ns)
+    return _last(logs, key, now_ns) if form == "last" else _tallied(logs, key, now_ns)
+
+
+def _once(logs: Sequence[FactLog], key: Key, now_ns: int) -> bool | None:
+    plan, wide = logs[0].plan, logs[0].wide(key)
+    if not _all_known(logs, wide, now_ns):
+        return None
+    seen = _time([log.seen for log in logs], (key,), now_ns)
+    undone = _time([log.resets for log in logs], (key,), now_ns)
+    perhaps = max(
+        _time([log.doubted for log in logs], wide, now_ns),
+        *(log.blurred_ns for log in logs),
+    )
+    perhaps_undone = max(
+        _time([log.reset_doubted for log in logs], wide, now_ns),
+        *(log.reset_blurred_ns for log in logs),
+    )
+    at_best = _fresh(plan, max(seen, perhaps), undone, now_ns)
+    at_worst = _fresh(plan, seen, max(undone, perhaps_undone), now_ns)
+    return at_best if at_best == at_worst else None
+
+
+def _fresh(plan: FactPlan, seen: int, undone: int, now_ns: int) -> bool:
+    return seen > undone and (plan.window_ns is None or now_ns - seen <= plan.window_ns)
+
+
+def _last(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
+    plan, wide = logs[0].plan, logs[0].wide(key)
+    if not _all_known(logs, wide, now_ns):
+        return None
+    entries = [entry for log in logs if (entry := _entry(log.seen, key, now_ns))]
+    newest = max(entries, key=lambda entry: entry.rank, default=None)
+    seen = newest.at_ns if newest else _NEVER
+    doubt = max(
+        _time([log.doubted for log in logs], wide, now_ns),
+        *(log.blurred_ns for log in logs),
+    )
+    since = _NEVER if plan.window_ns is None else now_ns - plan.window_ns
+    if doubt >= max(seen, since, 0):
+        return None
+    return ABSENT if newest is None or seen < since else newest.value
+
+
+def _tallied(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
+    plan, wide = logs[0].plan, logs[0].wide(key)
+    since = None if plan.window_ns is None else now_ns - plan.window_ns
+    if any(log.blurred_ns >= max(since or 0, 0) for log in logs):
+        return None
+    sure = _sum([log.seen for log in logs], (key,), since, now_ns)
+    unsure = _sum([log.doubted for log in logs], wide, since, now_ns)
+    if sure is None or unsure is None:
+        return None
+    if plan.form == "sum":
+        return None if unsure[0] else sum_value(plan.kind, sure[1])
+    if not unsure[0]:
+        return sure[0]
+    if unsure[0] >= MAX_CANDIDATES:
+        return None
+    return OneOf(tuple(range(sure[0], sure[0] + unsure[0] + 1)))
+
+
+def _sum(
+    tables: Sequence[Keyed], keys: Sequence[Key], since_ns: int | None, now_ns: int
+) -> tuple[int, int] | None:
+    n = amount = 0
+    for table in tables:
+        for key in keys:
+            line = table.get(key)
+            if line is None:
+                continue
+            tally = line.tally(since_ns, now_ns)
+            if tally is None:
+                return None
+            n += tally.n
+            amount += tally.amount
+    return n, amount
+
+
+def _all_known(logs: Sequence[FactLog], keys: Sequence[Key], now_ns: int) -> bool:
+    """Whether nothing that is asked for may have been forgotten."""
+    lines = (table.get(each) for log in logs for table in log.tables() for each in keys)
+    return all(line is None or line.knows(now_ns) for line in lines)
+
+
+def _time(tables: Sequence[Keyed], keys: Sequence[Key], now_ns: int) -> int:
+    entries = (_entry(table, key, now_ns) for table in tables for key in keys)
+    return max((entry.at_ns for entry in entries if entry), default=_NEVER)
+
+
+def _entry(table: Keyed, key: Key, now_ns: int) -> Entry | None:
+    line = table.get(key)
+    return line.newest(now_ns) if line else None
