@@ -145,3 +145,23 @@ def test_a_malformed_catalogue_is_a_problem_beside_the_others(tmp_path: Path) ->
 
 def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
     assert policy("check", tmp_path / "none.yaml").code == 2
+
+
+FLEET = """\
+policy_set: caps
+version: 1
+covers: {tools: retail-care}
+facts:
+  spent: {sum: input.amount_cents, of: issue_refund, within: 1d, scope: fleet}
+rules: |
+  @id("cap") forbid(principal, action == Action::"issue_refund", resource)
+  when { context.past.spent + context.input.amount_cents > 50000 };
+"""
+
+
+def test_rules_that_only_the_monitor_can_judge_are_noted(tmp_path: Path) -> None:
+    said = policy("check", written(tmp_path / "caps.yaml", FLEET), "--tools", TOOLS, "--json")
+    assert said.code == 0
+    [note] = said.json["notes"]
+    assert "spent is of scope fleet" in note
+    assert note.endswith("left to it: cap")

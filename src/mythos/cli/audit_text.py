@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mythos.cli.audit_ledger import AuditedNode
-from mythos.cli.source_lines import plain, rule_lines
+from mythos.cli.source_lines import call_line, plain, rule_lines, shortened
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import EvidenceRow
 from mythos.engines.evidence.sample import Sample
@@ -31,7 +31,6 @@ from mythos.values.reading import Bounds, Flag, State
 MAX_NODES = 50
 MAX_BEFORE = 4
 PIPE_WIDTH = 120
-_MAX_VALUE = 60
 _LABEL_WIDTH = 9
 
 _LOOKS: dict[State, tuple[str, str]] = {
@@ -162,21 +161,13 @@ def _finding(node: AuditedNode, flag: Flag, told: Told) -> Iterator[Text]:
 
 
 def _call(sample: Sample) -> Iterator[Text]:
-    given = "arguments not captured" if sample.arguments is None else _given(sample.arguments)
     at = datetime.fromtimestamp(sample.at, UTC)
-    yield from _labelled("call", [f"{plain(sample.tool)}({given})  at {at:%Y-%m-%d %H:%M:%S}Z"])
+    yield from _labelled(
+        "call", [f"{call_line(sample.tool, sample.arguments)}  at {at:%Y-%m-%d %H:%M:%S}Z"]
+    )
     yield from _labelled("where", [f"trace {sample.trace_id}, span {sample.span_id}"])
     yield from _labelled("why", [plain(sample.why)])
     yield from _labelled("missing", [", ".join(map(plain, sample.missing))])
-
-
-def _given(arguments: Mapping[str, object]) -> str:
-    return ", ".join(f"{plain(name)}={_short(value)}" for name, value in arguments.items())
-
-
-def _short(value: object) -> str:
-    shown = plain(repr(value))
-    return shown if len(shown) <= _MAX_VALUE else f"{shown[: _MAX_VALUE - 1]}…"
 
 
 def _rule(document: PolicyDocument | None, sample: Sample) -> Iterator[Text]:
@@ -210,7 +201,7 @@ def _before(sample: Sample) -> Iterator[str]:
     """The last steps before the call, each with its second of the run."""
     earlier = [step for step in sample.steps if step.span_id != sample.span_id]
     for step in earlier[-MAX_BEFORE:]:
-        said = f": {_short(step.text)}" if step.text else ""
+        said = f": {shortened(step.text)}" if step.text else ""
         failed = " (failed)" if step.failed else ""
         yield f"{step.at_ms / 1000:8.1f} s  {plain(step.name)}{failed}{said}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mythos.cli.policy_check import check
+from mythos.cli.policy_decide import decide
 
 
 @click.group(help="Check policy sets, try them, and see what a new version would change.")
@@ -13,3 +14,4 @@ def policy() -> None:
 
 
 policy.add_command(check)
+policy.add_command(decide)

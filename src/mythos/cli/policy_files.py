@@ -7,7 +7,7 @@ the fleet's own are taken: `tools/*.json` beside the `policies/` folder, and a n
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,6 +65,7 @@ def load(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
         _read_set(found, path)
     for document in found.documents:
         _fit(found, document)
+        found.notes.extend(_deferred(document))
     return found
 
 
@@ -139,6 +140,17 @@ def _fit(found: Loaded, document: PolicyDocument) -> None:
             _check_types(document, covered)
     except DocumentError as error:
         found.problems.append(error)
+
+
+def _deferred(document: PolicyDocument) -> Iterator[str]:
+    """What no single host can know, and the rules that wait for the monitor because of it."""
+    for name, fact in document.policy_set.facts.items():
+        if fact.scope in {"node", "fleet"}:
+            reading = [rule.id for rule in document.rules if name in rule.use.facts]
+            yield (
+                f"{document.policy_set.policy_set}: the fact {name} is of scope {fact.scope}, "
+                f"which only the monitor knows; left to it: {', '.join(reading) or 'no rule'}"
+            )
 
 
 def _check_types(document: PolicyDocument, covered: Iterable[ToolCatalogue]) -> None:

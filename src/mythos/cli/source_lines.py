@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,26 @@ if TYPE_CHECKING:
     from mythos.engines.policy.rule import Rule
 
 MAX_SHOWN = 160
+MAX_VALUE = 60
 
 
 def plain(text: str) -> str:
     """A text with a dot for each character that a terminal would not print."""
     return "".join(c if c.isprintable() else "·" for c in text)
+
+
+def shortened(value: object) -> str:
+    """A value as Python writes it, cut to what fits a line."""
+    shown = plain(repr(value))
+    return shown if len(shown) <= MAX_VALUE else f"{shown[: MAX_VALUE - 1]}…"
+
+
+def call_line(tool: str, arguments: Mapping[str, object] | None) -> str:
+    """A call in one line: `tool(name=value, …)`."""
+    if arguments is None:
+        return f"{plain(tool)}(arguments not captured)"
+    given = ", ".join(f"{plain(name)}={shortened(value)}" for name, value in arguments.items())
+    return f"{plain(tool)}({given})"
 
 
 def rule_lines(document: PolicyDocument, rule: Rule) -> Iterator[str]:

@@ -33,7 +33,13 @@ SET = policy(
     + forbid("sources", "", "context.sinks.untrusted")
     + forbid("asked", "pay", "!context.licensed")
     + permit("read", "look"),
-    facts={"looked": {"once": "look"}, "agreed": {"once": "user.confirm", "since": "pay"}},
+    facts={
+        "looked": {"once": "look"},
+        "agreed": {"once": "user.confirm", "since": "pay"},
+        "spent": {"sum": "input.amount", "of": "pay"},
+        "reads": {"count": "data.read"},
+        "balance": {"last": "output.balance", "of": "look"},
+    },
 )
 
 
@@ -69,10 +75,20 @@ TO: dict[str, JsonValue] = {"type": "string"}
 @pytest.mark.parametrize(
     ("now", "change", "names"),
     [
-        ([LOOK], "pay: tool gone", {"plain", "cap", "asked", "agreed"}),
-        ([PAY], "look: tool gone", {"read", "looked"}),
+        ([LOOK], "pay: tool gone", {"plain", "cap", "asked", "agreed", "spent"}),
+        ([PAY], "look: tool gone", {"read", "looked", "reads", "balance"}),
         ([PAY, LOOK, {"name": "send"}], "send: tool new", {"effects", "sources"}),
-        ([LOOK, with_parameters({"to": TO}, [])], "pay.amount: argument gone", {"cap"}),
+        (
+            [PAY, LOOK, {"name": "scan", "effect": "read"}],
+            "scan: tool new",
+            {"effects", "sources", "reads"},
+        ),
+        (
+            [PAY, {**LOOK, "output_schema": {"type": "object"}}],
+            "look: output schema changed",
+            {"balance"},
+        ),
+        ([LOOK, with_parameters({"to": TO}, [])], "pay.amount: argument gone", {"cap", "spent"}),
         (
             [LOOK, with_parameters({"amount": AMOUNT, "to": TO, "note": TO}, ["amount"])],
             "pay.note: argument new",
@@ -81,7 +97,7 @@ TO: dict[str, JsonValue] = {"type": "string"}
         (
             [LOOK, with_parameters({"amount": {**AMOUNT, "type": "number"}, "to": TO}, ["amount"])],
             "pay.amount: argument retyped from Long to decimal",
-            {"cap"},
+            {"cap", "spent"},
         ),
         (
             [LOOK, with_parameters({"amount": AMOUNT, "to": TO}, ["amount", "to"])],
@@ -91,12 +107,12 @@ TO: dict[str, JsonValue] = {"type": "string"}
         (
             [LOOK, with_parameters({"amount": AMOUNT, "to": TO}, [])],
             "pay.amount: argument now optional",
-            {"cap"},
+            {"cap", "spent"},
         ),
         (
             [LOOK, with_parameters({"amount": {"type": "integer"}, "to": TO}, ["amount"])],
             "pay.amount: bounds changed from maximum 500 to none",
-            {"cap"},
+            {"cap", "spent"},
         ),
         (
             [LOOK, {**PAY, "effect": "write"}],
@@ -107,7 +123,7 @@ TO: dict[str, JsonValue] = {"type": "string"}
         (
             [{**LOOK, "trusted": ["id"]}, PAY],
             "look: trust changed from trusted to trusted id",
-            {"sources"},
+            {"effects", "sources"},
         ),
         (
             [{**LOOK, "user": True}, PAY],

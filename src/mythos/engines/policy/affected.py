@@ -16,11 +16,17 @@ from typing import Literal
 from pydantic import JsonValue
 
 from mythos.engines.policy.check import named_tools
-from mythos.engines.policy.facts.declared import USER_EVENTS, event_names
+from mythos.engines.policy.facts.declared import (
+    GROUPS,
+    USER_EVENTS,
+    event_names,
+    keys_of,
+    path_of,
+)
 from mythos.engines.policy.licence import tool_stems
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.shape import Shape, arguments_shape, cedar_type
-from mythos.values.policy import Fact, Last, Summed
+from mythos.values.policy import Fact
 from mythos.values.tools import Tool, ToolCatalogue
 
 _BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -41,6 +47,7 @@ class What(StrEnum):
     SINKS = "sinks changed"
     TRUST = "trust changed"
     USER = "user answer changed"
+    OUTPUT = "output schema changed"
     WORDS = "words changed"
 
 
@@ -58,10 +65,12 @@ _READ_BY: dict[What, frozenset[str]] = {
     **dict.fromkeys(_ARGUMENT, frozenset({"input"})),
     What.EFFECT: frozenset({"tool"}),
     What.SINKS: frozenset({"origin", "sinks"}),
-    What.TRUST: frozenset({"origin", "sinks"}),
+    What.TRUST: frozenset({"origin", "sinks", "tool"}),
     What.USER: frozenset({"origin", "sinks", "licensed"}),
     What.WORDS: frozenset({"licensed"}),
+    What.OUTPUT: frozenset(),
 }
+_MEMBERSHIP = frozenset({What.TOOL_GONE, What.TOOL_NEW, What.EFFECT})
 _ANYWHERE = frozenset({What.TRUST, What.USER})  # an output feeds the sinks of every tool
 
 
@@ -108,9 +117,9 @@ def catalogue_changes(
     found: list[Change] = []
     for name in sorted(old.keys() | new.keys()):
         if name not in new:
-            found.append(Change(name, What.TOOL_GONE))
+            found.append(Change(name, What.TOOL_GONE, was=old[name].effect))
         elif name not in old:
-            found.append(Change(name, What.TOOL_NEW))
+            found.append(Change(name, What.TOOL_NEW, now=new[name].effect))
         else:
             found.extend(_tool_changes(old[name], new[name]))
     return tuple(found)
@@ -145,6 +154,8 @@ def _tool_changes(was: Tool, now: Tool) -> Iterator[Change]:
         yield Change(name, What.TRUST, was=_trust(was), now=_trust(now))
     if was.user != now.user:
         yield Change(name, What.USER, was=str(was.user).lower(), now=str(now.user).lower())
+    if was.output_schema != now.output_schema:
+        yield Change(name, What.OUTPUT)
     if tool_stems(was) != tool_stems(now):
         yield Change(name, What.WORDS)
 
@@ -229,18 +240,21 @@ def _reaches(fact: Fact, change: Change) -> bool:
     events = event_names(fact)
     if change.what is What.USER:
         return not events.isdisjoint(USER_EVENTS)
-    keys = (fact.by,) if isinstance(fact.by, str) else fact.by or ()
-    if change.argument and change.argument in keys:
+    if change.argument and change.argument in keys_of(fact):
+        return True
+    grouped = {group for group, effect in GROUPS.items() if effect in {change.was, change.now}}
+    if change.what in _MEMBERSHIP and not events.isdisjoint(grouped):
         return True
     if change.tool not in events:
         return False
-    return change.what is What.TOOL_GONE or (
-        change.what in _ARGUMENT and _field(fact).split(".")[:2] == ["input", change.argument]
-    )
+    return change.what is What.TOOL_GONE or _reads(fact, change)
 
 
-def _field(fact: Fact) -> str:
-    """The field that a fact takes from its events; none for those that only count them."""
-    if isinstance(fact, Summed):
-        return fact.sum
-    return fact.last if isinstance(fact, Last) else ""
+def _reads(fact: Fact, change: Change) -> bool:
+    """Whether a fact looks into its events for what changed; a `where` may look at anything."""
+    field = path_of(fact)
+    if change.what is What.OUTPUT:
+        return fact.where is not None or field[:1] == ("output",)
+    if change.what in _ARGUMENT:
+        return fact.where is not None or field[:2] == ("input", change.argument)
+    return fact.where is not None and change.what in {What.EFFECT, What.TRUST}

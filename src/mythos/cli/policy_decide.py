@@ -1,0 +1,285 @@
+"""`mythos policy decide`: what policy sets say of each action of the runs that a file tells of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.output import as_json, bar, chosen
+from mythos.cli.policy_files import (
+    READABLE,
+    Loaded,
+    loaded,
+    notes_json,
+    sources,
+    tell_notes,
+    tools_option,
+)
+from mythos.cli.policy_rules import Shown, marked, tell_rules
+from mythos.cli.source_lines import call_line, plain
+from mythos.errors import DocumentError, TelemetryError
+from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE
+
+if TYPE_CHECKING:
+    from mythos.engines.policy.compile import PolicyEngine
+    from mythos.engines.policy.replay import Replayed
+    from mythos.values.event import Event, Json, Run, Span
+
+MAX_LINE_BYTES = 16 * 2**20
+MAX_BAD_LINES = 20
+_OTLP = ("resourceSpans", "resource_spans")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The runs of a file, and the line that each event stands on."""
+
+    runs: Sequence[Run]
+    lines: Mapping[tuple[str, str], int]
+
+
+@click.command(short_help="Decide each action of the runs in a file of events.")
+@sources
+@click.option(
+    "--events",
+    type=READABLE,
+    required=True,
+    help='Events, one JSON object a line: {"user": "…"}, {"tool": "…", "arguments": {…}}, events '
+    "as their JSON schema says, or OTLP.",
+)
+@tools_option
+@click.option(
+    "--agent-name",
+    metavar="NAME",
+    default="agent",
+    help="Who acts where a line does not say. Default: agent.",
+)
+@as_json
+@click.pass_context
+def decide(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    events: Path,
+    tools: tuple[Path, ...],
+    agent_name: str,
+    as_json: bool,
+) -> None:
+    """Decide each action of the runs that a file tells of, with every policy set FILE in force.
+
+    By the code of the decision point: an action sees what happened before it began. Exits 1 if any
+    is denied or undecidable.
+    """
+    found = loaded(files, tools)
+    told = _read_events(events, agent=agent_name)
+    rows = list(_decided(found, told))
+    found.notes.extend(_silences(rows, told))
+    result = _as_json(found, rows)
+    chosen(as_json, result, lambda: _tell(found, rows, result))
+    if result["denied"] or result["undecidable"]:
+        ctx.exit(1)
+
+
+def _read_events(path: Path, *, agent: str) -> _Told:
+    """Every line of a file of events.
+
+    Raises:
+        DocumentError: lines that are no events, up to twenty at once.
+    """
+    from mythos.engines.policy.problem import together
+    from mythos.engines.telemetry.event_lines import EventLine, EventLines, runs_of_lines
+    from mythos.engines.telemetry.runs import assemble
+
+    reader = EventLines(agent=agent)
+    read: list[EventLine] = []
+    spans: dict[tuple[str, str], tuple[int, Span]] = {}
+    wrong: list[DocumentError] = []
+    for number, line in _lines(path):
+        try:
+            if any(f'"{key}"' in line for key in _OTLP):
+                for span in _spans(line, number):
+                    spans.setdefault((span.trace_id, span.span_id), (number, span))
+            else:
+                read.append(reader.read(line, number=number))
+        except DocumentError as error:
+            wrong.append(_placed(error, path))
+            if len(wrong) == MAX_BAD_LINES:
+                break
+    if wrong:
+        raise together(wrong)
+    try:
+        told = runs_of_lines(read)
+    except DocumentError as error:
+        raise _placed(error, path) from error
+    lines = {(line.run, line.event.span_id): line.number for line in read}
+    lines |= {key: number for key, (number, _) in spans.items()}
+    return _Told([*told, *assemble([span for _, span in spans.values()])], lines)
+
+
+def _placed(error: DocumentError, path: Path) -> DocumentError:
+    return DocumentError(error.message, remedy=error.remedy, where=f"{path}:{error.where}")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that hold anything, with their numbers."""
+    with path.open("rb") as file, bar("reading", total=path.stat().st_size) as progress:
+        number = 0
+        while line := file.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            progress.advance(len(line))
+            text = _text(line, f"{path}:{number}")
+            if text.strip():
+                yield number, text
+
+
+def _text(line: bytes, where: str) -> str:
+    if len(line) > MAX_LINE_BYTES:
+        raise DocumentError(
+            f"a line is longer than {MAX_LINE_BYTES} bytes",
+            remedy="write one event a line",
+            where=where,
+        )
+    try:
+        return line.decode("utf-8-sig")
+    except UnicodeDecodeError as broken:
+        raise DocumentError(
+            f"byte {broken.start} of the line is not UTF-8",
+            remedy="save the file as UTF-8",
+            where=where,
+        ) from broken
+
+
+def _spans(line: str, number: int) -> list[Span]:
+    from mythos.engines.telemetry.archive import spans_of_line
+
+    try:
+        return spans_of_line(line.encode())
+    except TelemetryError as error:
+        raise DocumentError(error.message, remedy=error.remedy, where=str(number)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One decided action: what is printed as JSON, and the rules that people are shown."""
+
+    fields: dict[str, Any]
+    shown: Shown
+
+
+def _decided(found: Loaded, told: _Told) -> Iterator[_Row]:
+    from mythos.cli.policy_engines import Engines
+
+    engines = Engines(found)
+    for run in told.runs:
+        engine = engines.of(run)
+        if engine is None:
+            yield from _unknown(run, told)
+            continue
+        for each in engines.replay(run, engine):
+            yield _row(each, told, engine)
+
+
+def _silences(rows: Sequence[_Row], told: _Told) -> Iterator[str]:
+    """Runs in which something is open and no line says what the user said."""
+    open_ = {row.fields["run"] for row in rows if row.fields["decision"] == "undecidable"}
+    for run in told.runs:
+        if run.trace_id in open_ and not any(event.user_texts for event in run.events):
+            yield (
+                f"run {plain(run.trace_id)}: no line says what the user said, so nothing about it "
+                'can be told; {"user": "…"} does'
+            )
+
+
+def _row(each: Replayed, told: _Told, engine: PolicyEngine) -> _Row:
+    from mythos.cli.policy_engines import facts_json
+
+    answer = each.answer
+    fields = {
+        **_named(each.occasion.event, told, each.occasion.arguments),
+        "decision": answer.word,
+        "rules": list(answer.rules),
+        "policy_sets": list(answer.policy_sets),
+        "missing": list(answer.missing),
+        "why": answer.why if answer.governed else "no policy set given covers the tool",
+        "deferred": list(answer.deferred),
+        "facts": facts_json(each.occasion, engine),
+        "origins": {
+            sink: sorted(map(str, origins)) for sink, origins in each.occasion.origins.items()
+        },
+    }
+    shown = Shown(answer.policy_sets, answer.rules) if answer.word != "allow" else Shown()
+    return _Row(fields, shown)
+
+
+def _unknown(run: Run, told: _Told) -> Iterator[_Row]:
+    """Actions of a run whose tools no catalogue declares: nobody can tell, and that is no pass."""
+    from mythos.values.event import Kind
+
+    for event in run.events:
+        if event.kind is Kind.TOOL_CALL:
+            yield _Row(
+                {
+                    **_named(event, told, event.arguments),
+                    "decision": "undecidable",
+                    "rules": [NO_CATALOGUE],
+                    "policy_sets": [],
+                    "missing": [],
+                    "why": "no tool catalogue declares the tools of this run",
+                    "deferred": [],
+                    "facts": {},
+                    "origins": {},
+                },
+                Shown(),
+            )
+
+
+def _named(event: Event, told: _Told, arguments: Mapping[str, Json] | None) -> dict[str, Any]:
+    from mythos.engines.judge.samples import shown
+
+    return {
+        "line": told.lines.get((event.trace_id, event.span_id), 0),
+        "run": event.trace_id,
+        "agent": event.agent,
+        "tool": event.tool,
+        "arguments": shown(arguments),
+    }
+
+
+def _as_json(found: Loaded, rows: Sequence[_Row]) -> dict[str, Any]:
+    counts = Counter(row.fields["decision"] for row in rows)
+    return {
+        "decisions": [row.fields for row in rows],
+        "allowed": counts["allow"],
+        "denied": counts["deny"],
+        "undecidable": counts["undecidable"],
+        "notes": notes_json(found),
+    }
+
+
+def _telling(rules: Sequence[str]) -> list[str]:
+    """Each rule once; that a guard had nothing to say is told only where no rule had."""
+    named = list(dict.fromkeys(rules))
+    return [name for name in named if name != DEFAULT_RULE] or named
+
+
+def _tell(found: Loaded, rows: Sequence[_Row], result: Mapping[str, Any]) -> None:
+    tell_notes(found)
+    told: set[tuple[str, str]] = set()
+    for row in rows:
+        fields = row.fields
+        by = ", ".join(_telling(fields["rules"])) or "no rule"
+        head = f"{marked(fields['decision'])}  line {fields['line']}"
+        click.echo(f"{head}  {call_line(fields['tool'], fields['arguments'])}  by {plain(by)}")
+        if fields["decision"] != "allow":
+            click.echo(f"  why      {plain(fields['why'])}")
+        if fields["missing"]:
+            click.echo(f"  missing  {plain(', '.join(fields['missing']))}")
+        tell_rules(row.shown, found.documents, told=told)
+    click.echo(
+        f"{result['allowed']} allowed, {result['denied']} denied, "
+        f"{result['undecidable']} undecidable"
+    )

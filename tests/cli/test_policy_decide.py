@@ -1,0 +1,167 @@
+"""`mythos policy decide`: events in, one decision an action out, with its rules and their lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mythos.engines.telemetry import encode_json
+from tests.cli.policy_command import CARE, REFUNDS, TOOLS, Said, policy, written
+from tests.cli.retail_traces import run
+from tests.engines.telemetry.making import Loose
+
+FOUND = {
+    "tool": "find_customer_by_email",
+    "arguments": {"email": "ana@example.org"},
+    "output": {"customer": "ana"},
+}
+CANCEL = {
+    "tool": "cancel_order",
+    "arguments": {"order_id": "W1", "reason": "no longer needed"},
+}
+
+
+def decide(folder: Path, *lines: Loose, more: tuple[str, ...] = ("--json",)) -> Said:
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    events = written(folder / "e.jsonl", text)
+    return policy("decide", CARE, REFUNDS, "--events", events, "--tools", TOOLS, *more)
+
+
+def test_a_write_is_denied_before_the_yes_and_allowed_after_it(tmp_path: Path) -> None:
+    said = decide(tmp_path, FOUND, {"user": "cancel W1"}, CANCEL, {"user": "yes"}, CANCEL)
+    assert said.code == 1
+    found, before, after = said.json["decisions"]
+    assert (found["line"], found["decision"]) == (1, "allow")
+    assert (before["line"], before["decision"], before["rules"]) == (3, "deny", ["explicit-yes"])
+    assert (before["policy_sets"], before["missing"]) == (["care-rules"], ["confirmed"])
+    assert before["facts"]["care-rules"] == {"identified": True, "confirmed": False}
+    assert before["why"].startswith("No order is changed")
+    assert (after["line"], after["decision"]) == (5, "allow")
+    assert (after["run"], after["agent"], after["tool"]) == ("1", "agent", "cancel_order")
+    counts = {key: said.json[key] for key in ("allowed", "denied", "undecidable")}
+    assert counts == {"allowed": 2, "denied": 1, "undecidable": 0}
+
+
+def test_a_run_in_which_all_is_allowed_ends_in_0(tmp_path: Path) -> None:
+    assert decide(tmp_path, FOUND, {"user": "yes"}, CANCEL).code == 0
+
+
+def test_each_run_has_its_own_past(tmp_path: Path) -> None:
+    said = decide(
+        tmp_path,
+        *({**line, "run": "a"} for line in (FOUND, {"user": "yes"}, CANCEL)),
+        *({**line, "run": "b"} for line in ({"user": "hello"}, CANCEL)),
+    )
+    assert [(one["run"], one["decision"]) for one in said.json["decisions"]] == [
+        ("a", "allow"),
+        ("a", "allow"),
+        ("b", "deny"),
+    ]
+
+
+def test_what_nobody_captured_is_undecidable_and_a_note_says_what_helps(tmp_path: Path) -> None:
+    said = decide(tmp_path, FOUND, CANCEL)
+    assert said.code == 1
+    assert said.json["decisions"][1]["decision"] == "undecidable"
+    assert "no line says what the user said" in said.json["notes"][0]
+
+
+def test_an_undeclared_tool_is_denied(tmp_path: Path) -> None:
+    [one] = decide(tmp_path, {"tool": "launch"}).json["decisions"]
+    assert (one["decision"], set(one["rules"])) == ("deny", {"undeclared_tool"})
+
+
+def test_people_see_the_rule_with_its_lines_once(tmp_path: Path) -> None:
+    said = decide(tmp_path, {"user": "hi"}, CANCEL, CANCEL, more=())
+    assert said.out.count('│ @id("explicit-yes")') == 1
+    assert "✖ deny         line 2  cancel_order(order_id='W1'" in said.out
+    assert f"{CARE}:26:3" in said.out
+    assert said.out.splitlines()[-1] == "0 allowed, 2 denied, 0 undecidable"
+
+
+def test_the_events_of_a_collector_are_read_too(tmp_path: Path) -> None:
+    spans = encode_json(run(0, asks=False)).decode()
+    events = written(tmp_path / "e.jsonl", f"\n{spans}\n")
+    said = policy("decide", CARE, "--events", events, "--tools", TOOLS, "--json")
+    assert [(one["line"], one["decision"]) for one in said.json["decisions"]] == [
+        (2, "allow"),
+        (2, "allow"),
+        (2, "deny"),
+    ]
+    assert said.json["decisions"][0]["agent"] == "orders"
+
+
+def test_secrets_among_the_arguments_are_masked(tmp_path: Path) -> None:
+    said = decide(tmp_path, {"tool": "launch", "arguments": {"password": "hunter2"}})
+    assert "hunter2" not in said.out
+    assert said.json["decisions"][0]["arguments"] == {"password": "[masked]"}
+
+
+def test_every_bad_line_is_named_with_what_to_write(tmp_path: Path) -> None:
+    said = decide(tmp_path, {"toll": "x"}, FOUND, {"tool": 7}, more=())
+    assert said.code == 1
+    assert f"{tmp_path}/e.jsonl:1: toll: this key is unknown here" in said.err
+    assert f"{tmp_path}/e.jsonl:3: tool: " in said.err
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [(b'{"resourceSpans": 7}\n', ":1"), (b"\xff\n", "not UTF-8"), (b"{}\n", "neither what")],
+)
+def test_a_bad_line_is_an_error_with_its_place(tmp_path: Path, body: bytes, message: str) -> None:
+    events = tmp_path / "e.jsonl"
+    events.write_bytes(body)
+    said = policy("decide", CARE, "--events", events, "--tools", TOOLS, "--json")
+    error = said.json["error"]
+    assert said.code == 1
+    assert message in f"{error['where']} {error['message']}"
+    assert error["remedy"]
+
+
+def test_without_a_catalogue_there_is_nothing_to_decide_by(tmp_path: Path) -> None:
+    rules = written(tmp_path / "p.yaml", CARE.read_text())
+    events = written(tmp_path / "e.jsonl", "")
+    said = policy("decide", rules, "--events", events)
+    assert (said.code, "no tool catalogue" in said.err) == (2, True)
+
+
+FACTS = """\
+policy_set: facts
+version: 1
+covers: {tools: retail-care}
+facts:
+  refunds: {count: issue_refund}
+  state: {last: output.state, of: get_order}
+  spent: {sum: input.amount_cents, of: issue_refund, within: 1d, scope: agent}
+  fleet_wide: {count: issue_refund, within: 1d, scope: fleet}
+rules: |
+  @id("cap") forbid(principal, action == Action::"issue_refund", resource)
+  when { context.past.refunds > 5 || context.past.spent > 100 || context.past has state };
+  @id("fleet") forbid(principal, action == Action::"issue_refund", resource)
+  when { context.past.fleet_wide > 5 };
+"""
+REFUND = {
+    "tool": "issue_refund",
+    "arguments": {"order_id": "W1", "amount_cents": 70, "payment_method": "card"},
+}
+
+
+def test_every_form_of_fact_is_shown_and_agents_remember_across_runs(tmp_path: Path) -> None:
+    rules = written(tmp_path / "facts.yaml", FACTS)
+    read = {"tool": "get_order", "arguments": {"order_id": "W1"}, "output": {"state": "open"}}
+    told = [{**REFUND, "run": "a"}, {**REFUND, "run": "b"}, {**REFUND, "run": "c"}, read]
+    told.append(REFUND)
+    events = written(tmp_path / "e.jsonl", "\n".join(map(json.dumps, told)))
+    said = policy("decide", rules, "--events", events, "--tools", TOOLS, "--json")
+    rows = [one for one in said.json["decisions"] if one["tool"] == "issue_refund"]
+    assert [(one["run"], one["decision"]) for one in rows] == [
+        ("a", "allow"),
+        ("b", "allow"),
+        ("c", "deny"),
+        ("1", "deny"),
+    ]
+    assert rows[2]["facts"]["facts"] == {"refunds": 0, "spent": 140, "fleet_wide": None}
+    assert rows[3]["facts"]["facts"]["state"] == "open"
+    assert rows[0]["deferred"] == ["facts/fleet"]
