@@ -1,9 +1,10 @@
 """The decision point: may this agent make this call now?
 
-    {"trace_id", "agent", "tool", "arguments", "call_id"?} ->
+    {"trace_id", "agent", "tool", "arguments", "call_id"?, "service"?, "depth"?} ->
     {"decision": "allow" | "deny", "rules": [...], "policy_sets": [...], "missing": [...], "why": …}
 
-It sees the spans of the trace that were committed before it; what it cannot tell, it denies. What
+It sees the spans of the trace that were committed before it, and the calls that it allowed and that
+are still in flight (`grants`); what it cannot tell, it denies. What
 the user said is taken from those spans alone, never from the caller's word. A run that goes on has
 not sent its own root yet, so a stand-in takes its place; runs of the agent that have ended are
 other runs, and their facts are not this one's.
@@ -19,6 +20,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError
 
+from mythos.engines.judge.recollection import Recollection
 from mythos.engines.judge.rulebook import Rulebook
 from mythos.engines.policy.blocked import DeniedAttempt
 from mythos.engines.policy.occasions import occasions_of
@@ -28,6 +30,7 @@ from mythos.engines.telemetry.catalogue import choose_catalogue
 from mythos.engines.telemetry.dialect import agent_of, kind_of
 from mythos.engines.telemetry.runs import assemble
 from mythos.errors import UsageError
+from mythos.node.grants import Grant, in_flight
 from mythos.values.base import Value
 from mythos.values.event import Event, Kind, Run, Span
 from mythos.values.outcome import UNDECLARED_TOOL, Outcome, Ruling, Severity
@@ -42,14 +45,16 @@ class Question(Value):
     arguments: dict[str, JsonValue]
     call_id: Annotated[str, Field(max_length=200)] = ""
     service: Annotated[str, Field(max_length=200)] = ""
+    depth: Annotated[int, Field(ge=0, le=1_000)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """The answer, and the attempt to remember when it is a denial."""
+    """The answer, and what to remember: a denied attempt, or a call that was allowed."""
 
     answer: dict[str, JsonValue]
-    attempt: DeniedAttempt | None
+    attempt: DeniedAttempt | None = None
+    granted: Grant | None = None
 
 
 def read_question(body: bytes) -> Question:
@@ -69,7 +74,15 @@ def read_question(body: bytes) -> Question:
         ) from None
 
 
-def answer(question: Question, rulebook: Rulebook, spans: Sequence[Span], *, now_ns: int) -> Ruled:
+def answer(
+    question: Question,
+    rulebook: Rulebook,
+    spans: Sequence[Span],
+    *,
+    now_ns: int,
+    granted: Sequence[Grant] = (),
+    recollection: Recollection | None = None,
+) -> Ruled:
     """Decide one call by what the trace shows so far.
 
     Args:
@@ -77,25 +90,31 @@ def answer(question: Question, rulebook: Rulebook, spans: Sequence[Span], *, now
         rulebook: what this node judges by.
         spans: every committed span of the trace.
         now_ns: Unix nanoseconds.
+        granted: calls of the trace that were allowed before.
+        recollection: what earlier runs left for facts that reach beyond one run.
     """
-    run = _run_so_far(question, spans, now_ns=now_ns)
+    seen = [event for run in assemble(spans) for event in run.events]
+    grant = _grant(question, seen, now_ns=now_ns)
+    run = _run_so_far(question, spans, in_flight(granted, seen, grant), now_ns=now_ns)
     catalogue = choose_catalogue(run, rulebook.catalogues)
     enforced = rulebook.in_force(question.agent)
     if catalogue is None or (not enforced and catalogue.find(question.tool) is None):
         return _refuse(question, rulebook, now_ns=now_ns)
     asked = _asked_id(question, now_ns)
     engine = rulebook.engines[catalogue.domain]
-    told = occasions_of(run, engine)
+    past = recollection.past(catalogue.domain) if recollection else None
+    told = occasions_of(run, engine, past=past)
     [occasion] = [one for one in told.found if one.event.span_id == asked]
-    decision = engine.decide(occasion.request, in_force=enforced)
+    request = replace(occasion.request, depth=question.depth)
+    decision = engine.decide(request, in_force=enforced)
     if decision.allowed:
-        return Ruled(_told(decision, "allow"), None)
+        return Ruled(_told(decision, "allow"), granted=grant)
     rulings = tuple(
         ruling_of(occasion, verdict, outcome=Outcome.BLOCKED)
         for verdict in decision.verdicts
         if verdict.standing is not Standing.UPHELD
     )
-    return Ruled(_told(decision, "deny"), _attempt(question, rulings, now_ns=now_ns))
+    return Ruled(_told(decision, "deny"), _denied(question, rulings, now_ns=now_ns))
 
 
 def _asked_id(question: Question, now_ns: int) -> str:
@@ -104,11 +123,13 @@ def _asked_id(question: Question, now_ns: int) -> str:
     return "asked-" + hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
 
 
-def _run_so_far(question: Question, spans: Sequence[Span], *, now_ns: int) -> Run:
-    """The run in progress as committed, with the call in question as its newest event."""
+def _run_so_far(
+    question: Question, spans: Sequence[Span], flying: Sequence[Grant], *, now_ns: int
+) -> Run:
+    """The run in progress as committed, calls in flight, and the call in question as its newest."""
     known = _in_progress(question, spans)
     resource = spans[0].resource if spans else {"service.name": question.service}
-    asked = Event(
+    call = Event(
         trace_id=question.trace_id,
         span_id=_asked_id(question, now_ns),
         parent_id="",
@@ -122,9 +143,23 @@ def _run_so_far(question: Question, spans: Sequence[Span], *, now_ns: int) -> Ru
         arguments=question.arguments,
         resource=resource,
     )
+    others = [
+        replace(
+            call,
+            span_id=f"granted-{number}",
+            name=grant.tool,
+            start_ns=grant.at_ns,
+            end_ns=now_ns + 1,
+            agent=grant.agent,
+            tool=grant.tool,
+            call_id=grant.call_id,
+            arguments=grant.arguments,
+        )
+        for number, grant in enumerate(flying)
+    ]
     if known is None:
-        return Run(question.trace_id, asked, (asked,), now_ns)
-    return Run(question.trace_id, known.root, (*known.events, asked), now_ns)
+        return Run(question.trace_id, call, (*others, call), now_ns)
+    return Run(question.trace_id, known.root, (*known.events, *others, call), now_ns)
 
 
 def _in_progress(question: Question, spans: Sequence[Span]) -> Run | None:
@@ -199,10 +234,21 @@ def _refuse(question: Question, rulebook: Rulebook, *, now_ns: int) -> Ruled:
         "missing": [],
         "why": why,
     }
-    return Ruled(told, _attempt(question, rulings, now_ns=now_ns))
+    return Ruled(told, _denied(question, rulings, now_ns=now_ns))
 
 
-def _attempt(question: Question, rulings: tuple[Ruling, ...], *, now_ns: int) -> DeniedAttempt:
+def _grant(question: Question, seen: Sequence[Event], *, now_ns: int) -> Grant:
+    return Grant(
+        agent=question.agent,
+        tool=question.tool,
+        call_id=question.call_id,
+        arguments=question.arguments,
+        at_ns=now_ns,
+        known=frozenset(event.span_id for event in seen if event.tool == question.tool),
+    )
+
+
+def _denied(question: Question, rulings: tuple[Ruling, ...], *, now_ns: int) -> DeniedAttempt:
     return DeniedAttempt(
         question.agent, question.tool, question.call_id, question.arguments, now_ns, rulings
     )

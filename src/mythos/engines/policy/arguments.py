@@ -93,24 +93,19 @@ def _is_text(value: str) -> bool:
 
 
 def _outside(shape: Shape, value: float) -> str:
-    """Which bound of its declaration a number breaks, if any."""
+    """Why a number cannot be one of this shape, if so."""
     if shape.least is not None and value < shape.least:
-        return f"below its minimum {shape.least}"
+        return f"is below its minimum {shape.least}"
     if shape.most is not None and value > shape.most:
-        return f"above its maximum {shape.most}"
-    return ""
+        return f"is above its maximum {shape.most}"
+    return "" if -_LONG <= value < _LONG else "does not fit in 64 bits"
 
 
 def _fit_number(shape: Shape, value: float, path: str, misfits: list[str]) -> JsonValue:
     kind = shape.kind
-    if isinstance(value, bool):
-        misfits.append(f"argument {path} is no {kind}")
-        return None
-    if outside := _outside(shape, value):
-        misfits.append(f"argument {path} is {outside}")
-        return None
-    if not -_LONG <= value < _LONG:
-        misfits.append(f"argument {path} does not fit in 64 bits")
+    wrong = f"is no {kind}" if isinstance(value, bool) else _outside(shape, value)
+    if wrong:
+        misfits.append(f"argument {path} {wrong}")
         return None
     if kind == "Long" and isinstance(value, int):
         return value
