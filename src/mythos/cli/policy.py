@@ -6,6 +6,7 @@ import click
 
 from mythos.cli.policy_check import check
 from mythos.cli.policy_decide import decide
+from mythos.cli.policy_test import test
 
 
 @click.group(help="Check policy sets, try them, and see what a new version would change.")
@@ -15,3 +16,4 @@ def policy() -> None:
 
 policy.add_command(check)
 policy.add_command(decide)
+policy.add_command(test)

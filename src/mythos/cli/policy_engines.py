@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mythos.engines.policy.occasions import Occasion
     from mythos.engines.policy.replay import Replayed
     from mythos.values.event import Run
+    from mythos.values.tools import ToolCatalogue
 
 
 class Engines:
@@ -29,9 +30,13 @@ class Engines:
 
         sets = [document.policy_set for document in found.documents]
         self.digests = tuple(dict.fromkeys(map(digest, sets)))
-        self._catalogues = found.catalogues
+        self.catalogues = found.catalogues
         self._engines = {one.domain: compile_policies(sets, one) for one in found.catalogues}
         self._pasts = {domain: long_memory(one) for domain, one in self._engines.items()}
+
+    def by_domain(self, catalogue: ToolCatalogue) -> PolicyEngine:
+        """The engine of one of the loaded catalogues."""
+        return self._engines[catalogue.domain]
 
     def of(self, run: Run) -> PolicyEngine | None:
         """The engine of a run's tools; None if no catalogue is theirs.
@@ -40,9 +45,9 @@ class Engines:
         """
         from mythos.engines.telemetry.catalogue import choose_catalogue
 
-        if not run.service and len(self._catalogues) == 1:
-            return self._engines[self._catalogues[0].domain]
-        found = choose_catalogue(run, self._catalogues)
+        if not run.service and len(self.catalogues) == 1:
+            return self._engines[self.catalogues[0].domain]
+        found = choose_catalogue(run, self.catalogues)
         return None if found is None else self._engines[found.domain]
 
     def replay(self, run: Run, engine: PolicyEngine) -> list[Replayed]:

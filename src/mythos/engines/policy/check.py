@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import cedarpy
 import orjson
 
+from mythos.engines.policy import expectation_check
 from mythos.engines.policy.facts.check import catalogue_problems, unknown_events
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Places, Problem, places_by_name, refuse
@@ -51,9 +52,15 @@ def check_against(
         refuse([_nothing_covered(policy_set, given)], where)
     names = frozenset().union(*(catalogue.names for catalogue in covered))
     problems = [*unknown_events(policy_set, names), *_unknown_tools(rules, names)]
-    if not problems:
-        for catalogue in covered:
-            problems.extend(type_problems(policy_set, rules, catalogue))
+    broken = {each.fact for each in problems if each.fact}
+    fit = [
+        rule
+        for rule in rules
+        if names.issuperset(named_tools(rule)) and broken.isdisjoint(rule.use.facts)
+    ]
+    for catalogue in covered:
+        problems.extend(type_problems(policy_set, fit, catalogue))
+    problems.extend(expectation_check.catalogue_problems(policy_set, covered, type_problems))
     refuse(tuple(dict.fromkeys(problems)), where)
 
 
@@ -83,7 +90,9 @@ def type_problems(
     schema = rule_schema(catalogue, kinds_of(policy_set, catalogue), elsewhere=elsewhere)
     text = "\n".join(rule.text for rule in here)
     result = cedarpy.validate_policies(text, orjson.dumps(schema).decode())
-    for error in result.errors:
+    for error in sorted(
+        result.errors, key=lambda each: each.error
+    ):  # Cedar has no order of its own
         number = error.policy_id.removeprefix("policy")
         yield _ill_typed(here[int(number)] if number.isdigit() else None, error.error)
 

@@ -1,7 +1,7 @@
 """Policy-set documents: text to `PolicySet`, every objection with its place in the file.
 
-What needs a tool catalogue (`engines.policy.check`) comes later. `expect` is read and kept; nothing
-here proves it.
+What needs a tool catalogue (`engines.policy.check`) comes later; so does trying what `expect` says
+(`engines.policy.expectation`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from mythos.engines.policy import expectation_check
 from mythos.engines.policy.facts.check import document_problems
 from mythos.engines.policy.problem import Places, Problem, refuse, together
 from mythos.engines.policy.rule import Rule, read_rules
@@ -64,7 +65,13 @@ def read_policy_document(text: str, *, source: str) -> PolicyDocument:
         raise _with_rules(error, document, text) from error
     places = _places(document, policy_set.facts, policy_set.rules, text=text)
     rules, problems = read_rules(policy_set.rules)
-    refuse((*document_problems(policy_set), *problems, *_undeclared(policy_set, rules)), places)
+    objections = (
+        *document_problems(policy_set),
+        *problems,
+        *_undeclared(policy_set, rules),
+        *expectation_check.document_problems(policy_set),
+    )
+    refuse(objections, places)
     return PolicyDocument(policy_set, rules, places)
 
 
@@ -92,11 +99,14 @@ def _places(document: Document, names: Iterable[str], rules: str, *, text: str) 
             verbatim=False,
             literal=_literal(head, rules),
             facts=facts,
+            document=document,
         )
     body = next((each for each in lines[line:] if each.strip()), "")
     first = next((each for each in rules.split("\n") if each.strip()), "")
     indent = len(body) - len(first) if body.endswith(first) else 0
-    return Places(document.source, first_line=line + 1, indent=indent, facts=facts)
+    return Places(
+        document.source, first_line=line + 1, indent=indent, facts=facts, document=document
+    )
 
 
 def _literal(head: str, rules: str) -> str:

@@ -77,7 +77,8 @@ def _listed(names: tuple[str, ...], word: str) -> str:
 def promise_of(promise: Expectation) -> str:
     """What an entry of `expect` promises, in one sentence."""
     if promise.request is not None:
-        return f"This request is answered with {promise.decision or '…'}: {_json(promise.request)}."
+        asked = promise.request.model_dump(mode="json", exclude_defaults=True)
+        return f"This request is answered with {promise.decision or '…'}: {_json(asked)}."
     actions = (promise.actions,) if isinstance(promise.actions, str) else promise.actions
     about = f"calls of {_listed(tuple(actions), 'and')}" if actions else "calls of any tool"
     when = f", when {promise.when}" if promise.when else ""
