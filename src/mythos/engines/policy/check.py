@@ -50,18 +50,44 @@ def check_against(
     covered = [catalogue for catalogue in given if covers(policy_set, catalogue)]
     if not covered:
         refuse([_nothing_covered(policy_set, given)], where)
+    refuse(problems_against(policy_set, rules, covered), where)
+
+
+def problems_against(
+    policy_set: PolicySet, rules: Sequence[Rule], covered: Sequence[ToolCatalogue]
+) -> tuple[Problem, ...]:
+    """Every name and type that does not fit the catalogues a policy set covers.
+
+    Args:
+        policy_set: the policy set.
+        rules: those of its rules that could be read.
+        covered: all catalogues that it covers, at least one.
+
+    Returns:
+        Problems; a rule that names what nobody declares is told of that alone.
+    """
     names = frozenset().union(*(catalogue.names for catalogue in covered))
     problems = [*unknown_events(policy_set, names), *_unknown_tools(rules, names)]
     broken = {each.fact for each in problems if each.fact}
+    declared = policy_set.facts.keys() - broken
     fit = [
         rule
         for rule in rules
-        if names.issuperset(named_tools(rule)) and broken.isdisjoint(rule.use.facts)
+        if names.issuperset(named_tools(rule)) and declared >= rule.use.facts.keys()
     ]
     for catalogue in covered:
         problems.extend(type_problems(policy_set, fit, catalogue))
     problems.extend(expectation_check.catalogue_problems(policy_set, covered, type_problems))
-    refuse(tuple(dict.fromkeys(problems)), where)
+    return tuple(dict.fromkeys(problems))
+
+
+def covered_by(
+    policy_set: PolicySet, catalogues: Iterable[ToolCatalogue]
+) -> tuple[list[ToolCatalogue], list[str]]:
+    """The catalogues a policy set covers, and the domains it names that none of them has."""
+    covered = [catalogue for catalogue in catalogues if covers(policy_set, catalogue)]
+    known = {name for one in covered for name in (one.domain, one.service)}
+    return covered, [name for name in _covered(policy_set) if name not in {*known, "*"}]
 
 
 def check_types(policy_set: PolicySet, rules: Sequence[Rule], catalogue: ToolCatalogue) -> None:

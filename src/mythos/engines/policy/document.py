@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mythos.engines.policy import expectation_check
+from mythos.engines.policy.check import covered_by, problems_against
 from mythos.engines.policy.facts.check import document_problems
 from mythos.engines.policy.problem import Places, Problem, refuse, together
 from mythos.engines.policy.rule import Rule, read_rules
@@ -18,6 +19,7 @@ from mythos.errors import DocumentError, PolicyError
 from mythos.values.json_text import string_literal
 from mythos.values.policy import PolicySet
 from mythos.values.source import Document, read_document, validated
+from mythos.values.tools import ToolCatalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,15 @@ def load_policy_set(text: str, *, source: str) -> PolicySet:
     return read_policy_document(text, source=source).policy_set
 
 
-def read_policy_document(text: str, *, source: str) -> PolicyDocument:
+def read_policy_document(
+    text: str, *, source: str, catalogues: Iterable[ToolCatalogue] = ()
+) -> PolicyDocument:
     """Read a policy set together with the places of its rules and facts.
 
     Args:
         text: the YAML or JSON document.
         source: what to call it in errors, usually its path.
+        catalogues: tools to check names and types against, if all that it covers are there.
 
     Returns:
         The policy set, its rules and their places.
@@ -71,7 +76,10 @@ def read_policy_document(text: str, *, source: str) -> PolicyDocument:
         *_undeclared(policy_set, rules),
         *expectation_check.document_problems(policy_set),
     )
-    refuse(objections, places)
+    covered, absent = covered_by(policy_set, catalogues)
+    if covered and not absent:
+        objections = (*objections, *problems_against(policy_set, rules, covered))
+    refuse(tuple(dict.fromkeys(objections)), places)
     return PolicyDocument(policy_set, rules, places)
 
 

@@ -181,12 +181,12 @@ def _id_of(source: RuleText) -> str:
 
 
 def _repeated(rules: list[Rule]) -> list[Problem]:
-    first: dict[str, int] = {}
+    seen: set[str] = set()
     found = []
     for rule in rules:
-        if rule.id in first:
-            seen = f"@id({rule.id!r}) is already the rule of line {first[rule.id]}"
+        if rule.id in seen:
+            wrong = f"@id({rule.id!r}) is already the name of a rule above"
             todo = "give each rule a name of its own"
-            found.append(Problem(rule.line, rule.source.column, seen, todo))
-        first.setdefault(rule.id, rule.line)
+            found.append(Problem(rule.line, rule.source.column, wrong, todo))
+        seen.add(rule.id)
     return found
