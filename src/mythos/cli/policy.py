@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mythos.cli.policy_backtest import backtest
 from mythos.cli.policy_check import check
 from mythos.cli.policy_decide import decide
 from mythos.cli.policy_test import test
@@ -14,6 +15,7 @@ def policy() -> None:
     """See the commands."""
 
 
+policy.add_command(backtest)
 policy.add_command(check)
 policy.add_command(decide)
 policy.add_command(test)

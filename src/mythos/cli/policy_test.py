@@ -151,13 +151,13 @@ def _tell(found: Loaded, results: Sequence[_Result], counts: Counter[Status]) ->
         skipped = f"  {plain(result.why)}" if result.status == "skipped" else ""
         click.echo(f"  {_MARKS[result.status]} {plain(result.name)}{skipped}")
         if result.status == "failed":
-            _tell_failure(found, result)
+            _tell_failure(result)
     if not results:
         click.echo("no policy set given has an `expect` entry")
     click.echo(", ".join(f"{counts[status]} {status}" for status in _MARKS))
 
 
-def _tell_failure(found: Loaded, result: _Result) -> None:
+def _tell_failure(result: _Result) -> None:
     by = ", ".join(dict.fromkeys(result.shown.rules))
     click.echo(f"    expected {result.expected}, got {result.got}{by and ' by '}{plain(by)}")
     if result.why:
@@ -165,4 +165,6 @@ def _tell_failure(found: Loaded, result: _Result) -> None:
     click.echo(f"  expect   {result.document.places.source}:{result.line}")
     for line in marked_line(file_lines(result.document.places.source), result.line, 0):
         click.echo(line)
-    tell_rules(result.shown, found.documents, told=set())
+    entry = result.document.policy_set.expect[result.number]
+    tool = entry.request.tool if entry.request else ""
+    tell_rules(result.shown, [result.document], tool=tool, told=set())
