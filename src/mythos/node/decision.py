@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
@@ -93,9 +93,13 @@ def answer(
         granted: calls of the trace that were allowed before.
         recollection: what earlier runs left for facts that reach beyond one run.
     """
-    seen = [event for run in assemble(spans) for event in run.events]
-    grant = _grant(question, seen, now_ns=now_ns)
-    run = _run_so_far(question, spans, in_flight(granted, seen, grant), now_ns=now_ns)
+    grant = _grant(question, spans, now_ns=now_ns)
+    runs, root = _so_far(question, spans)
+    seen = [event for run in runs for event in run.events]
+    known = next((run for run in runs if run.root.span_id == root), None)
+    resource = spans[0].resource if spans else {"service.name": question.service}
+    flying = in_flight(granted, seen, grant)
+    run = _with_calls(question, known, flying, resource, now_ns=now_ns)
     catalogue = choose_catalogue(run, rulebook.catalogues)
     enforced = rulebook.in_force(question.agent)
     if catalogue is None or (not enforced and catalogue.find(question.tool) is None):
@@ -103,8 +107,7 @@ def answer(
     asked = _asked_id(question, now_ns)
     engine = rulebook.engines[catalogue.domain]
     past = recollection.past(catalogue.domain) if recollection else None
-    told = occasions_of(run, engine, past=past)
-    [occasion] = [one for one in told.found if one.event.span_id == asked]
+    [occasion] = occasions_of(run, engine, past=past, only=asked).found
     request = replace(occasion.request, depth=question.depth)
     decision = engine.decide(request, in_force=enforced)
     if decision.allowed:
@@ -123,12 +126,15 @@ def _asked_id(question: Question, now_ns: int) -> str:
     return "asked-" + hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
 
 
-def _run_so_far(
-    question: Question, spans: Sequence[Span], flying: Sequence[Grant], *, now_ns: int
+def _with_calls(
+    question: Question,
+    known: Run | None,
+    flying: Sequence[Grant],
+    resource: Mapping[str, JsonValue],
+    *,
+    now_ns: int,
 ) -> Run:
     """The run in progress as committed, calls in flight, and the call in question as its newest."""
-    known = _in_progress(question, spans)
-    resource = spans[0].resource if spans else {"service.name": question.service}
     call = Event(
         trace_id=question.trace_id,
         span_id=_asked_id(question, now_ns),
@@ -162,17 +168,22 @@ def _run_so_far(
     return Run(question.trace_id, known.root, (*known.events, *others, call), now_ns)
 
 
-def _in_progress(question: Question, spans: Sequence[Span]) -> Run | None:
-    """The spans of what has not ended, under a stand-in for the root that is still to come."""
+def _so_far(question: Question, spans: Sequence[Span]) -> tuple[list[Run], str]:
+    """The runs of a trace: those that ended, and what has not under a stand-in for its root.
+
+    Returns:
+        All runs, and the span id of that stand-in; no run has it if everything has ended.
+    """
     held = {span.span_id for span in spans}
     tops = [span for span in spans if span.parent_id not in held]
     ended = {span.span_id for span in tops if _has_ended(question, span)}
     adopted = {span.span_id for span in tops} - ended
+    stand_in = hashlib.sha256(question.trace_id.encode()).hexdigest()[:16]
     if not adopted:
-        return None
+        return assemble(spans), stand_in
     root = Span(
         trace_id=question.trace_id,
-        span_id=hashlib.sha256(question.trace_id.encode()).hexdigest()[:16],
+        span_id=stand_in,
         parent_id="",
         name="invoke_agent",
         start_ns=min(span.start_ns for span in spans),
@@ -184,10 +195,9 @@ def _in_progress(question: Question, spans: Sequence[Span]) -> Run | None:
         resource=spans[0].resource,
     )
     family = [
-        replace(span, parent_id=root.span_id) if span.span_id in adopted else span for span in spans
+        replace(span, parent_id=stand_in) if span.span_id in adopted else span for span in spans
     ]
-    runs = assemble([root, *family])
-    return next((run for run in runs if run.root.span_id == root.span_id), None)
+    return assemble([root, *family]), stand_in
 
 
 def _has_ended(question: Question, top: Span) -> bool:
@@ -237,14 +247,14 @@ def _refuse(question: Question, rulebook: Rulebook, *, now_ns: int) -> Ruled:
     return Ruled(told, _denied(question, rulings, now_ns=now_ns))
 
 
-def _grant(question: Question, seen: Sequence[Event], *, now_ns: int) -> Grant:
+def _grant(question: Question, spans: Sequence[Span], *, now_ns: int) -> Grant:
     return Grant(
         agent=question.agent,
         tool=question.tool,
         call_id=question.call_id,
         arguments=question.arguments,
         at_ns=now_ns,
-        known=frozenset(event.span_id for event in seen if event.tool == question.tool),
+        known=frozenset(span.span_id for span in spans),
     )
 
 

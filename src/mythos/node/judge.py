@@ -120,13 +120,11 @@ class Judge:
         """
         question = read_question(body)
         with self._lock:
-            spans = [
-                span for line in self._store.spans(question.trace_id) for span in decode_json(line)
-            ]
+            self._settle_doubt()
             ruled = answer(
                 question,
                 self._duty.rulebook,
-                spans,
+                self._open.spans_of(question.trace_id),
                 now_ns=time.time_ns(),
                 granted=self._grants.of(question.trace_id),
                 recollection=self._recollection,
