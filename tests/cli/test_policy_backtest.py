@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.policy_command import CARE, REFUNDS, TOOLS, Said, policy, written
+from tests.cli.policy_command import CARE, CARE_RULES, REFUNDS, TOOLS, Said, policy, written
 from tests.cli.retail_traces import run, write
 
 RUNS = [*(run(number) for number in range(4)), run(4, node="till-2", asks=False)]
@@ -33,7 +33,7 @@ def backtest(new: Path, traces: Path, *more: str | Path, old: Path = CARE) -> Sa
 
 
 def test_a_version_that_decides_nothing_otherwise_ends_in_0(tmp_path: Path, traces: Path) -> None:
-    said = backtest(version(tmp_path, CARE.read_text()), traces, "--json")
+    said = backtest(version(tmp_path, CARE_RULES), traces, "--json")
     assert said.code == 0
     assert (said.json["runs"], said.json["calls"], said.json["unchanged"]) == (5, 19, 19)
     assert said.json["now_blocked"] == said.json["now_allowed"] == said.json["other_changes"] == []
@@ -42,7 +42,7 @@ def test_a_version_that_decides_nothing_otherwise_ends_in_0(tmp_path: Path, trac
 def test_calls_that_would_be_blocked_are_shown_with_rules_of_both_sides(
     tmp_path: Path, traces: Path
 ) -> None:
-    said = backtest(version(tmp_path, CARE.read_text() + STRICT), traces, "--json")
+    said = backtest(version(tmp_path, CARE_RULES + STRICT), traces, "--json")
     assert (said.code, said.json["unchanged"], said.json["now_allowed"]) == (1, 15, [])
     first, *_ = said.json["now_blocked"]
     assert len(said.json["now_blocked"]) == 4  # the fifth was denied before, too
@@ -63,7 +63,7 @@ def test_calls_that_would_be_blocked_are_shown_with_rules_of_both_sides(
 
 
 def test_calls_that_would_be_allowed_are_shown(tmp_path: Path, traces: Path) -> None:
-    loose = CARE.read_text().replace("context.past.identified && context.past.confirmed", "true")
+    loose = CARE_RULES.replace("context.past.identified && context.past.confirmed", "true")
     loose = loose.replace("unless { context.past.confirmed }", "when { false }")
     said = backtest(version(tmp_path, loose), traces, "--json")
     assert said.code == 1
@@ -75,7 +75,7 @@ def test_calls_that_would_be_allowed_are_shown(tmp_path: Path, traces: Path) -> 
 def test_a_call_that_becomes_undecidable_is_neither(tmp_path: Path) -> None:
     silent = [[span for span in run(0, asks=False) if span.name != "span 2"]]
     traces = write(tmp_path / "t.jsonl", silent)
-    lax = CARE.read_text().replace("context.past.identified && context.past.confirmed", "true")
+    lax = CARE_RULES.replace("context.past.identified && context.past.confirmed", "true")
     lax = lax.replace("unless { context.past.confirmed }", "when { false }")
     old = written(tmp_path / "old.yaml", lax)
     said = backtest(CARE, traces, "--json", old=old)
@@ -91,14 +91,14 @@ def test_sets_in_force_beside_both_decide_too(tmp_path: Path, traces: Path) -> N
         "policy_set: freeze\nversion: 1\ncovers: {tools: retail-care}\nrules: |\n"
         '  @id("freeze") forbid(principal, action == Action::"cancel_order", resource);\n',
     )
-    new = version(tmp_path, CARE.read_text() + STRICT)
+    new = version(tmp_path, CARE_RULES + STRICT)
     said = backtest(new, traces, "--others", other, "--others", REFUNDS, "--json")
     assert (said.code, said.json["unchanged"]) == (0, 19)
 
 
 def test_people_see_twenty_calls_the_counts_and_the_rule(tmp_path: Path) -> None:
     traces = write(tmp_path / "t.jsonl", [run(number) for number in range(25)])
-    new = version(tmp_path, CARE.read_text() + STRICT)
+    new = version(tmp_path, CARE_RULES + STRICT)
     said = backtest(new, traces)
     assert said.out.count("✔ allow → ✖ deny  cancel_order(") == 20
     assert "and 5 more; --all shows them" in said.out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.cli.policy_command import CARE, TOOLS, Said, policy, written
+from tests.cli.policy_command import CARE_RULES, TOOLS, Said, policy, written
 
 WRITE = "tool: cancel_order, arguments: {order_id: W1, reason: no longer needed}"
 YES = "{identified: true, confirmed: true}"
@@ -18,7 +18,7 @@ PROPERTY = (
 
 def run_tests(folder: Path, *entries: str, human: bool = False) -> Said:
     listed = "".join(f"  - {entry}\n" for entry in entries)
-    file = written(folder / "care.yaml", f"{CARE.read_text()}\nexpect:\n{listed}")
+    file = written(folder / "care.yaml", f"{CARE_RULES}\nexpect:\n{listed}")
     return policy("test", file, "--tools", TOOLS, *([] if human else ["--json"]))
 
 
@@ -38,7 +38,7 @@ def test_kept_promises_end_in_0(tmp_path: Path) -> None:
 def test_a_broken_promise_ends_in_1_with_its_line_and_the_rule(tmp_path: Path) -> None:
     said = run_tests(tmp_path, KEPT, BROKEN)
     [_, broken] = said.json["results"]
-    line = len(CARE.read_text().splitlines()) + 4
+    line = len(CARE_RULES.splitlines()) + 4
     assert (said.code, said.json["failed"]) == (1, 1)
     assert (broken["status"], broken["line"], broken["got"]) == ("failed", line, "deny")
     shown = run_tests(tmp_path, KEPT, BROKEN, human=True).out
@@ -48,8 +48,8 @@ def test_a_broken_promise_ends_in_1_with_its_line_and_the_rule(tmp_path: Path) -
     assert shown.splitlines()[-1] == "1 passed, 1 failed, 0 skipped"
 
 
-def test_a_set_that_promises_nothing_says_so() -> None:
-    said = policy("test", CARE, "--tools", TOOLS)
+def test_a_set_that_promises_nothing_says_so(tmp_path: Path) -> None:
+    said = policy("test", written(tmp_path / "p.yaml", CARE_RULES), "--tools", TOOLS)
     assert (said.code, "has an `expect` entry" in said.out) == (0, True)
 
 

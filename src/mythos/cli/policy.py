@@ -7,6 +7,7 @@ import click
 from mythos.cli.policy_backtest import backtest
 from mythos.cli.policy_check import check
 from mythos.cli.policy_decide import decide
+from mythos.cli.policy_exchange import export, import_
 from mythos.cli.policy_test import test
 
 
@@ -19,3 +20,5 @@ policy.add_command(backtest)
 policy.add_command(check)
 policy.add_command(decide)
 policy.add_command(test)
+policy.add_command(export)
+policy.add_command(import_)

@@ -114,13 +114,22 @@ def type_problems(
     here = [rule for rule in rules if rule.actions is None or rule.actions & catalogue.names]
     elsewhere = {name for rule in here for name in named_tools(rule)} - catalogue.names
     schema = rule_schema(catalogue, kinds_of(policy_set, catalogue), elsewhere=elsewhere)
-    text = "\n".join(rule.text for rule in here)
-    result = cedarpy.validate_policies(text, orjson.dumps(schema).decode())
-    for error in sorted(
-        result.errors, key=lambda each: each.error
-    ):  # Cedar has no order of its own
+    yield from schema_problems(here, orjson.dumps(schema).decode())
+
+
+def schema_problems(rules: Sequence[Rule], schema: str) -> Iterator[Problem]:
+    """What Cedar's strict validator says of rules and a schema in its JSON format.
+
+    Raises:
+        ValueError: the schema is none.
+    """
+    result = cedarpy.validate_policies("\n".join(rule.text for rule in rules), schema)
+    errors = sorted(result.errors, key=lambda each: each.error)  # Cedar has no order of its own
+    for error in errors:
+        if error.error.startswith("Schema"):
+            raise ValueError(error.error)
         number = error.policy_id.removeprefix("policy")
-        yield _ill_typed(here[int(number)] if number.isdigit() else None, error.error)
+        yield _ill_typed(rules[int(number)] if number.isdigit() else None, error.error)
 
 
 def _covered(policy_set: PolicySet) -> tuple[str, ...]:

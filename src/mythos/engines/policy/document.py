@@ -73,7 +73,7 @@ def read_policy_document(
     objections = (
         *document_problems(policy_set),
         *problems,
-        *_undeclared(policy_set, rules),
+        *undeclared_facts(policy_set, rules),
         *expectation_check.document_problems(policy_set),
     )
     covered, absent = covered_by(policy_set, catalogues)
@@ -123,7 +123,8 @@ def _literal(head: str, rules: str) -> str:
     return literal if literal and json.loads(literal) == rules and "\r" not in rules else ""
 
 
-def _undeclared(policy_set: PolicySet, rules: tuple[Rule, ...]) -> Iterator[Problem]:
+def undeclared_facts(policy_set: PolicySet, rules: Iterable[Rule]) -> Iterator[Problem]:
+    """Reads of facts that the policy set does not declare."""
     for rule in rules:
         for name, token in rule.use.facts.items():
             if name not in policy_set.facts:

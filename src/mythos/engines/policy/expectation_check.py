@@ -160,7 +160,9 @@ def _misfits(
         message = f"{sink!r} is no sink of {tool.name}"
         yield _at((*path, "origins", sink), message, "name an argument of its `sinks`")
     for name, value in request.past.items():
-        fact = policy_set.facts[name]
+        fact = policy_set.facts.get(name)
+        if fact is None:
+            continue  # told from the document alone
         kind = kind_of(fact, catalogue)
         if value is not None and (wrong := as_kind(kind, value)[1]):
             said = wrong.removeprefix("argument value ")
