@@ -218,5 +218,5 @@ def test_given_the_tools_then_one_reading_tells_what_is_wrong_with_text_and_tool
             catalogues=[RETAIL],
         )
     told = str(caught.value)
-    for part in ("no @id", "speaks of 'refnd'", "`input.nothing`"):
+    for part in ("no @id", "speaks of 'refnd'", "context.input.nothing,"):
         assert part in told

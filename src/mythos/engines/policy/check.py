@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 
 import cedarpy
 import orjson
@@ -18,6 +19,7 @@ from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Places, Problem, places_by_name, refuse
 from mythos.engines.policy.rule import Rule, rules_of
 from mythos.engines.policy.schema import rule_schema
+from mythos.engines.policy.shape import arguments_shape
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
 
@@ -75,8 +77,13 @@ def problems_against(
         for rule in rules
         if names.issuperset(named_tools(rule)) and declared >= rule.use.facts.keys()
     ]
+    everywhere = "*" in _covered(policy_set)  # some other catalogue may have the argument
+    misread = [] if everywhere else list(_unknown_arguments(fit, covered))
+    problems.extend(misread)
+    wrong = {(each.line, each.column) for each in misread}
     for catalogue in covered:
-        problems.extend(type_problems(policy_set, fit, catalogue))
+        found = type_problems(policy_set, fit, catalogue)
+        problems.extend(p for p in found if (p.line, p.column) not in wrong or p.fact)
     problems.extend(expectation_check.catalogue_problems(policy_set, covered, type_problems))
     return tuple(dict.fromkeys(problems))
 
@@ -169,18 +176,47 @@ def _unknown_tools(rules: Sequence[Rule], names: frozenset[str]) -> Iterator[Pro
             )
 
 
+def _unknown_arguments(
+    rules: Sequence[Rule], covered: Sequence[ToolCatalogue]
+) -> Iterator[Problem]:
+    """Arguments that no tool of the rule has: to Cedar `context.input has X` is then just false."""
+    tools = [tool for catalogue in covered for tool in catalogue.tools]
+    for rule in rules:
+        known: set[str] = set()
+        for tool in tools:
+            if rule.about(tool.name):
+                known.update(arguments_shape(tool.parameters).fields or ())
+        for name in sorted((rule.use.arguments or frozenset()) - known):
+            line, column = _place(rule, name, f'"{name}"')
+            yield Problem(
+                line,
+                column,
+                f"rule {rule.id!r} reads context.input.{name}, which none of its tools can have",
+                _meant(name, known) or "correct the name, or declare the argument",
+            )
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"write {near[0]}" if near else ""
+
+
 def _ill_typed(rule: Rule | None, message: str) -> Problem:
     seen = _PREFIX.sub("", message)
     if rule is None:
         return Problem(1, 1, seen, "correct the rules")
     named = _QUOTED.findall(seen)
-    line, column = _place(rule, named[0].split(".")[-1] if named else "")
+    line, column = _place(rule, *(named[0], named[0].split(".")[-1]) if named else ())
     todo = "correct the name or type"
     if "optional attribute" in seen or "not found" in seen:
         todo = "test for it first, such as `context.input has X && …`, or name the rule's tools"
     return Problem(line, column, f"rule {rule.id!r}: {seen}", todo)
 
 
-def _place(rule: Rule, word: str) -> tuple[int, int]:
-    token = next((each for each in rule.source.tokens if each.text == word), None)
-    return (token.line, token.column) if token else (rule.line, rule.source.column)
+def _place(rule: Rule, *words: str) -> tuple[int, int]:
+    """Where the first of these words that the rule holds stands; else where the rule begins."""
+    for word in words:
+        for token in rule.source.tokens:
+            if token.text == word:
+                return token.line, token.column
+    return rule.line, rule.source.column
