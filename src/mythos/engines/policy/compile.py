@@ -84,6 +84,11 @@ class PolicyEngine:
         return {name: each.policy_set for name, each in self._sets.items()}
 
     @property
+    def compiled(self) -> tuple[CompiledSet, ...]:
+        """Every compiled policy set with its rules and facts, in the order they were given."""
+        return tuple(self._sets.values())
+
+    @property
     def plans(self) -> list[FactPlan]:
         """Every fact of every compiled policy set, each after those its `where` reads."""
         return [plan for each in self._sets.values() for plan in each.plans.values()]

@@ -1,0 +1,297 @@
+"""The solver: whether terms can hold together, with a concrete assignment or a reason why not.
+
+z3 knows texts as numbers and every `like` and `member` as a Boolean, which keeps its queries
+small. After each model it is asked here whether real texts and sets can be like that: if not, the
+least reason becomes a lemma and z3 looks again. Lemmas stay in the solver that learned them. A
+model is returned only after every asserted and assumed term was computed under it and held; the
+limit on the work is z3's own count of steps, so the same question has the same answer anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mythos.engines.coherence import globs
+from mythos.engines.coherence.terms import Bank, Bool, Evaluation, Term, matches
+from mythos.engines.coherence.z3_terms import Formulas, new_context
+
+if TYPE_CHECKING:
+    from z3 import Context
+
+Model: TypeAlias = "dict[str, bool | int | str | frozenset[int | str]]"
+MAX_LEMMA_ROUNDS = 2_000
+MAX_STEPS = 20_000_000  # z3's "rlimit" for one query, some ten seconds
+
+
+class UndecidedError(Exception):
+    """The solver gave up, or a model did not hold; says why."""
+
+
+class Solver:
+    """Decides questions about the terms of one bank. Owns its z3 solver and its lemmas."""
+
+    def __init__(
+        self,
+        bank: Bank,
+        *,
+        bounds: Callable[[str], tuple[int, int]],
+        context: Context | None = None,
+    ) -> None:
+        """Begin with nothing asserted.
+
+        Args:
+            bank: whose terms are asked about.
+            bounds: the least and greatest value of each integer variable, by its name.
+            context: a z3 context to share; by default one of its own.
+
+        Raises:
+            ImportError: z3 is not installed.
+        """
+        context = context or new_context()
+        import z3  # noqa: PLC0415 - only what proves pays for it
+
+        self._solver = z3.SimpleSolver(ctx=context)
+        self._solver.set("rlimit", MAX_STEPS)
+        self._z3 = z3.z3core
+        self._bank, self._bounds = bank, bounds
+        self._formulas = Formulas(context)
+        self._asserted: list[Term] = []
+        self._literals: dict[Term, Any] = {}
+        self._likes: dict[Term, dict[object, Term]] = {}
+        self._members: dict[str, list[Term]] = {}
+        self._texts: list[Term] = []
+        self.n_queries = self.n_lemmas = 0
+
+    def require(self, term: Bool) -> None:
+        """Assert a term for every question from now on."""
+        if term is True:
+            return
+        if isinstance(term, Term):
+            self._asserted.append(term)
+        self._add(self._formulas.of(term))
+
+    def model(self, *terms: Bool) -> Model | None:
+        """An assignment under which all terms hold together with what was required.
+
+        Returns:
+            The assignment; None if there is none.
+
+        Raises:
+            UndecidedError: the solver gave up.
+        """
+        if any(term is False for term in terms):
+            return None
+        wanted = [term for term in terms if isinstance(term, Term)]
+        literals = [self._literal(term) for term in wanted]
+        for _ in range(MAX_LEMMA_ROUNDS):
+            raw = self._check(literals)
+            if raw is None:
+                return None
+            model = self._settled(raw)
+            if model is not None:
+                return self._verified(model, wanted)
+        raise UndecidedError(f"no answer after {MAX_LEMMA_ROUNDS} lemmas about texts")
+
+    def core(self, terms: Sequence[Bool]) -> list[Bool] | None:
+        """Terms that cannot hold together with what was required; None if all of them can.
+
+        Returns:
+            A subset of `terms` from which none can be left out.
+
+        Raises:
+            UndecidedError: the solver gave up.
+        """
+        if self.model(*terms) is not None:
+            return None
+        kept = list(terms)
+        for each in terms:
+            rest = [other for other in kept if other is not each]
+            if self.model(*rest) is None:
+                kept = rest
+        return kept
+
+    def _add(self, formula: Any) -> None:  # noqa: ANN401 - z3 ships no types
+        self._z3.Z3_solver_assert(self._formulas.ref, self._solver.solver, formula)
+        self._bind_fresh()
+
+    def _bind_fresh(self) -> None:
+        """Note the variables that were met for the first time, and bound the integers."""
+        while self._formulas.fresh:
+            term = self._formulas.fresh.pop()
+            if term.op == "like":
+                text, pattern = term.args
+                self._likes.setdefault(text, {})[pattern] = term  # type: ignore[arg-type]
+            elif term.op == "member":
+                self._members.setdefault(str(term.args[0]), []).append(term)
+            elif term.op == "text":
+                self._texts.append(term)
+            elif term.op == "int":
+                low, high = self._bounds(str(term.args[0]))
+                self.require(self._bank.between(low, term, high))
+
+    def _literal(self, term: Term) -> Any:  # noqa: ANN401 - z3 ships no types
+        literal = self._literals.get(term)
+        if literal is None:
+            formula = self._formulas.of(term)
+            literal = self._formulas.const("bool", f"literal#{len(self._literals)}")
+            self._literals[term] = literal
+            self._add(self._formulas.implies(literal, formula))
+        return literal
+
+    def _check(self, literals: list[Any]) -> Any | None:  # noqa: ANN401 - z3 ships no types
+        ref, solver = self._formulas.ref, self._solver.solver
+        self.n_queries += 1
+        answer = self._z3.Z3_solver_check_assumptions(
+            ref, solver, len(literals), self._formulas.array(literals)
+        )
+        if answer == -1:
+            return None
+        if answer != 1:
+            why = self._z3.Z3_solver_get_reason_unknown(ref, solver)
+            raise UndecidedError(f"the solver gave up: {why}")
+        return self._read()
+
+    def _read(self) -> dict[Term, int]:
+        """Every variable's value in z3's model; what it left open is 0, or no text constant."""
+        ref, z3 = self._formulas.ref, self._z3
+        model = z3.Z3_solver_get_model(ref, self._solver.solver)
+        z3.Z3_model_inc_ref(ref, model)
+        values: dict[Term, int] = {}
+        for term, ast in self._formulas.variables.items():
+            decl = z3.Z3_get_app_decl(ref, z3.Z3_to_app(ref, ast))
+            value = z3.Z3_model_get_const_interp(ref, model, decl)
+            if not value:
+                values[term] = -1 - len(values) if term.op == "text" else 0
+            elif term.op in {"int", "text"}:
+                values[term] = int(z3.Z3_get_numeral_string(ref, value))
+            else:
+                values[term] = int(z3.Z3_get_bool_value(ref, value) == 1)
+        z3.Z3_model_dec_ref(ref, model)
+        return values
+
+    def _settled(self, raw: dict[Term, int]) -> Model | None:
+        """Real texts and sets for z3's numbers; None if there are none, and a lemma says why."""
+        texts = self._real_texts(raw)
+        if texts is None:
+            return None
+        model: Model = {}
+        for term, value in raw.items():
+            if term.op == "text":
+                model[str(term.args[0])] = texts[term]
+            elif term.op == "int":
+                model[str(term.args[0])] = value
+            elif term.op == "bool":
+                model[str(term.args[0])] = bool(value)
+        return model if self._fill_sets(raw, model) else None
+
+    def _real_texts(self, raw: dict[Term, int]) -> dict[Term, str] | None:
+        constants = {number: text for text, number in self._formulas.texts.items()}
+        classes: dict[int, list[Term]] = {}
+        for term in self._texts:
+            classes.setdefault(raw[term], []).append(term)
+        found: dict[Term, str] = {}
+        taken = set(self._formulas.texts)
+        sound = True
+        for number, terms in classes.items():
+            text = self._real_text(terms, constants.get(number), raw, taken)
+            if text is None:
+                sound = False
+            else:
+                taken.add(text)
+                found.update(dict.fromkeys(terms, text))
+        return found if sound else None
+
+    def _real_text(
+        self, terms: list[Term], constant: str | None, raw: dict[Term, int], taken: set[str]
+    ) -> str | None:
+        """A text for variables that are equal; None after a lemma says why there is none."""
+        signs: dict[object, tuple[Term, bool]] = {}
+        for term in terms:
+            for pattern, atom in self._likes.get(term, {}).items():
+                holds = bool(raw[atom])
+                if constant is not None:
+                    if matches(pattern, constant) is not holds:  # type: ignore[arg-type]
+                        self._learn_constant(term, constant)
+                        return None
+                elif signs.setdefault(pattern, (term, holds))[1] is not holds:
+                    self._learn_equal(term, signs[pattern][0])
+                    return None
+        if constant is not None:
+            return constant
+        signed = [(pattern, holds) for pattern, (_, holds) in signs.items()]
+        return self._example(signed, taken)  # type: ignore[arg-type]
+
+    def _example(self, signed: list[globs.Signed], taken: set[str]) -> str | None:
+        try:
+            text = globs.example(signed, taken)
+            if text is None:
+                self._learn_impossible(signed)
+        except globs.TooManyStatesError:
+            raise UndecidedError("patterns too entangled to tell whether a text fits") from None
+        return text
+
+    def _learn(self, lemma: Bool) -> None:
+        self.n_lemmas += 1
+        self._add(self._formulas.of(lemma))
+
+    def _learn_constant(self, term: Term, constant: str) -> None:
+        """A text that is this constant matches what the constant matches."""
+        bank = self._bank
+        each = [
+            atom if matches(pattern, constant) else bank.not_(atom)  # type: ignore[arg-type]
+            for pattern, atom in self._likes[term].items()
+        ]
+        self._learn(bank.implies(bank.same(term, constant), bank.and_(*each)))
+
+    def _learn_equal(self, one: Term, other: Term) -> None:
+        """Equal texts match alike."""
+        bank = self._bank
+        shared = self._likes[one].keys() & self._likes[other].keys()
+        each = [bank.iff(self._likes[one][key], self._likes[other][key]) for key in shared]
+        self._learn(bank.implies(bank.same(one, other), bank.and_(*each)))
+
+    def _learn_impossible(self, signed: list[globs.Signed]) -> None:
+        """No text, or only a few that have names, matches these patterns and not those."""
+        taken = tuple(self._formulas.texts)
+        reason = globs.core(signed, taken)
+        if globs.example(reason, taken) is not None:
+            raise UndecidedError("too few texts fit the patterns")
+        named = [text for text in taken if globs.fits(text, reason)]
+        bank, n_learned = self._bank, 0
+        for text, atoms in list(self._likes.items()):
+            if all(pattern in atoms for pattern, _ in reason):
+                signs = [atoms[p] if holds else bank.not_(atoms[p]) for p, holds in reason]
+                one_of = [bank.same(text, name) for name in named]
+                self._learn(bank.or_(bank.not_(bank.and_(*signs)), *one_of))
+                n_learned += 1
+        if not n_learned:
+            raise UndecidedError("patterns of several texts that no text fits")
+
+    def _fill_sets(self, raw: Mapping[Term, int], model: Model) -> bool:
+        """The members of each set; False after a lemma says that equal elements are one."""
+        sound = True
+        values = Evaluation(model)
+        for name, atoms in self._members.items():
+            seen: dict[object, Term] = {}
+            for atom in atoms:
+                first = seen.setdefault(values.of(atom.args[1]), atom)  # type: ignore[arg-type]
+                if raw[first] != raw[atom]:
+                    self._learn(self._same_member(first, atom))
+                    sound = False
+            members = (values.of(atom.args[1]) for atom in atoms if raw[atom])  # type: ignore[arg-type]
+            model[name] = frozenset(members)
+        return sound
+
+    def _same_member(self, one: Term, other: Term) -> Bool:
+        bank, (a, b) = self._bank, (one.args[1], other.args[1])
+        texts = isinstance(a, str) or (isinstance(a, Term) and a.op == "text")
+        same = bank.same(a, b) if texts else bank.equal(a, b)  # type: ignore[arg-type]
+        return bank.implies(same, bank.iff(one, other))
+
+    def _verified(self, model: Model, wanted: Iterable[Term]) -> Model:
+        values = Evaluation(model)
+        for term in (*self._asserted, *wanted):
+            if not values.holds(term):
+                raise UndecidedError("internal: the solver's model does not hold")
+        return model

@@ -1,0 +1,285 @@
+"""Terms: the small logic that rules are translated to, before any solver sees them.
+
+A term is a Python constant or an interned node, so equal terms are one object and constants fold
+as they are built. Terms know no solver: `value_of` computes any of them under an assignment, which
+is how a model is checked and made smaller. Sorts: bool, int, text. `like` and `member` are atoms
+about one text or one set; that equal texts match alike is the solver's care, not the terms'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, cast
+
+Sort = Literal["bool", "int", "text"]
+Pattern: TypeAlias = "tuple[str | None, ...]"  # literals, None for each `*`
+Constant: TypeAlias = "bool | int | str"
+Assignment: TypeAlias = "Mapping[str, bool | int | str | frozenset[int | str]]"
+
+
+class Term:
+    """A node: `op` over `args`. Compared by identity; a `Bank` makes each node once."""
+
+    __slots__ = ("args", "op")
+
+    def __init__(self, op: str, args: tuple[object, ...]) -> None:
+        """Keep the parts; only a `Bank` should call this."""
+        self.op = op
+        self.args = args
+
+    def __repr__(self) -> str:
+        return f"{self.op}({', '.join(map(repr, self.args))})"
+
+
+Bool: TypeAlias = "Term | bool"
+Int: TypeAlias = "Term | int"
+Text: TypeAlias = "Term | str"
+
+
+@dataclass(slots=True)
+class Bank:
+    """Makes terms. Owned by one request environment; terms of two banks never mix."""
+
+    _known: dict[tuple[object, ...], Term] = field(default_factory=dict)
+
+    def _node(self, op: str, *args: object) -> Term:
+        key = (op, *args)
+        term = self._known.get(key)
+        if term is None:
+            term = self._known[key] = Term(op, args)
+        return term
+
+    def var(self, sort: Sort, name: str) -> Term:
+        """A variable of a sort."""
+        return self._node(sort, name)
+
+    def asked_of(self, name: str) -> list[Int | Text]:
+        """Every element of which a term asks whether the set `name` contains it."""
+        nodes = (term for term in self._known.values() if term.op == "member")
+        return [cast("Int | Text", term.args[1]) for term in nodes if term.args[0] == name]
+
+    def not_(self, term: Bool) -> Bool:
+        """Negation."""
+        if isinstance(term, bool):
+            return not term
+        if term.op == "not":
+            inner = term.args[0]
+            return inner if isinstance(inner, Term) else bool(inner)
+        return self._node("not", term)
+
+    def and_(self, *terms: Bool) -> Bool:
+        """Conjunction of any number; none is True."""
+        return self._joined("and", terms, unit=True)
+
+    def or_(self, *terms: Bool) -> Bool:
+        """Disjunction of any number; none is False."""
+        return self._joined("or", terms, unit=False)
+
+    def _joined(self, op: str, terms: Iterable[Bool], *, unit: bool) -> Bool:
+        parts: dict[Term, None] = {}
+        for term in terms:
+            if isinstance(term, bool):
+                if term is not unit:
+                    return not unit
+            elif term.op == op:
+                parts.update(dict.fromkeys(each for each in term.args if isinstance(each, Term)))
+            else:
+                parts[term] = None
+        for part in parts:
+            if part.op == "not" and part.args[0] in parts:
+                return not unit
+        if len(parts) < 2:
+            return next(iter(parts), unit)
+        return self._node(op, *parts)
+
+    def implies(self, one: Bool, other: Bool) -> Bool:
+        """Whether `other` holds wherever `one` does."""
+        return self.or_(self.not_(one), other)
+
+    def iff(self, one: Bool, other: Bool) -> Bool:
+        """Whether both hold or neither."""
+        return self.choose(one, other, self.not_(other))
+
+    def choose(self, test: Bool, then: Bool, other: Bool) -> Bool:
+        """`then` where `test` holds, else `other`."""
+        if isinstance(test, bool):
+            return then if test else other
+        if then is other:
+            return then
+        return self.or_(self.and_(test, then), self.and_(self.not_(test), other))
+
+    def le(self, one: Int, other: Int) -> Bool:
+        """`one <= other`."""
+        if isinstance(one, int) and isinstance(other, int):
+            return one <= other
+        return True if one is other else self._node("le", one, other)
+
+    def between(self, low: int, term: Int, high: int) -> Bool:
+        """`low <= term <= high`."""
+        return self.and_(self.le(low, term), self.le(term, high))
+
+    def equal(self, one: Int, other: Int) -> Bool:
+        """`one == other`, of integers."""
+        if isinstance(one, int) and isinstance(other, int):
+            return one == other
+        if one is other:
+            return True
+        if isinstance(one, int):
+            one, other = other, one
+        return self._node("eq", one, other)
+
+    def add(self, one: Int, other: Int) -> Int:
+        """The unbounded sum."""
+        if isinstance(one, int) and isinstance(other, int):
+            return one + other
+        if one == 0:
+            return other
+        return one if other == 0 else self._node("add", one, other)
+
+    def scale(self, factor: int, term: Int) -> Int:
+        """The unbounded product with a constant."""
+        if isinstance(term, int):
+            return factor * term
+        if factor in {0, 1}:
+            return term if factor else 0
+        return self._node("scale", factor, term)
+
+    def floor_div(self, term: Int, by: int) -> Int:
+        """The quotient by a positive constant, rounded down."""
+        return term // by if isinstance(term, int) else self._node("div", term, by)
+
+    def pick(self, test: Bool, then: Int, other: Int) -> Int:
+        """The integer `then` where `test` holds, else `other`."""
+        if isinstance(test, bool):
+            return then if test else other
+        if then is other or (isinstance(then, int) and then == other):
+            return then
+        return self._node("pick", test, then, other)
+
+    def same(self, one: Text, other: Text) -> Bool:
+        """Whether two texts are equal."""
+        if isinstance(one, str) and isinstance(other, str):
+            return one == other
+        if one is other:
+            return True
+        if isinstance(one, str) or (
+            isinstance(other, Term) and str(other.args[0]) < str(one.args[0])
+        ):
+            one, other = other, one
+        return self._node("same", one, other)
+
+    def like(self, text: Text, pattern: Pattern) -> Bool:
+        """Whether a text matches a pattern."""
+        if isinstance(text, str):
+            return matches(pattern, text)
+        if pattern == (None,):
+            return True
+        if None not in pattern:
+            return self.same(text, "".join(each or "" for each in pattern))
+        return self._node("like", text, pattern)
+
+    def member(self, name: str, element: Int | Text) -> Term:
+        """Whether the set variable `name` contains an element."""
+        return self._node("member", name, element)
+
+
+def matches(pattern: Pattern, text: str) -> bool:
+    """Whether `text` matches, by the greedy rule for globs: each literal at its first place."""
+    parts = [""]
+    for each in pattern:
+        if each is None:
+            parts.append("")
+        else:
+            parts[-1] += each
+    if len(parts) == 1:
+        return text == parts[0]
+    first, *middle, last = parts
+    if len(text) < len(first) + len(last):
+        return False
+    if not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in middle:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
+
+
+def atoms_of(roots: Iterable[Bool]) -> Iterator[Term]:
+    """Every node under some terms, each once."""
+    seen: set[Term] = set()
+    stack = [root for root in roots if isinstance(root, Term)]
+    while stack:
+        term = stack.pop()
+        if term in seen:
+            continue
+        seen.add(term)
+        yield term
+        stack.extend(each for each in term.args if isinstance(each, Term))
+
+
+class Evaluation:
+    """Values of terms under one assignment, each computed once. Unassigned is False, 0 or ''."""
+
+    def __init__(self, assignment: Assignment) -> None:
+        """Keep the assignment; it must not change."""
+        self._assignment = assignment
+        self._known: dict[Term, Constant] = {}
+
+    def holds(self, term: Bool) -> bool:
+        """The value of a bool term."""
+        return bool(self.of(term))
+
+    def of(self, term: Term | Constant) -> Constant:
+        """The value of any term."""
+        if not isinstance(term, Term):
+            return term
+        known = self._known.get(term)
+        if known is None:
+            known = self._known[term] = self._computed(term)
+        return known
+
+    def _computed(self, term: Term) -> Constant:  # noqa: C901, PLR0911 - a table of ops
+        op, args = term.op, term.args
+        match op:
+            case "and":
+                return all(self.of(each) for each in args)  # type: ignore[arg-type]
+            case "or":
+                return any(self.of(each) for each in args)  # type: ignore[arg-type]
+            case "not":
+                return not self.of(args[0])  # type: ignore[arg-type]
+            case "bool":
+                return bool(self._assignment.get(str(args[0]), False))
+            case "int":
+                return int(self._assignment.get(str(args[0]), 0))  # type: ignore[arg-type]
+            case "text":
+                return str(self._assignment.get(str(args[0]), ""))
+            case "member":
+                members = self._assignment.get(str(args[0]), frozenset())
+                return self.of(args[1]) in members  # type: ignore[arg-type,operator]
+            case "like":
+                return matches(args[1], str(self.of(args[0])))  # type: ignore[arg-type]
+            case "pick":
+                return self.of(args[1] if self.of(args[0]) else args[2])  # type: ignore[arg-type]
+            case "same":
+                return self.of(args[0]) == self.of(args[1])  # type: ignore[arg-type]
+            case _:
+                return _arithmetic(op, int(self.of(args[0])), int(self.of(args[1])))  # type: ignore[arg-type]
+
+
+def _arithmetic(op: str, one: int, other: int) -> Constant:
+    match op:
+        case "le":
+            return one <= other
+        case "eq":
+            return one == other
+        case "add":
+            return one + other
+        case "scale":
+            return one * other
+        case "div":
+            return one // other
+    raise AssertionError(op)

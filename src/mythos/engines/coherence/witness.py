@@ -1,0 +1,185 @@
+"""Witnesses: a model made a concrete request, as small as it stays one, and put to Cedar.
+
+The model is first made plainer, one variable at a time, for as long as all it was to show still
+holds: optional arguments go, numbers shrink. Then MythOS decides the request with the same rules,
+and only a decision that agrees makes it a witness; nothing else is ever shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
+
+from pydantic import JsonValue
+
+from mythos.engines.coherence.environment import RequestEnvironment
+from mythos.engines.coherence.numbers import written
+from mythos.engines.coherence.solver import Model
+from mythos.engines.coherence.symbols import NUMBERS, Type
+from mythos.engines.coherence.terms import Bool, Evaluation, Term, atoms_of
+from mythos.engines.policy.facts.known import ABSENT, FactValue
+from mythos.engines.policy.request import Origin, Request
+
+_NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z, where any time will do
+_SHORT = 24  # a longer text is worth a try at a shorter one
+
+
+def witness(environment: RequestEnvironment, model: Model, shown: Iterable[Bool]) -> Request:
+    """A small request that is as the model says.
+
+    Args:
+        environment: of the call.
+        model: from a solver of that environment.
+        shown: terms that hold under the model and are to hold of the request.
+
+    Returns:
+        A request of which everything is known.
+    """
+    return _Reading(environment, plainer(environment, model, shown)).request()
+
+
+def plainer(environment: RequestEnvironment, model: Model, shown: Iterable[Bool]) -> Model:
+    """A model under which the same terms hold, with less in it."""
+    terms = [t for t in (*environment.domain, *shown) if isinstance(t, Term)]
+    uses: dict[str, list[Term]] = {}
+    for term in terms:
+        for name in _names(term):
+            uses.setdefault(name, []).append(term)
+    found = dict(model)
+    for name in sorted(found, key=lambda each: (not each.endswith("?"), each)):
+        before = found[name]
+        for value in _simpler(environment, name, before):
+            found[name] = value
+            values = Evaluation(found)
+            if all(values.holds(term) for term in uses.get(name, ())):
+                break
+        else:
+            found[name] = before
+    return found
+
+
+def _names(term: Term) -> set[str]:
+    leaves = {"bool", "int", "text", "member"}
+    return {str(node.args[0]) for node in atoms_of([term]) if node.op in leaves}
+
+
+def _simpler(
+    environment: RequestEnvironment, name: str, value: object
+) -> Iterator[bool | int | str | frozenset[int | str]]:
+    """Values to try before the one there is, best first."""
+    if value is True and name.endswith("?"):
+        yield False
+    elif isinstance(value, str) and name == "agent":
+        yield "agent"
+    elif isinstance(value, frozenset):
+        yield frozenset()
+    elif isinstance(value, int) and not isinstance(value, bool):
+        low, high = environment.bounds(name)
+        unit = 10_000 if environment.symbols.numbers.get(name) == "decimal" else 1
+        sign = -1 if value < 0 else 1
+        tried = [_NOW_MS] if name == "now" else [0, unit, -unit]
+        tried += [sign * 10**power * unit for power in range(1, 5)]
+        tried += [value - value % 10_000] if unit > 1 else []
+        yield from (each for each in tried if low <= each <= high and abs(each) < abs(value))
+
+
+class _Reading:
+    """Reads a model as a request."""
+
+    def __init__(self, environment: RequestEnvironment, model: Mapping[str, object]) -> None:
+        self._environment, self._model = environment, model
+        self._values = Evaluation(cast("Model", model))
+
+    def request(self) -> Request:
+        environment = self._environment
+        first = environment.contexts[environment.sets[0].digest] if environment.sets else None
+        arguments = self._record(first.fields["input"], "input") if first else {}
+        return Request(
+            agent=str(self._model.get("agent", "agent")),
+            tool=environment.tool.name,
+            arguments=arguments,
+            facts={each.digest: self._facts(each.digest) for each in environment.sets},
+            licensed=bool(self._model.get("licensed", True)),
+            origins=self._origins(),
+            now_ns=self._number("now", _NOW_MS) * 10**6,
+            depth=self._number("depth", 0),
+        )
+
+    def _number(self, path: str, default: int) -> int:
+        value = self._model.get(path)
+        if isinstance(value, int):
+            return value
+        low, high = self._environment.bounds(path)
+        return min(max(default, low), high)
+
+    def _record(self, kind: Type, path: str) -> dict[str, JsonValue]:
+        return {
+            name: self._argument(inner, f"{path}.{name}")
+            for name, inner in kind.fields.items()
+            if name in kind.required or self._model.get(f"{path}.{name}?")
+        }
+
+    def _argument(self, kind: Type, path: str) -> JsonValue:
+        match kind.kind:
+            case "Bool":
+                return bool(self._model.get(path, False))
+            case "String":
+                return str(self._model.get(path, "x"))
+            case "Record":
+                return self._record(kind, path)
+            case "Set":
+                return self._set(kind.element, path)
+            case "decimal":
+                return _as_number(self._number(path, 0))
+            case _:
+                return self._number(path, 0)
+
+    def _set(self, element: Type | None, path: str) -> list[JsonValue]:
+        """Members that the model names; without any, one that no rule names unless it is empty."""
+        members = cast("frozenset[int | str]", self._model.get(path, frozenset()))
+        if element is None or element.kind not in {*NUMBERS, "String"}:
+            return []
+        empty = self._model.get(f"{path}~", True)
+        if empty:
+            return []
+        chosen = sorted(members, key=str) or [self._unnamed(element.kind, path)]
+        decimal = element.kind == "decimal"
+        return [_as_number(each) if decimal and isinstance(each, int) else each for each in chosen]
+
+    def _unnamed(self, kind: str, path: str) -> int | str:
+        """An element that no term asks about."""
+        named = {self._values.of(each) for each in self._environment.bank.asked_of(path)}
+        if kind == "String":
+            return next(f"x{n or ''}" for n in range(len(named) + 1) if f"x{n or ''}" not in named)
+        return next(n * 10_000 for n in range(len(named) + 1) if n * 10_000 not in named)
+
+    def _facts(self, owner: str) -> dict[str, FactValue]:
+        past = self._environment.contexts[owner].fields["past"]
+        found: dict[str, FactValue] = {}
+        for name, kind in past.fields.items():
+            there = self._values.holds(self._environment.fact_presence(owner, name))
+            path = self._environment.fact_path(owner, name)
+            found[name] = self._fact(kind, path) if there else ABSENT
+        return found
+
+    def _fact(self, kind: Type, path: str) -> FactValue:
+        if kind.kind == "Bool":
+            return bool(self._model.get(path, False))
+        if kind.kind == "String":
+            return str(self._model.get(path, "x"))
+        number = self._number(path, _NOW_MS if kind.kind == "datetime" else 0)
+        if kind.kind == "Long":
+            return number
+        return {"__extn": {"fn": kind.kind, "arg": written(kind.kind, number)}}
+
+    def _origins(self) -> dict[str, frozenset[Origin]]:
+        return {
+            sink: frozenset({Origin(str(self._model.get(f"origin.{sink}", "user")))})
+            for sink, there in self._environment.sinks.items()
+            if self._values.holds(there)
+        }
+
+
+def _as_number(scaled: int) -> int | float:
+    """A decimal as JSON has it; one that no float can spell will fail its replay."""
+    return scaled // 10_000 if scaled % 10_000 == 0 else scaled / 10_000

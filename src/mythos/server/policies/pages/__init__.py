@@ -1,1 +1,0 @@
-"""What the policy pages show: pure functions from facts to frozen page values."""
