@@ -14,6 +14,8 @@ from tests.engines.telemetry.making import Loose
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/retail-care"
 CARE = EXAMPLE / "policies/care-rules.yaml"
 REFUNDS = EXAMPLE / "policies/refund-rules.yaml"
+CARE_RULES = CARE.read_text().partition("\nexpect:")[0] + "\n"
+"""The rules of the retail-care example without what it expects of them."""
 TOOLS = EXAMPLE / "tools/retail-care.json"
 
 

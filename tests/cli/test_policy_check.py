@@ -58,11 +58,11 @@ def test_problems_of_all_files_are_told_with_place_and_remedy(tmp_path: Path) ->
     assert (said.code, said.json["ok"]) == (1, False)
     problems = said.json["problems"]
     assert [(one["file"], one["line"], one["column"]) for one in problems] == [
+        (str(bad), 6, 39),
         (str(worse), 1, 1),
         (str(worse), 3, 1),
-        (str(bad), 6, 39),
     ]
-    assert "names the tool 'canel_order'" in problems[2]["message"]
+    assert "names the tool 'canel_order'" in problems[0]["message"]
     assert all(one["remedy"] for one in problems)
     assert [one["policy_set"] for one in said.json["files"]] == ["bad", "care-rules"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mythos.engines.telemetry import encode_json
-from tests.cli.policy_command import CARE, REFUNDS, TOOLS, Said, policy, written
+from tests.cli.policy_command import CARE, CARE_RULES, REFUNDS, TOOLS, Said, policy, written
 from tests.cli.retail_traces import run
 from tests.engines.telemetry.making import Loose
 
@@ -121,7 +121,7 @@ def test_a_bad_line_is_an_error_with_its_place(tmp_path: Path, body: bytes, mess
 
 
 def test_without_a_catalogue_there_is_nothing_to_decide_by(tmp_path: Path) -> None:
-    rules = written(tmp_path / "p.yaml", CARE.read_text())
+    rules = written(tmp_path / "p.yaml", CARE_RULES)
     events = written(tmp_path / "e.jsonl", "")
     said = policy("decide", rules, "--events", events)
     assert (said.code, "no tool catalogue" in said.err) == (2, True)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, Request, ViewportSize, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from mythos.server.catalog.models import SwarmCodex
 from mythos.server.strategy.commands import refresh as recommend
 from mythos.server.web.commands import make_login_link
 from tests.server import fleet
@@ -97,6 +98,9 @@ def test_every_page_is_walked_without_a_complaint(walk: Walk) -> None:
     walk.sees("/system/resilience", "Agents × environments")
     walk.sees("/system/resilience", "The rule it broke")
     walk.sees("/system/resilience/eu-1", "Runs against workflows")
+    walk.sees("/policies", "What judges, where, and what it found")
+    care = SwarmCodex.objects.get(title="care-rules")
+    walk.sees(f"/policies/{care.digest}", "Holds when a yes of the user came")
     walk.sees("/deploy/packet", "Passport")
     walk.sees("/deploy/strategy", "Recommendation as an argument")
 

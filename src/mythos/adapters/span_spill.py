@@ -45,7 +45,7 @@ class SpanSpill:
             self._db = sqlite3.connect(Path(folder) / "spans.sqlite", isolation_level=None)
             for setting in _SETTINGS:
                 self._db.execute(setting)
-            self._db.execute("CREATE TABLE piece (trace TEXT, start_ns INTEGER, body BLOB)")
+            self._db.execute("CREATE TABLE piece (trace TEXT, end_ns INTEGER, body BLOB)")
             self._db.execute("BEGIN")
 
     def __enter__(self) -> Self:
@@ -71,7 +71,7 @@ class SpanSpill:
             self.newest_ns = max(self.newest_ns, span.start_ns, span.end_ns)
             self.n_spans += 1
         pieces = [
-            (trace_id, min(span.start_ns for span in group), encode_json(group))
+            (trace_id, max(span.end_ns for span in group), encode_json(group))
             for trace_id, group in traces.items()
         ]
         with _disk():
@@ -84,21 +84,21 @@ class SpanSpill:
             UnavailableError: the disk is full.
         """
         with _disk():
-            self._db.execute("CREATE INDEX by_trace ON piece (trace, start_ns)")
+            self._db.execute("CREATE INDEX by_trace ON piece (trace, end_ns)")
             self._db.execute("COMMIT")
             found = self._db.execute("SELECT count(DISTINCT trace) FROM piece").fetchone()
         return int(found[0])
 
     def traces(self) -> Iterator[list[Span]]:
-        """The spans of each trace, traces by (earliest start, id). Only after `seal`.
+        """The spans of each trace, traces by (newest end, id): as they closed. Only after `seal`.
 
         Raises:
             UnavailableError: the disk is full.
         """
-        by_start = "SELECT trace FROM piece GROUP BY trace ORDER BY min(start_ns), trace"
+        by_end = "SELECT trace FROM piece GROUP BY trace ORDER BY max(end_ns), trace"
         of_trace = "SELECT body FROM piece WHERE trace = ?"
         with _disk():
-            for key in self._db.execute(by_start):
+            for key in self._db.execute(by_end):
                 bodies = self._db.execute(of_trace, key)
                 yield [span for (body,) in bodies for span in decode_json(body)]
 

@@ -20,7 +20,8 @@ from pydantic import JsonValue
 from mythos.engines.evidence.body import Body
 from mythos.engines.evidence.row import EvidenceRow, RowKey, roll_up
 from mythos.engines.evidence.window import DAY_S, HOUR_S, cell_of
-from mythos.engines.judge.judgement import Judgement, judge_run
+from mythos.engines.judge.judgement import Judgement, committed, judge_run
+from mythos.engines.judge.recollection import Recollection
 from mythos.engines.judge.rows import Place, rows_of
 from mythos.engines.judge.rulebook import Rulebook
 from mythos.engines.resilience.facts import NodeFacts
@@ -47,6 +48,7 @@ class _Page:
     runs: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     bodies: dict[RowKey, Body] = field(default_factory=dict)
+    recollection: Recollection | None = None
 
     def add(self, rows: Iterable[EvidenceRow]) -> None:
         """Merge rows in."""
@@ -89,9 +91,11 @@ class Ledger:
 
     def enter(self, run: Run) -> dict[str, JsonValue]:
         """Judge a run, count it, and say what one line says of it."""
-        judged = judge_run(run, self._rulebook, claimed=True)
         node, environment = _name(node_of(run.root), NO_NODE), _environment(run)
         page = self._pages.setdefault((node, environment), _Page())
+        past = page.recollection = page.recollection or Recollection(self._rulebook)
+        judged = judge_run(run, self._rulebook, claimed=True, recollection=past)
+        committed(judged, past, now_ns=run.ended_ns)
         self.n_runs += 1
         self.n_timed_out += run.timed_out
         page.runs += 1

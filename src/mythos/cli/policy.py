@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import click
 
+from mythos.cli.policy_backtest import backtest
 from mythos.cli.policy_check import check
 from mythos.cli.policy_decide import decide
+from mythos.cli.policy_exchange import export, import_
+from mythos.cli.policy_test import test
 
 
 @click.group(help="Check policy sets, try them, and see what a new version would change.")
@@ -13,5 +16,9 @@ def policy() -> None:
     """See the commands."""
 
 
+policy.add_command(backtest)
 policy.add_command(check)
 policy.add_command(decide)
+policy.add_command(test)
+policy.add_command(export)
+policy.add_command(import_)

@@ -20,10 +20,10 @@ from mythos.cli.policy_files import (
     tell_notes,
     tools_option,
 )
-from mythos.cli.policy_rules import Shown, marked, tell_rules
+from mythos.cli.policy_rules import Shown, marked, tell_rules, telling
 from mythos.cli.source_lines import call_line, plain
 from mythos.errors import DocumentError, TelemetryError
-from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE
+from mythos.values.outcome import NO_CATALOGUE
 
 if TYPE_CHECKING:
     from mythos.engines.policy.compile import PolicyEngine
@@ -260,25 +260,19 @@ def _as_json(found: Loaded, rows: Sequence[_Row]) -> dict[str, Any]:
     }
 
 
-def _telling(rules: Sequence[str]) -> list[str]:
-    """Each rule once; that a guard had nothing to say is told only where no rule had."""
-    named = list(dict.fromkeys(rules))
-    return [name for name in named if name != DEFAULT_RULE] or named
-
-
 def _tell(found: Loaded, rows: Sequence[_Row], result: Mapping[str, Any]) -> None:
     tell_notes(found)
-    told: set[tuple[str, str]] = set()
+    told: set[tuple[str, ...]] = set()
     for row in rows:
         fields = row.fields
-        by = ", ".join(_telling(fields["rules"])) or "no rule"
+        by = ", ".join(telling(fields["rules"])) or "no rule"
         head = f"{marked(fields['decision'])}  line {fields['line']}"
         click.echo(f"{head}  {call_line(fields['tool'], fields['arguments'])}  by {plain(by)}")
         if fields["decision"] != "allow":
             click.echo(f"  why      {plain(fields['why'])}")
         if fields["missing"]:
             click.echo(f"  missing  {plain(', '.join(fields['missing']))}")
-        tell_rules(row.shown, found.documents, told=told)
+        tell_rules(row.shown, found.documents, tool=fields["tool"], told=told)
     click.echo(
         f"{result['allowed']} allowed, {result['denied']} denied, "
         f"{result['undecidable']} undecidable"

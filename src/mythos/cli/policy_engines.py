@@ -8,10 +8,12 @@ from mythos.cli.policy_files import Loaded
 
 if TYPE_CHECKING:
     from mythos.engines.policy.compile import PolicyEngine
+    from mythos.engines.policy.facts.history import History
     from mythos.engines.policy.facts.known import Known
     from mythos.engines.policy.occasions import Occasion
     from mythos.engines.policy.replay import Replayed
     from mythos.values.event import Run
+    from mythos.values.tools import ToolCatalogue
 
 
 class Engines:
@@ -25,13 +27,16 @@ class Engines:
         """
         from mythos.engines.policy.compile import compile_policies
         from mythos.engines.policy.identity import digest
-        from mythos.engines.policy.replay import long_memory
 
         sets = [document.policy_set for document in found.documents]
         self.digests = tuple(dict.fromkeys(map(digest, sets)))
-        self._catalogues = found.catalogues
+        self.catalogues = found.catalogues
         self._engines = {one.domain: compile_policies(sets, one) for one in found.catalogues}
-        self._pasts = {domain: long_memory(one) for domain, one in self._engines.items()}
+        self._pasts: dict[tuple[str, str], History] = {}
+
+    def by_domain(self, catalogue: ToolCatalogue) -> PolicyEngine:
+        """The engine of one of the loaded catalogues."""
+        return self._engines[catalogue.domain]
 
     def of(self, run: Run) -> PolicyEngine | None:
         """The engine of a run's tools; None if no catalogue is theirs.
@@ -40,17 +45,26 @@ class Engines:
         """
         from mythos.engines.telemetry.catalogue import choose_catalogue
 
-        if not run.service and len(self._catalogues) == 1:
-            return self._engines[self._catalogues[0].domain]
-        found = choose_catalogue(run, self._catalogues)
+        if not run.service and len(self.catalogues) == 1:
+            return self._engines[self.catalogues[0].domain]
+        found = choose_catalogue(run, self.catalogues)
         return None if found is None else self._engines[found.domain]
 
     def replay(self, run: Run, engine: PolicyEngine) -> list[Replayed]:
         """Decide every action of a run; runs come in the order in which they closed."""
         from mythos.engines.policy.replay import replay
 
-        past = self._pasts[engine.catalogue.domain]
-        return replay(run, engine, in_force=self.digests, past=past)
+        return replay(run, engine, in_force=self.digests, past=self.past_of(run, engine))
+
+    def past_of(self, run: Run, engine: PolicyEngine) -> History:
+        """What earlier runs on the run's host left for facts that reach beyond one run."""
+        from mythos.engines.policy.replay import long_memory
+        from mythos.engines.telemetry.dialect import node_of
+
+        key = node_of(run.root), engine.catalogue.domain
+        if key not in self._pasts:
+            self._pasts[key] = long_memory(engine)
+        return self._pasts[key]
 
 
 def facts_json(occasion: Occasion, engine: PolicyEngine) -> dict[str, Any]:

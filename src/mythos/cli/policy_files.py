@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,35 +112,42 @@ def _read_tools(found: Loaded, tools: Iterable[Path]) -> None:
 
 
 def _read_set(found: Loaded, path: Path) -> None:
+    """Read a set and check it; one that only its tools contradict is kept all the same."""
     from mythos.engines.policy.document import read_policy_document
 
+    source = str(path)
     try:
         text = document_text(path, PolicyError)
-        found.documents.append(read_policy_document(text, source=str(path)))
     except DocumentError as error:
         found.problems.append(error)
+        return
+    try:
+        document = read_policy_document(text, source=source, catalogues=found.catalogues)
+        found.documents.append(document)
+    except DocumentError as error:
+        found.problems.append(error)
+        with suppress(DocumentError):
+            found.documents.append(read_policy_document(text, source=source))
 
 
 def _fit(found: Loaded, document: PolicyDocument) -> None:
     """Check a set against the catalogues it covers, as far as they are at hand."""
-    from mythos.engines.policy.check import check_against, covers
+    from mythos.engines.policy.check import covered_by
 
     name = document.policy_set.policy_set
-    covered = [one for one in found.catalogues if covers(document.policy_set, one)]
+    covered, absent = covered_by(document.policy_set, found.catalogues)
     if not found.catalogues:
         found.notes.append(f"{name}: no tool catalogue, so names and types were not checked")
     elif not covered:
         given = ", ".join(one.domain for one in found.catalogues)
         wanted = ", ".join(covered_domains(document))
         found.notes.append(f"{name} covers {wanted}, and none of the tools given ({given})")
-    try:
-        if not (absent := _absent(document, covered)):
-            check_against(document.policy_set, covered, places=document.places)
-        elif covered:
-            found.notes.append(f"{name}: names of tools of {', '.join(absent)} were not checked")
+    elif absent:
+        found.notes.append(f"{name}: names of tools of {', '.join(absent)} were not checked")
+        try:
             _check_types(document, covered)
-    except DocumentError as error:
-        found.problems.append(error)
+        except DocumentError as error:
+            found.problems.append(error)
 
 
 def _deferred(document: PolicyDocument) -> Iterator[str]:
@@ -169,11 +177,6 @@ def covered_domains(document: PolicyDocument) -> tuple[str, ...]:
     """The catalogue domains that a policy set says it covers."""
     named = document.policy_set.covers.tools
     return (named,) if isinstance(named, str) else named
-
-
-def _absent(document: PolicyDocument, covered: Sequence[ToolCatalogue]) -> list[str]:
-    known = {name for one in covered for name in (one.domain, one.service)}
-    return [name for name in covered_domains(document) if name not in {*known, "*"}]
 
 
 def notes_json(found: Loaded) -> list[str]:

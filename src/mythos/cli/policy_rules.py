@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mythos.cli.source_lines import rule_lines
+from mythos.values.outcome import DEFAULT_RULE
 
 if TYPE_CHECKING:
     from mythos.engines.policy.document import PolicyDocument
@@ -33,19 +34,36 @@ def marked(word: str) -> str:
     return f"{_MARKS[word]:<13}"
 
 
+def telling(rules: Sequence[str]) -> list[str]:
+    """Each rule once; that a guard had nothing to say is told only where no rule had."""
+    named = list(dict.fromkeys(rules))
+    return [name for name in named if name != DEFAULT_RULE] or named
+
+
 def tell_rules(
-    shown: Shown, documents: Sequence[PolicyDocument], *, told: set[tuple[str, str]]
+    shown: Shown, documents: Sequence[PolicyDocument], *, tool: str, told: set[tuple[str, ...]]
 ) -> None:
-    """Print where each rule stands and its lines; of one that was told before nothing."""
+    """Print where each rule stands and its lines; of one that was told before nothing.
+
+    Where no rule permitted the call, the first `permit` about its tool is what was wanted.
+
+    Args:
+        shown: who decided.
+        documents: where rules are looked up; the first set of a name counts.
+        tool: that was called.
+        told: what was printed before; is added to.
+    """
     for policy_set, name in shown.pairs():
-        if (policy_set, name) in told:
+        document = next((d for d in documents if d.policy_set.policy_set == policy_set), None)
+        if document is None:
             continue
-        told.add((policy_set, name))
-        for document in documents:
-            if document.policy_set.policy_set != policy_set:
-                continue
-            for rule in document.rules:
-                if rule.id == name:
-                    click.echo(f"  rule     {document.places.rule(rule.line)}")
-                    for line in rule_lines(document, rule):
-                        click.echo(line)
+        label, rule = "rule", next((r for r in document.rules if r.id == name), None)
+        if name == DEFAULT_RULE:
+            label = "wanted"
+            rule = next((r for r in document.rules if r.permits and r.about(tool)), None)
+        if rule is None or (label, policy_set, rule.id) in told:
+            continue
+        told.add((label, policy_set, rule.id))
+        click.echo(f"  {label:<8} {document.places.rule(rule.line)}")
+        for line in rule_lines(document, rule):
+            click.echo(line)

@@ -1,9 +1,10 @@
 """The decision point: may this agent make this call now?
 
-    {"trace_id", "agent", "tool", "arguments", "call_id"?} ->
+    {"trace_id", "agent", "tool", "arguments", "call_id"?, "service"?, "depth"?} ->
     {"decision": "allow" | "deny", "rules": [...], "policy_sets": [...], "missing": [...], "why": …}
 
-It sees the spans of the trace that were committed before it; what it cannot tell, it denies. What
+It sees the spans of the trace that were committed before it, and the calls that it allowed and that
+are still in flight (`grants`); what it cannot tell, it denies. What
 the user said is taken from those spans alone, never from the caller's word. A run that goes on has
 not sent its own root yet, so a stand-in takes its place; runs of the agent that have ended are
 other runs, and their facts are not this one's.
@@ -13,12 +14,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError
 
+from mythos.engines.judge.recollection import Recollection
 from mythos.engines.judge.rulebook import Rulebook
 from mythos.engines.policy.blocked import DeniedAttempt
 from mythos.engines.policy.occasions import occasions_of
@@ -28,6 +30,7 @@ from mythos.engines.telemetry.catalogue import choose_catalogue
 from mythos.engines.telemetry.dialect import agent_of, kind_of
 from mythos.engines.telemetry.runs import assemble
 from mythos.errors import UsageError
+from mythos.node.grants import Grant, in_flight
 from mythos.values.base import Value
 from mythos.values.event import Event, Kind, Run, Span
 from mythos.values.outcome import UNDECLARED_TOOL, Outcome, Ruling, Severity
@@ -42,14 +45,16 @@ class Question(Value):
     arguments: dict[str, JsonValue]
     call_id: Annotated[str, Field(max_length=200)] = ""
     service: Annotated[str, Field(max_length=200)] = ""
+    depth: Annotated[int, Field(ge=0, le=1_000)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """The answer, and the attempt to remember when it is a denial."""
+    """The answer, and what to remember: a denied attempt, or a call that was allowed."""
 
     answer: dict[str, JsonValue]
-    attempt: DeniedAttempt | None
+    attempt: DeniedAttempt | None = None
+    granted: Grant | None = None
 
 
 def read_question(body: bytes) -> Question:
@@ -69,7 +74,15 @@ def read_question(body: bytes) -> Question:
         ) from None
 
 
-def answer(question: Question, rulebook: Rulebook, spans: Sequence[Span], *, now_ns: int) -> Ruled:
+def answer(
+    question: Question,
+    rulebook: Rulebook,
+    spans: Sequence[Span],
+    *,
+    now_ns: int,
+    granted: Sequence[Grant] = (),
+    recollection: Recollection | None = None,
+) -> Ruled:
     """Decide one call by what the trace shows so far.
 
     Args:
@@ -77,25 +90,34 @@ def answer(question: Question, rulebook: Rulebook, spans: Sequence[Span], *, now
         rulebook: what this node judges by.
         spans: every committed span of the trace.
         now_ns: Unix nanoseconds.
+        granted: calls of the trace that were allowed before.
+        recollection: what earlier runs left for facts that reach beyond one run.
     """
-    run = _run_so_far(question, spans, now_ns=now_ns)
+    grant = _grant(question, spans, now_ns=now_ns)
+    runs, root = _so_far(question, spans)
+    seen = [event for run in runs for event in run.events]
+    known = next((run for run in runs if run.root.span_id == root), None)
+    resource = spans[0].resource if spans else {"service.name": question.service}
+    flying = in_flight(granted, seen, grant)
+    run = _with_calls(question, known, flying, resource, now_ns=now_ns)
     catalogue = choose_catalogue(run, rulebook.catalogues)
     enforced = rulebook.in_force(question.agent)
     if catalogue is None or (not enforced and catalogue.find(question.tool) is None):
         return _refuse(question, rulebook, now_ns=now_ns)
     asked = _asked_id(question, now_ns)
     engine = rulebook.engines[catalogue.domain]
-    told = occasions_of(run, engine)
-    [occasion] = [one for one in told.found if one.event.span_id == asked]
-    decision = engine.decide(occasion.request, in_force=enforced)
+    past = recollection.past(catalogue.domain) if recollection else None
+    [occasion] = occasions_of(run, engine, past=past, only=asked).found
+    request = replace(occasion.request, depth=question.depth)
+    decision = engine.decide(request, in_force=enforced)
     if decision.allowed:
-        return Ruled(_told(decision, "allow"), None)
+        return Ruled(_told(decision, "allow"), granted=grant)
     rulings = tuple(
         ruling_of(occasion, verdict, outcome=Outcome.BLOCKED)
         for verdict in decision.verdicts
         if verdict.standing is not Standing.UPHELD
     )
-    return Ruled(_told(decision, "deny"), _attempt(question, rulings, now_ns=now_ns))
+    return Ruled(_told(decision, "deny"), _denied(question, rulings, now_ns=now_ns))
 
 
 def _asked_id(question: Question, now_ns: int) -> str:
@@ -104,11 +126,16 @@ def _asked_id(question: Question, now_ns: int) -> str:
     return "asked-" + hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
 
 
-def _run_so_far(question: Question, spans: Sequence[Span], *, now_ns: int) -> Run:
-    """The run in progress as committed, with the call in question as its newest event."""
-    known = _in_progress(question, spans)
-    resource = spans[0].resource if spans else {"service.name": question.service}
-    asked = Event(
+def _with_calls(
+    question: Question,
+    known: Run | None,
+    flying: Sequence[Grant],
+    resource: Mapping[str, JsonValue],
+    *,
+    now_ns: int,
+) -> Run:
+    """The run in progress as committed, calls in flight, and the call in question as its newest."""
+    call = Event(
         trace_id=question.trace_id,
         span_id=_asked_id(question, now_ns),
         parent_id="",
@@ -122,22 +149,41 @@ def _run_so_far(question: Question, spans: Sequence[Span], *, now_ns: int) -> Ru
         arguments=question.arguments,
         resource=resource,
     )
+    others = [
+        replace(
+            call,
+            span_id=f"granted-{number}",
+            name=grant.tool,
+            start_ns=grant.at_ns,
+            end_ns=now_ns + 1,
+            agent=grant.agent,
+            tool=grant.tool,
+            call_id=grant.call_id,
+            arguments=grant.arguments,
+        )
+        for number, grant in enumerate(flying)
+    ]
     if known is None:
-        return Run(question.trace_id, asked, (asked,), now_ns)
-    return Run(question.trace_id, known.root, (*known.events, asked), now_ns)
+        return Run(question.trace_id, call, (*others, call), now_ns)
+    return Run(question.trace_id, known.root, (*known.events, *others, call), now_ns)
 
 
-def _in_progress(question: Question, spans: Sequence[Span]) -> Run | None:
-    """The spans of what has not ended, under a stand-in for the root that is still to come."""
+def _so_far(question: Question, spans: Sequence[Span]) -> tuple[list[Run], str]:
+    """The runs of a trace: those that ended, and what has not under a stand-in for its root.
+
+    Returns:
+        All runs, and the span id of that stand-in; no run has it if everything has ended.
+    """
     held = {span.span_id for span in spans}
     tops = [span for span in spans if span.parent_id not in held]
     ended = {span.span_id for span in tops if _has_ended(question, span)}
     adopted = {span.span_id for span in tops} - ended
+    stand_in = hashlib.sha256(question.trace_id.encode()).hexdigest()[:16]
     if not adopted:
-        return None
+        return assemble(spans), stand_in
     root = Span(
         trace_id=question.trace_id,
-        span_id=hashlib.sha256(question.trace_id.encode()).hexdigest()[:16],
+        span_id=stand_in,
         parent_id="",
         name="invoke_agent",
         start_ns=min(span.start_ns for span in spans),
@@ -149,10 +195,9 @@ def _in_progress(question: Question, spans: Sequence[Span]) -> Run | None:
         resource=spans[0].resource,
     )
     family = [
-        replace(span, parent_id=root.span_id) if span.span_id in adopted else span for span in spans
+        replace(span, parent_id=stand_in) if span.span_id in adopted else span for span in spans
     ]
-    runs = assemble([root, *family])
-    return next((run for run in runs if run.root.span_id == root.span_id), None)
+    return assemble([root, *family]), stand_in
 
 
 def _has_ended(question: Question, top: Span) -> bool:
@@ -199,10 +244,21 @@ def _refuse(question: Question, rulebook: Rulebook, *, now_ns: int) -> Ruled:
         "missing": [],
         "why": why,
     }
-    return Ruled(told, _attempt(question, rulings, now_ns=now_ns))
+    return Ruled(told, _denied(question, rulings, now_ns=now_ns))
 
 
-def _attempt(question: Question, rulings: tuple[Ruling, ...], *, now_ns: int) -> DeniedAttempt:
+def _grant(question: Question, spans: Sequence[Span], *, now_ns: int) -> Grant:
+    return Grant(
+        agent=question.agent,
+        tool=question.tool,
+        call_id=question.call_id,
+        arguments=question.arguments,
+        at_ns=now_ns,
+        known=frozenset(span.span_id for span in spans),
+    )
+
+
+def _denied(question: Question, rulings: tuple[Ruling, ...], *, now_ns: int) -> DeniedAttempt:
     return DeniedAttempt(
         question.agent, question.tool, question.call_id, question.arguments, now_ns, rulings
     )

@@ -18,9 +18,17 @@ from pydantic import JsonValue
 
 from mythos.engines.evidence.row import EvidenceRow, to_wire
 from mythos.engines.evidence.time import TimeBody
-from mythos.engines.judge.judgement import Judgement, judge_attempts, judge_run, undecided
+from mythos.engines.judge.judgement import (
+    Judgement,
+    committed,
+    judge_attempts,
+    judge_run,
+    undecided,
+)
+from mythos.engines.judge.recollection import Recollection
 from mythos.engines.judge.rows import NS, Place, rows_of
 from mythos.engines.policy.blocked import DeniedAttempt, obeyed
+from mythos.engines.policy.facts.plan import LAG_NS, RETENTION_S
 from mythos.engines.telemetry.json_reader import decode_json
 from mythos.engines.telemetry.json_writer import encode_json
 from mythos.engines.telemetry.open_runs import HORIZON_NS, OpenRuns
@@ -28,6 +36,7 @@ from mythos.engines.telemetry.otlp import decode_protobuf
 from mythos.errors import TelemetryError, UnavailableError
 from mythos.node.decision import answer, attempt_of_json, attempt_to_json, read_question
 from mythos.node.duty import Duty
+from mythos.node.grants import Grants
 from mythos.node.store import NodeStore
 from mythos.values.enrolment import Acceptance
 from mythos.values.event import Run, Span
@@ -58,6 +67,8 @@ class Judge:
         self._acceptance = acceptance
         self._duty = duty
         self._keep = keep
+        self._recollection = _recalled(store, duty)
+        self._grants = Grants()
         self._lock = threading.RLock()
         self._open = _resumed(store)
         self._in_doubt = False
@@ -74,6 +85,7 @@ class Judge:
         """Judge what closes from now on by another bundle."""
         with self._lock:
             self._duty = duty
+            self._recollection = _recalled(self._store, duty)
 
     def receive(self, body: bytes, content_type: str) -> None:
         """Take one export request in; its spans are committed when this returns.
@@ -108,10 +120,17 @@ class Judge:
         """
         question = read_question(body)
         with self._lock:
-            spans = [
-                span for line in self._store.spans(question.trace_id) for span in decode_json(line)
-            ]
-            ruled = answer(question, self._duty.rulebook, spans, now_ns=time.time_ns())
+            self._settle_doubt()
+            ruled = answer(
+                question,
+                self._duty.rulebook,
+                self._open.spans_of(question.trace_id),
+                now_ns=time.time_ns(),
+                granted=self._grants.of(question.trace_id),
+                recollection=self._recollection,
+            )
+            if ruled.granted is not None:
+                self._grants.add(question.trace_id, ruled.granted)
             if ruled.attempt is not None:
                 self._store.add_attempt(
                     question.trace_id, ruled.attempt.at_ns, attempt_to_json(ruled.attempt)
@@ -136,6 +155,7 @@ class Judge:
                 )
                 judged = self._judge(runs, self._open.just_closed, now_ns=now_ns)
                 judged += self._judge_lonely(before_ns=now_ns - timeout_ns)
+                self._grants.forget(self._open.just_closed, before_ns=now_ns - timeout_ns)
                 self._forget(now_ns)
             except UnavailableError:
                 self._in_doubt = True
@@ -147,6 +167,7 @@ class Judge:
         """After a failed write, hold again exactly what is kept: a retry has to be stored."""
         if self._in_doubt:
             self._open = _resumed(self._store)
+            self._recollection = _recalled(self._store, self._duty)
             self._in_doubt = False
 
     def _judge(self, runs: Sequence[Run], closed: Sequence[str], *, now_ns: int) -> list[Judgement]:
@@ -161,8 +182,13 @@ class Judge:
         for trace_id in closed:
             tried = attempts.get(trace_id, [])
             found, rows = self._judge_trace(trace_id, by_trace[trace_id], tried)
+            lines = [committed(one, self._recollection, now_ns=now_ns) for one in found]
             self._store.close_trace(
-                trace_id, attempts=[key for key, _ in tried], rows=rows, at_ns=now_ns
+                trace_id,
+                attempts=[key for key, _ in tried],
+                rows=rows,
+                at_ns=now_ns,
+                memories=[line for line in lines if line],
             )
             judged += found
         return judged
@@ -190,7 +216,9 @@ class Judge:
         self, run: Run, attempts: Sequence[DeniedAttempt]
     ) -> tuple[Judgement, list[str]]:
         try:
-            judgement = judge_run(run, self._duty.rulebook, attempts=attempts)
+            judgement = judge_run(
+                run, self._duty.rulebook, attempts=attempts, recollection=self._recollection
+            )
             return judgement, [_wire(row) for row in self.rows(judgement)]
         except Exception as error:  # noqa: BLE001 - the edge: a trace is the agent's word
             _log.exception("run %s of trace %s", run.root.span_id, run.trace_id)
@@ -212,6 +240,7 @@ class Judge:
     def _forget(self, now_ns: int) -> None:
         if now_ns - self._forgot_ns >= FORGET_EVERY_NS:
             self._store.forget_closed(before_ns=now_ns - HORIZON_NS)
+            self._store.forget_memories(before_ns=now_ns - RETENTION_S * NS - LAG_NS)
             self._forgot_ns = now_ns
 
     def rows(self, judgement: Judgement) -> list[EvidenceRow]:
@@ -241,6 +270,14 @@ class Judge:
                 spans_late=late,
             ),
         )
+
+
+def _recalled(store: NodeStore, duty: Duty) -> Recollection:
+    """What earlier runs left, as far as the rules of this duty read it."""
+    recollection = Recollection(duty.rulebook)
+    for line in store.memories():
+        recollection.restore(line)
+    return recollection
 
 
 def _resumed(store: NodeStore) -> OpenRuns:

@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS attempt (
     id INTEGER PRIMARY KEY, trace_id TEXT NOT NULL, at_ns INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS closed (trace_id TEXT PRIMARY KEY, at_ns INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS closed_by_time ON closed (at_ns);
+CREATE TABLE IF NOT EXISTS memory (
+    id INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL, line TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS memory_by_time ON memory (at_ns);
 CREATE TABLE IF NOT EXISTS pending (id INTEGER PRIMARY KEY, row TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS envelope (
     counter INTEGER PRIMARY KEY, body BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
@@ -173,13 +176,26 @@ class NodeStore:
             return dict(db.execute("SELECT trace_id, at_ns FROM closed"))
 
     def close_trace(
-        self, trace_id: str, *, attempts: Iterable[int], rows: Iterable[str], at_ns: int
+        self,
+        trace_id: str,
+        *,
+        attempts: Iterable[int],
+        rows: Iterable[str],
+        at_ns: int,
+        memories: Iterable[str] = (),
     ) -> None:
-        """Forget a judged trace's spans and attempts, and keep its evidence, in one transaction."""
+        """Forget a judged trace's spans and attempts, and keep its evidence, in one transaction.
+
+        `memories` is what its runs leave behind for facts that reach beyond one run.
+        """
         with self._transaction() as db:
             db.execute("DELETE FROM span WHERE trace_id = ?", (trace_id,))
             db.executemany("DELETE FROM attempt WHERE id = ?", [(key,) for key in attempts])
             db.execute("INSERT OR IGNORE INTO closed VALUES (?, ?)", (trace_id, at_ns))
+            db.executemany(
+                "INSERT INTO memory (at_ns, line) VALUES (?, ?)",
+                [(at_ns, line) for line in memories],
+            )
             db.executemany("INSERT INTO pending (row) VALUES (?)", [(row,) for row in rows])
 
     def settle_attempts(self, attempts: Iterable[int], *, rows: Iterable[str]) -> None:
@@ -190,6 +206,16 @@ class NodeStore:
         with self._transaction() as db:
             db.executemany("DELETE FROM attempt WHERE id = ?", [(key,) for key in attempts])
             db.executemany("INSERT INTO pending (row) VALUES (?)", [(row,) for row in rows])
+
+    def memories(self) -> list[str]:
+        """What closed runs left behind, oldest first."""
+        with self._reading() as db:
+            return [row[0] for row in db.execute("SELECT line FROM memory ORDER BY id")]
+
+    def forget_memories(self, *, before_ns: int) -> None:
+        """Drop what runs left that closed before a time."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM memory WHERE at_ns < ?", (before_ns,))
 
     def forget_closed(self, *, before_ns: int) -> None:
         """Drop ids of traces closed before a time."""

@@ -6,9 +6,10 @@ engine keeps them, and Cedar sees them as `context.past.*`. The grammar of facts
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue
+from pydantic import AliasChoices, AwareDatetime, Field, JsonValue, model_validator
 
 from mythos.values.base import Value, Version
 
@@ -20,6 +21,7 @@ FactType = Literal["string", "integer", "boolean", "decimal", "datetime"]
 FieldPath = Annotated[
     str, Field(pattern=r"^(input|output)(\.[A-Za-z_][A-Za-z0-9_-]{0,99}){0,8}$", max_length=500)
 ]
+OriginName = Literal["user", "trusted", "untrusted", "unknown"]
 FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
@@ -74,16 +76,65 @@ class Covers(Value):
     tools: str | tuple[str, ...] = "*"
 
 
-class Expectation(Value):
-    """An executable promise: a request with its decision, or a property over all requests."""
+class ExpectedRequest(Value):
+    """A call to try: what it leaves out stands as at the beginning of a run.
 
-    name: str
-    request: dict[str, JsonValue] | None = None
+    So a fact that is not named is false, 0 or absent, the user said nothing, a sink's value was
+    seen nowhere, the time is 2000-01-01 and no agent encloses the one that acts. Each key may also
+    be written as rules write it: `action`, `input`, `past` as `facts`, `origin`.
+    """
+
+    tool: Annotated[
+        str,
+        Field(min_length=1, max_length=200, validation_alias=AliasChoices("tool", "action")),
+    ]
+    agent: Annotated[str, Field(max_length=200)] = "agent"
+    arguments: dict[str, JsonValue] = Field(
+        default_factory=dict, validation_alias=AliasChoices("arguments", "input")
+    )
+    past: dict[FactName, JsonValue] = Field(
+        default_factory=dict, validation_alias=AliasChoices("past", "facts")
+    )
+    licensed: bool = False
+    origins: dict[str, OriginName] = Field(
+        default_factory=dict, validation_alias=AliasChoices("origins", "origin")
+    )
+    now: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
+    depth: Annotated[int, Field(ge=0, le=1_000)] = 0
+
+
+class Expectation(Value):
+    """An executable promise: a request with its decision, or a property over all requests.
+
+    `never: allow, when: C` says that no call of `actions` for which C holds is allowed;
+    `always: allow, when: C` that every such call is. Without `actions` every tool is meant.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    request: ExpectedRequest | None = None
     decision: Literal["allow", "deny"] | None = None
     never: Literal["allow", "deny"] | None = None
     always: Literal["allow", "deny"] | None = None
-    when: str | None = None
+    when: Annotated[str, Field(min_length=1, max_length=4_000)] | None = None
     actions: str | tuple[str, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        given = {name for name in type(self).model_fields if getattr(self, name) is not None}
+        concrete, property_ = given & {"request", "decision"}, given & {"never", "always"}
+        if concrete and (property_ or given & {"when", "actions"}):
+            raise ValueError("`request` and `decision` stand apart from never, always and when")
+        if concrete and len(concrete) < 2:
+            raise ValueError("`request` and `decision` belong together")
+        if not concrete and len(property_) != 1:
+            raise ValueError("write `request` with `decision`, or one of `never` and `always`")
+        return self
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The tools that a property is about; none means every tool."""
+        named = self.actions or ()
+        return (named,) if isinstance(named, str) else named
 
 
 class PolicySet(Value):

@@ -114,3 +114,21 @@ def test_a_number_sent_as_decimal_is_that_number(ten_thousandths: int) -> None:
     if not misfits:
         written = f"{Decimal(repr(float(exact))):.4f}"
         assert sent["x"] == {"__extn": {"fn": "decimal", "arg": written}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "misfits"),
+    [
+        ("integer", 0, ()),
+        ("integer", 100, ()),
+        ("integer", -1, ("argument x is below its minimum 0",)),
+        ("integer", 101, ("argument x is above its maximum 100",)),
+        ("number", 100.5, ("argument x is above its maximum 100",)),
+        ("number", 99.5, ()),
+    ],
+)
+def test_a_number_outside_its_declared_bounds_is_a_misfit(
+    kind: str, value: float, misfits: tuple[str, ...]
+) -> None:
+    bounded = schema(x={"type": kind, "minimum": 0, "maximum": 100})
+    assert cedar_arguments(arguments_shape(bounded), {"x": value})[1] == misfits

@@ -29,7 +29,15 @@ def checked(*lines: str, covers: str = "shop/retail", facts: str = "{}") -> Poli
     ("rule", "word", "message"),
     [
         (permit("a", "canel_order"), '"canel_order"', "names the tool 'canel_order'"),
-        (permit("a", "refund", "context.input.amount > 5"), "amount", "`input.amount`"),
+        (permit("a", "refund", "context.input.amount > 5"), "amount", "context.input.amount,"),
+        (permit("a", "refund", "context.input has noote"), "noote", "none of its tools can have"),
+        (
+            permit("a", "refund", 'context.input has "noote"'),
+            '"noote"',
+            "none of its tools can have",
+        ),
+        (permit("a", "refund", 'decimal("1.00001") == decimal("1.0")'), '"1.0000', "1.00001"),
+        (permit("a", "refund", 'context.now > datetime("2026-13-01")'), '"2026', "2026-13-01"),
         (permit("a", "refund", 'context.input.amount_cents == "5"'), "@", "rule 'a'"),
         (permit("a", "refund", 'context.input.note == "x"'), "note", "optional attribute"),
         (permit("a", "", 'context.input.order_id == "x"'), "order_id", "`input.order_id`"),

@@ -10,6 +10,7 @@ from mythos.engines.policy.document import load_policy_set, read_policy_document
 from mythos.engines.policy.rule import rules_of
 from mythos.errors import PolicyError
 from mythos.values.outcome import Severity
+from tests.engines.policy.scenes import RETAIL
 
 GOOD = """\
 policy_set: retail-care
@@ -75,7 +76,7 @@ def test_a_semicolon_or_comment_mark_in_a_string_ends_nothing() -> None:
         (
             ['@id("a") permit(principal, action, resource);'] * 2,
             "p.yaml:5:3",
-            "'a'.* is already the rule of line 1",
+            "'a'.* is already the name of a rule above",
         ),
         (['@id("default") permit(principal, action, resource);'], "p.yaml:4:3", "reserved"),
         (['@id("a b") permit(principal, action, resource);'], "p.yaml:4:3", "no rule name"),
@@ -202,3 +203,20 @@ def test_a_set_without_rules_is_a_policy_set() -> None:
     assert (
         rules_of(load_policy_set('policy_set: p\nversion: 1\nrules: ""\n', source="p.yaml")) == ()
     )
+
+
+def test_given_the_tools_then_one_reading_tells_what_is_wrong_with_text_and_tools() -> None:
+    text = with_rules(
+        "permit(principal, action, resource);",
+        '@id("b") forbid(principal, action == Action::"refund", resource) '
+        "when { context.input.nothing > 1 };",
+    ).replace("version: 1\n", "version: 1\nfacts:\n  many: {count: refnd}\n")
+    with pytest.raises(PolicyError) as caught:
+        read_policy_document(
+            text.replace("version: 1\n", "version: 1\ncovers: {tools: shop/retail}\n"),
+            source="p.yaml",
+            catalogues=[RETAIL],
+        )
+    told = str(caught.value)
+    for part in ("no @id", "speaks of 'refnd'", "context.input.nothing,"):
+        assert part in told

@@ -40,3 +40,8 @@ def test_a_tool_is_licensed_by_its_name_and_the_first_line_of_its_description() 
     wanted = tool_stems(tool)
     assert not wanted.isdisjoint(stems("please transfer 5 to Bob"))
     assert wanted.isdisjoint(stems("archive this"))
+
+
+def test_a_single_letter_before_a_hyphen_belongs_to_the_word() -> None:
+    assert stems("her e-mail") == stems("her email")
+    assert stems("follow-up") == stems("follow up")

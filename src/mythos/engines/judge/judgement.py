@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from mythos.engines.conformance.alignment import Alignment
 from mythos.engines.conformance.steps import Step, StepKind
 from mythos.engines.judge.naming import MAX_LABEL, short
+from mythos.engines.judge.recollection import Recollection, line_of
 from mythos.engines.judge.risk import risk_of
 from mythos.engines.judge.rulebook import JudgedWorkflow, Rulebook
 from mythos.engines.policy.blocked import DeniedAttempt, obeyed
+from mythos.engines.policy.facts.history import History
 from mythos.engines.policy.rulings import Rulings, rulings_of
 from mythos.engines.telemetry.catalogue import choose_catalogue
 from mythos.values.event import Event, Json, Kind, Run
@@ -39,7 +41,8 @@ class Judgement:
 
     `asked` holds, by the span id of a ruling, the arguments of a call that was denied and not made.
     `observed` is False when no span came at all, only denials: then there was no run to count.
-    `stray` is the workflow that the run names and nobody knows here, if so.
+    `stray` is the workflow that the run names and nobody knows here, if so. `history` is what the
+    run adds to facts that reach beyond it (`Recollection.commit`).
     """
 
     run: Run
@@ -51,6 +54,7 @@ class Judgement:
     asked: Mapping[str, Mapping[str, Json] | None] = field(default_factory=dict)
     observed: bool = True
     stray: str = ""
+    history: History | None = field(default=None, compare=False)
 
     def count(self, outcome: Outcome) -> int:
         """How many (action, set in force) had this outcome."""
@@ -63,6 +67,7 @@ def judge_run(
     *,
     attempts: Sequence[DeniedAttempt] = (),
     claimed: bool = False,
+    recollection: Recollection | None = None,
 ) -> Judgement:
     """Judge a closed run by a rulebook.
 
@@ -71,12 +76,13 @@ def judge_run(
         rulebook: what it is judged by.
         attempts: what the node's decision point denied in this trace.
         claimed: count what the trace itself says was denied instead (offline audits only).
+        recollection: what earlier runs left for facts that reach beyond one run; not changed.
 
     Returns:
         Rulings in the order of the actions, the alignment if the run has a workflow, the risk.
     """
     catalogue = choose_catalogue(run, rulebook.catalogues)
-    ruled = _ruled(run, rulebook, catalogue)
+    ruled = _ruled(run, rulebook, catalogue, recollection)
     kept = () if claimed else obeyed(run, attempts)
     blocked = ruled.claimed if claimed else _rulings_of(kept)
     in_force = (*ruled.in_force, *blocked)
@@ -92,6 +98,7 @@ def judge_run(
         risk,
         asked=_asked(kept),
         stray=workflow_named(run) if conformance is None else "",
+        history=ruled.history,
     )
 
 
@@ -105,6 +112,19 @@ def undecided(run: Run, rulebook: Rulebook, *, why: str) -> Judgement:
     """
     rulings = tuple(_open_rulings(run, rulebook, rule=DEFAULT_RULE, why=why))
     return Judgement(run, None, rulings, (), None, risk_of(rulings, fitness=None))
+
+
+def committed(judgement: Judgement, recollection: Recollection, *, now_ns: int) -> str:
+    """Let a closed run's history count for the runs after it.
+
+    Returns:
+        What a host must keep to know it again (`Recollection.restore`); empty if nothing.
+    """
+    if judgement.catalogue is None or judgement.history is None:
+        return ""
+    domain = judgement.catalogue.domain
+    recollection.commit(domain, judgement.history, now_ns=now_ns)
+    return line_of(domain, judgement.history, now_ns=now_ns)
 
 
 def judge_attempts(trace_id: str, attempts: Sequence[DeniedAttempt]) -> Judgement:
@@ -143,7 +163,12 @@ def _asked(attempts: Sequence[DeniedAttempt]) -> dict[str, Mapping[str, Json] | 
     return {ruling.span_id: one.arguments for one in attempts for ruling in one.rulings}
 
 
-def _ruled(run: Run, rulebook: Rulebook, catalogue: ToolCatalogue | None) -> Rulings:
+def _ruled(
+    run: Run,
+    rulebook: Rulebook,
+    catalogue: ToolCatalogue | None,
+    recollection: Recollection | None,
+) -> Rulings:
     if catalogue is None:
         why = "no tool catalogue declares the tools of this run"
         return Rulings(tuple(_open_rulings(run, rulebook, rule=NO_CATALOGUE, why=why)))
@@ -152,6 +177,7 @@ def _ruled(run: Run, rulebook: Rulebook, catalogue: ToolCatalogue | None) -> Rul
         rulebook.engines[catalogue.domain],
         sets_of=rulebook.in_force,
         shadows_of=rulebook.in_shadow,
+        past=recollection.past(catalogue.domain) if recollection else None,
     )
 
 

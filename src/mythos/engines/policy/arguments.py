@@ -2,9 +2,11 @@
 
 Nothing is converted from one type to another: `"5"` is no integer. A number becomes a decimal
 only if it has at most four places, an integer only if it has at most 64 bits. A value that does
-not fit, a missing required argument and an argument the tool does not declare are each a misfit,
-and a rule that reads arguments is not decided on a misfit (`decide`). A tool that declares no
-`properties` at all, or says `additionalProperties: true`, has none of the last kind.
+not fit, a number outside its declared `minimum` and `maximum`, a missing required argument and an
+argument the tool does not declare are each a misfit, and a rule that reads arguments is not decided
+on a misfit (`decide`). So what is proved of a policy set under those bounds holds at the gate. A
+tool that declares no `properties` at all, or says `additionalProperties: true`, has no undeclared
+arguments.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from mythos.engines.policy.shape import Kind, Shape
+from mythos.engines.policy.shape import Shape
 from mythos.values.event import Json
 
 _LONG = 2**63
@@ -72,7 +74,7 @@ def _fit(shape: Shape, value: Json, path: str, misfits: list[str]) -> JsonValue:
     if shape.kind == "Boolean" and isinstance(value, bool):
         return value
     if shape.kind in {"Long", "decimal"} and isinstance(value, int | float):
-        return _fit_number(shape.kind, value, path, misfits)
+        return _fit_number(shape, value, path, misfits)
     if shape.kind == "Set" and shape.element and isinstance(value, list):
         return [_fit(shape.element, each, f"{path}[]", misfits) for each in value]
     if shape.kind == "Record" and isinstance(value, Mapping):
@@ -90,12 +92,20 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _fit_number(kind: Kind, value: float, path: str, misfits: list[str]) -> JsonValue:
-    if isinstance(value, bool):
-        misfits.append(f"argument {path} is no {kind}")
-        return None
-    if not -_LONG <= value < _LONG:
-        misfits.append(f"argument {path} does not fit in 64 bits")
+def _outside(shape: Shape, value: float) -> str:
+    """Why a number cannot be one of this shape, if so."""
+    if shape.least is not None and value < shape.least:
+        return f"is below its minimum {shape.least}"
+    if shape.most is not None and value > shape.most:
+        return f"is above its maximum {shape.most}"
+    return "" if -_LONG <= value < _LONG else "does not fit in 64 bits"
+
+
+def _fit_number(shape: Shape, value: float, path: str, misfits: list[str]) -> JsonValue:
+    kind = shape.kind
+    wrong = f"is no {kind}" if isinstance(value, bool) else _outside(shape, value)
+    if wrong:
+        misfits.append(f"argument {path} {wrong}")
         return None
     if kind == "Long" and isinstance(value, int):
         return value

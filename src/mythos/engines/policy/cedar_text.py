@@ -10,7 +10,7 @@ Source: Cedar policy language reference, "Grammar specification", lexical produc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mythos.engines.policy.problem import Problem
@@ -138,11 +138,18 @@ def _too_complex(rule: RuleText) -> Problem | None:
 def _unfinished(tokens: list[Token]) -> Problem:
     last = tokens[-1]
     if last.text == '"':
-        return Problem(
-            last.line, last.column, 'a string has no closing "', "close the string on this line"
-        )
+        at = overlong(tokens) or last
+        return Problem(at.line, at.column, 'a string has no closing "', "close it on this line")
     first = tokens[0]
     return Problem(first.line, first.column, "this rule has no closing ;", "end the rule with ;")
+
+
+def overlong(tokens: Iterable[Token]) -> Token | None:
+    """The first string that runs past the end of its line.
+
+    Cedar allows it; nearly always its closing quote was forgotten, and the next quote closed it.
+    """
+    return next((t for t in tokens if t.text.startswith('"') and "\n" in t.text), None)
 
 
 def _too_many(found: list[RuleText]) -> Problem:

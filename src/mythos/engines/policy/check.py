@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from difflib import get_close_matches
 
 import cedarpy
 import orjson
 
+from mythos.engines.policy import expectation_check
 from mythos.engines.policy.facts.check import catalogue_problems, unknown_events
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Places, Problem, places_by_name, refuse
 from mythos.engines.policy.rule import Rule, rules_of
 from mythos.engines.policy.schema import rule_schema
+from mythos.engines.policy.shape import arguments_shape
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
 
@@ -49,12 +52,49 @@ def check_against(
     covered = [catalogue for catalogue in given if covers(policy_set, catalogue)]
     if not covered:
         refuse([_nothing_covered(policy_set, given)], where)
+    refuse(problems_against(policy_set, rules, covered), where)
+
+
+def problems_against(
+    policy_set: PolicySet, rules: Sequence[Rule], covered: Sequence[ToolCatalogue]
+) -> tuple[Problem, ...]:
+    """Every name and type that does not fit the catalogues a policy set covers.
+
+    Args:
+        policy_set: the policy set.
+        rules: those of its rules that could be read.
+        covered: all catalogues that it covers, at least one.
+
+    Returns:
+        Problems; a rule that names what nobody declares is told of that alone.
+    """
     names = frozenset().union(*(catalogue.names for catalogue in covered))
     problems = [*unknown_events(policy_set, names), *_unknown_tools(rules, names)]
-    if not problems:
-        for catalogue in covered:
-            problems.extend(type_problems(policy_set, rules, catalogue))
-    refuse(tuple(dict.fromkeys(problems)), where)
+    broken = {each.fact for each in problems if each.fact}
+    declared = policy_set.facts.keys() - broken
+    fit = [
+        rule
+        for rule in rules
+        if names.issuperset(named_tools(rule)) and declared >= rule.use.facts.keys()
+    ]
+    everywhere = "*" in _covered(policy_set)  # some other catalogue may have the argument
+    misread = [] if everywhere else list(_unknown_arguments(fit, covered))
+    problems.extend(misread)
+    wrong = {(each.line, each.column) for each in misread}
+    for catalogue in covered:
+        found = type_problems(policy_set, fit, catalogue)
+        problems.extend(p for p in found if (p.line, p.column) not in wrong or p.fact)
+    problems.extend(expectation_check.catalogue_problems(policy_set, covered, type_problems))
+    return tuple(dict.fromkeys(problems))
+
+
+def covered_by(
+    policy_set: PolicySet, catalogues: Iterable[ToolCatalogue]
+) -> tuple[list[ToolCatalogue], list[str]]:
+    """The catalogues a policy set covers, and the domains it names that none of them has."""
+    covered = [catalogue for catalogue in catalogues if covers(policy_set, catalogue)]
+    known = {name for one in covered for name in (one.domain, one.service)}
+    return covered, [name for name in _covered(policy_set) if name not in {*known, "*"}]
 
 
 def check_types(policy_set: PolicySet, rules: Sequence[Rule], catalogue: ToolCatalogue) -> None:
@@ -81,11 +121,22 @@ def type_problems(
     here = [rule for rule in rules if rule.actions is None or rule.actions & catalogue.names]
     elsewhere = {name for rule in here for name in named_tools(rule)} - catalogue.names
     schema = rule_schema(catalogue, kinds_of(policy_set, catalogue), elsewhere=elsewhere)
-    text = "\n".join(rule.text for rule in here)
-    result = cedarpy.validate_policies(text, orjson.dumps(schema).decode())
-    for error in result.errors:
+    yield from schema_problems(here, orjson.dumps(schema).decode())
+
+
+def schema_problems(rules: Sequence[Rule], schema: str) -> Iterator[Problem]:
+    """What Cedar's strict validator says of rules and a schema in its JSON format.
+
+    Raises:
+        ValueError: the schema is none.
+    """
+    result = cedarpy.validate_policies("\n".join(rule.text for rule in rules), schema)
+    errors = sorted(result.errors, key=lambda each: each.error)  # Cedar has no order of its own
+    for error in errors:
+        if error.error.startswith("Schema"):
+            raise ValueError(error.error)
         number = error.policy_id.removeprefix("policy")
-        yield _ill_typed(here[int(number)] if number.isdigit() else None, error.error)
+        yield _ill_typed(rules[int(number)] if number.isdigit() else None, error.error)
 
 
 def _covered(policy_set: PolicySet) -> tuple[str, ...]:
@@ -125,18 +176,47 @@ def _unknown_tools(rules: Sequence[Rule], names: frozenset[str]) -> Iterator[Pro
             )
 
 
+def _unknown_arguments(
+    rules: Sequence[Rule], covered: Sequence[ToolCatalogue]
+) -> Iterator[Problem]:
+    """Arguments that no tool of the rule has: to Cedar `context.input has X` is then just false."""
+    tools = [tool for catalogue in covered for tool in catalogue.tools]
+    for rule in rules:
+        known: set[str] = set()
+        for tool in tools:
+            if rule.about(tool.name):
+                known.update(arguments_shape(tool.parameters).fields or ())
+        for name in sorted((rule.use.arguments or frozenset()) - known):
+            line, column = _place(rule, name, f'"{name}"')
+            yield Problem(
+                line,
+                column,
+                f"rule {rule.id!r} reads context.input.{name}, which none of its tools can have",
+                _meant(name, known) or "correct the name, or declare the argument",
+            )
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"write {near[0]}" if near else ""
+
+
 def _ill_typed(rule: Rule | None, message: str) -> Problem:
     seen = _PREFIX.sub("", message)
     if rule is None:
         return Problem(1, 1, seen, "correct the rules")
     named = _QUOTED.findall(seen)
-    line, column = _place(rule, named[0].split(".")[-1] if named else "")
+    line, column = _place(rule, *(named[0], named[0].split(".")[-1]) if named else ())
     todo = "correct the name or type"
     if "optional attribute" in seen or "not found" in seen:
         todo = "test for it first, such as `context.input has X && …`, or name the rule's tools"
     return Problem(line, column, f"rule {rule.id!r}: {seen}", todo)
 
 
-def _place(rule: Rule, word: str) -> tuple[int, int]:
-    token = next((each for each in rule.source.tokens if each.text == word), None)
-    return (token.line, token.column) if token else (rule.line, rule.source.column)
+def _place(rule: Rule, *words: str) -> tuple[int, int]:
+    """Where the first of these words that the rule holds stands; else where the rule begins."""
+    for word in words:
+        for token in rule.source.tokens:
+            if token.text == word:
+                return token.line, token.column
+    return rule.line, rule.source.column

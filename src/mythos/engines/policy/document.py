@@ -1,7 +1,7 @@
 """Policy-set documents: text to `PolicySet`, every objection with its place in the file.
 
-What needs a tool catalogue (`engines.policy.check`) comes later. `expect` is read and kept; nothing
-here proves it.
+What needs a tool catalogue (`engines.policy.check`) comes later; so does trying what `expect` says
+(`engines.policy.expectation`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from mythos.engines.policy import expectation_check
+from mythos.engines.policy.check import covered_by, problems_against
 from mythos.engines.policy.facts.check import document_problems
 from mythos.engines.policy.problem import Places, Problem, refuse, together
 from mythos.engines.policy.rule import Rule, read_rules
@@ -17,6 +19,7 @@ from mythos.errors import DocumentError, PolicyError
 from mythos.values.json_text import string_literal
 from mythos.values.policy import PolicySet
 from mythos.values.source import Document, read_document, validated
+from mythos.values.tools import ToolCatalogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +47,15 @@ def load_policy_set(text: str, *, source: str) -> PolicySet:
     return read_policy_document(text, source=source).policy_set
 
 
-def read_policy_document(text: str, *, source: str) -> PolicyDocument:
+def read_policy_document(
+    text: str, *, source: str, catalogues: Iterable[ToolCatalogue] = ()
+) -> PolicyDocument:
     """Read a policy set together with the places of its rules and facts.
 
     Args:
         text: the YAML or JSON document.
         source: what to call it in errors, usually its path.
+        catalogues: tools to check names and types against, if all that it covers are there.
 
     Returns:
         The policy set, its rules and their places.
@@ -64,7 +70,16 @@ def read_policy_document(text: str, *, source: str) -> PolicyDocument:
         raise _with_rules(error, document, text) from error
     places = _places(document, policy_set.facts, policy_set.rules, text=text)
     rules, problems = read_rules(policy_set.rules)
-    refuse((*document_problems(policy_set), *problems, *_undeclared(policy_set, rules)), places)
+    objections = (
+        *document_problems(policy_set),
+        *problems,
+        *undeclared_facts(policy_set, rules),
+        *expectation_check.document_problems(policy_set),
+    )
+    covered, absent = covered_by(policy_set, catalogues)
+    if covered and not absent:
+        objections = (*objections, *problems_against(policy_set, rules, covered))
+    refuse(tuple(dict.fromkeys(objections)), places)
     return PolicyDocument(policy_set, rules, places)
 
 
@@ -92,11 +107,14 @@ def _places(document: Document, names: Iterable[str], rules: str, *, text: str) 
             verbatim=False,
             literal=_literal(head, rules),
             facts=facts,
+            document=document,
         )
     body = next((each for each in lines[line:] if each.strip()), "")
     first = next((each for each in rules.split("\n") if each.strip()), "")
     indent = len(body) - len(first) if body.endswith(first) else 0
-    return Places(document.source, first_line=line + 1, indent=indent, facts=facts)
+    return Places(
+        document.source, first_line=line + 1, indent=indent, facts=facts, document=document
+    )
 
 
 def _literal(head: str, rules: str) -> str:
@@ -105,7 +123,8 @@ def _literal(head: str, rules: str) -> str:
     return literal if literal and json.loads(literal) == rules and "\r" not in rules else ""
 
 
-def _undeclared(policy_set: PolicySet, rules: tuple[Rule, ...]) -> Iterator[Problem]:
+def undeclared_facts(policy_set: PolicySet, rules: Iterable[Rule]) -> Iterator[Problem]:
+    """Reads of facts that the policy set does not declare."""
     for rule in rules:
         for name, token in rule.use.facts.items():
             if name not in policy_set.facts:

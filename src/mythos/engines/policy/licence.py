@@ -15,6 +15,7 @@ from functools import lru_cache
 from mythos.values.tools import Tool
 
 _WORD = re.compile(r"[^\W\d_]{3,}")
+_SHORT_HYPHEN = re.compile(r"(?<=\b[^\W\d_])-(?=[^\W\d_])")  # e-mail, t-shirt
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SENTENCE_WORDS = """
     all also and any are can could did does for from had has have her him his how into its just
@@ -50,7 +51,8 @@ def stem(word: str) -> str:
 
 def stems(text: str) -> frozenset[str]:
     """Stems of the words of three letters or more that are no stop words."""
-    spaced = _HUMP.sub(" ", unicodedata.normalize("NFKC", text)).replace("_", " ")
+    text = _SHORT_HYPHEN.sub("", unicodedata.normalize("NFKC", text))
+    spaced = _HUMP.sub(" ", text).replace("_", " ")
     words = (match.group() for match in _WORD.finditer(spaced.casefold()))
     return frozenset(stem(word) for word in words if word not in STOP_WORDS)
 

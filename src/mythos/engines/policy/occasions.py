@@ -71,18 +71,21 @@ class Occasions:
     history: History
 
 
-def occasions_of(run: Run, engine: PolicyEngine, *, past: History | None = None) -> Occasions:
+def occasions_of(
+    run: Run, engine: PolicyEngine, *, past: History | None = None, only: str = ""
+) -> Occasions:
     """Every tool call of a run, and every attempt it says was denied, in order of their start.
 
     Args:
         run: a closed run; its events need not be sorted.
         engine: knows the run's tools and the facts to keep.
         past: what earlier runs left, for facts that reach beyond one run.
+        only: the span id of the one call that is asked about; all others are only taken in.
 
     Returns:
         Occasions by (start, span id).
     """
-    sweep = _Sweep(run, engine, past)
+    sweep = _Sweep(run, engine, past, only=only)
     moments = _moments(run, engine.catalogue, sweep)
     for _, step in sorted(moments, key=lambda moment: moment[0]):
         step()
@@ -114,8 +117,9 @@ def _end(event: Event) -> _Key:
 class _Sweep:
     """What is known at the present moment of the sweep."""
 
-    def __init__(self, run: Run, engine: PolicyEngine, past: History | None) -> None:
+    def __init__(self, run: Run, engine: PolicyEngine, past: History | None, *, only: str) -> None:
         catalogue = engine.catalogue
+        self._only = only
         self.found: list[Occasion] = []
         self.history = History(engine.plans, catalogue, past=past)
         self._engine = engine
@@ -181,6 +185,8 @@ class _Sweep:
     ) -> frozenset[str]:
         given = None if arguments is None else dict(arguments)
         hidden = _masked(given)
+        if self._only and event.span_id != self._only:
+            return hidden
         asker = Asker(event.agent, given, hidden, event.start_ns)
         self.found.append(
             Occasion(

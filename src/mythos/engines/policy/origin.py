@@ -1,26 +1,28 @@
 """Origin: where the value of a sink argument was seen before the call.
 
-| origin    | the value occurs in                                               |
+| origin    | the value was named in                                            |
 |-----------|-------------------------------------------------------------------|
 | user      | the user's text, or the answer of a tool that asks the user       |
 | trusted   | the output, or the trusted fields of it, of a tool so declared    |
 | untrusted | any other output: other tools and fields, failed calls            |
 | unknown   | nothing that was seen                                             |
 
-The first that applies counts. "Occurs" means: as whole words, ignoring case, width and runs of
-white space. Every value of a list counts, and the worst origin is the argument's. What was not
-captured could have held the value, so it adds what the origin then would be.
+The first that applies counts. How spellings are matched: `words`, `links`, `seen`. Every value of
+a list counts, and the worst origin is the argument's. What was not captured could have held the
+value, so it adds what the origin then would be.
 
-A first version: it sees no value that was built from parts, spelt anew or translated.
+An untrusted value may still stand where the user pointed: in the output of a call that looked up
+something the user named (a link, a file, a person). `refers` tells; what to make of it is a rule's
+matter.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mythos.engines.policy.request import Origin
+from mythos.engines.policy.seen import BREAK, Seen, Sought, Vocabulary, sought
 from mythos.errors import DocumentError
 from mythos.values.event import Event, Json
 from mythos.values.tools import Tool
@@ -29,20 +31,23 @@ from mythos.values.yaml_text import parse_yaml
 _WORST = (Origin.USER, Origin.TRUSTED, Origin.UNKNOWN, Origin.UNTRUSTED)
 _PRECEDENCE = (Origin.USER, Origin.TRUSTED, Origin.UNTRUSTED)
 _MAX_PARSED = 2**18  # characters of an output in which named fields are looked for
+_REFERRED = "referred"
 
 
 @dataclass(slots=True)
 class Sources:
-    """Different texts seen so far in one run, by origin. Owned by the sweep that fills it."""
+    """What was seen so far in one run, by origin. Owned by the sweep that fills it.
 
-    texts: dict[Origin, dict[str, None]] = field(
-        default_factory=lambda: {origin: {} for origin in _PRECEDENCE}
-    )
+    `hidden` are origins of which something was not captured, or was too much to keep.
+    """
+
     hidden: set[Origin] = field(default_factory=set)
+    _seen: dict[str, Seen] = field(default_factory=dict)
+    _vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
     def hear(self, text: str) -> None:
         """Take in what the user said."""
-        self.texts[Origin.USER][normal(text)] = None
+        self._take(Origin.USER, text)
 
     def hide(self, origin: Origin) -> None:
         """Note that something of this origin was not captured."""
@@ -57,18 +62,34 @@ class Sources:
         if not call.output_captured:
             self.hidden.update({best} if trusted else ())
             self.hidden.update({Origin.UNTRUSTED} if trusted is not True else ())
-            return
-        if isinstance(trusted, tuple) and trusted:
-            self._take_fields(_structured(call.output), frozenset(trusted))
-            return
-        origin = best if trusted is True else Origin.UNTRUSTED
-        self.texts[origin][_text(_leaves(call.output))] = None
+        elif isinstance(trusted, tuple) and trusted:
+            named: list[str] = []
+            other = list(_split(_structured(call.output), frozenset(trusted), named))
+            self._take(best, BREAK.join(named))
+            self._take_untrusted(other, call)
+        elif trusted is True:
+            self._take(best, BREAK.join(leaves(call.output)))
+        else:
+            self._take_untrusted(leaves(call.output), call)
 
-    def _take_fields(self, output: Json, trusted: frozenset[str]) -> None:
-        named: list[str] = []
-        other = list(_split(output, trusted, named))
-        self.texts[Origin.TRUSTED][_text(iter(named))] = None
-        self.texts[Origin.UNTRUSTED][_text(iter(other))] = None
+    def _take_untrusted(self, said: Iterable[str], call: Event) -> None:
+        text = BREAK.join(said)
+        self._take(Origin.UNTRUSTED, text)
+        if call.arguments and self._pointed(call.arguments):
+            self._take(_REFERRED, text)
+
+    def _take(self, kind: str, text: str) -> None:
+        seen = self._seen.setdefault(kind, Seen(self._vocabulary))
+        if not seen.take(text) and kind in _PRECEDENCE:
+            self.hidden.add(Origin(kind))
+
+    def _pointed(self, arguments: Mapping[str, Json]) -> bool:
+        """Whether a call looks up something the user named: in letters, no bare number or date."""
+        return any(
+            all(self._holds(Origin.USER, one) for one in sought(leaf))
+            for leaf in leaves(dict(arguments))
+            if any(map(str.isalpha, leaf))
+        )
 
     def origins_of(self, value: Json) -> frozenset[Origin]:
         """The origins an argument's value may have; one if all sources were captured.
@@ -76,53 +97,55 @@ class Sources:
         Returns:
             Empty for a value that holds nothing to send: null, empty text, empty list.
         """
-        found: frozenset[Origin] = frozenset()
-        for leaf in filter(None, map(normal, _leaves(value))):
-            one = self._origins_of_leaf(leaf)
-            found = frozenset(_worse(a, b) for a in found for b in one) if found else one
-        return found
+        return worst(self.origins_of_one(one) for leaf in leaves(value) for one in sought(leaf))
 
-    def _origins_of_leaf(self, leaf: str) -> frozenset[Origin]:
+    def origins_of_one(self, one: Sought) -> frozenset[Origin]:
+        """The origins that one named thing may have."""
         possible: set[Origin] = set()
         for origin in _PRECEDENCE:
-            if any(_occurs(leaf, text) for text in self.texts[origin]):
+            if self._holds(origin, one):
                 return frozenset(possible | {origin})
             if origin in self.hidden:
                 possible.add(origin)
         return frozenset(possible | {Origin.UNKNOWN})
 
+    def _holds(self, kind: str, one: Sought) -> bool:
+        seen = self._seen.get(kind)
+        if seen is None:
+            return False
+        return seen.holds(one) if kind in (Origin.UNTRUSTED, _REFERRED) else seen.covers(one)
 
-def normal(text: str) -> str:
-    """A text for comparison: one width, one case, single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    def refers(self, value: Json) -> bool:
+        """Whether all of a value is the user's, trusted, or in what the user pointed to."""
+        wanted = (Origin.USER, Origin.TRUSTED, _REFERRED)
+        return all(
+            any(self._holds(kind, one) for kind in wanted)
+            for leaf in leaves(value)
+            for one in sought(leaf)
+        )
+
+
+def worst(origins: Iterator[frozenset[Origin]]) -> frozenset[Origin]:
+    """The worst of several, each one of the origins it may be; empty of none."""
+    found: frozenset[Origin] = frozenset()
+    for one in origins:
+        found = frozenset(_worse(a, b) for a in found for b in one) if found else one
+    return found
 
 
 def _worse(one: Origin, other: Origin) -> Origin:
     return max(one, other, key=_WORST.index)
 
 
-def _occurs(value: str, text: str) -> bool:
-    """Whether `value` stands in `text` with no letter or digit running on at either end."""
-    start = text.find(value)
-    while start >= 0:
-        end = start + len(value)
-        runs_in = value[0].isalnum() and start > 0 and text[start - 1].isalnum()
-        runs_on = value[-1].isalnum() and end < len(text) and text[end].isalnum()
-        if not runs_in and not runs_on:
-            return True
-        start = text.find(value, start + 1)
-    return False
-
-
-def _leaves(value: Json) -> Iterator[str]:
+def leaves(value: Json) -> Iterator[str]:
     """Every text and number in a value, keys included: outputs are often keyed by an id."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield key
-            yield from _leaves(inner)
+            yield from leaves(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _leaves(inner)
+            yield from leaves(inner)
     elif isinstance(value, str):
         yield value
     elif value is not None and not isinstance(value, bool):
@@ -134,7 +157,7 @@ def _split(value: Json, trusted: frozenset[str], named: list[str]) -> Iterator[s
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if key in trusted:
-                named.extend(_leaves(inner))
+                named.extend(leaves(inner))
             else:
                 yield key
                 yield from _split(inner, trusted, named)
@@ -142,7 +165,7 @@ def _split(value: Json, trusted: frozenset[str], named: list[str]) -> Iterator[s
         for inner in value:
             yield from _split(inner, trusted, named)
     else:
-        yield from _leaves(value)
+        yield from leaves(value)
 
 
 def _structured(output: Json) -> Json:
@@ -153,7 +176,3 @@ def _structured(output: Json) -> Json:
         return parse_yaml(output).value
     except DocumentError:
         return output
-
-
-def _text(leaves: Iterator[str]) -> str:
-    return "\n".join(filter(None, map(normal, leaves)))

@@ -12,17 +12,23 @@ from dataclasses import dataclass, field
 
 from mythos.errors import DocumentError, PolicyError
 from mythos.values.json_text import raw_length
+from mythos.values.marks import Path
+from mythos.values.source import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One objection to the rules (`line`, `column` from 1) or, with `fact`, to a declared fact."""
+    """One objection: to the rules (`line`, `column` from 1), a `fact`, or what stands at `path`.
+
+    A path leads from the top of the document.
+    """
 
     line: int
     column: int
     message: str
     remedy: str
     fact: str = ""
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +47,27 @@ class Places:
     verbatim: bool = True
     literal: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    document: Document | None = field(default=None, compare=False, repr=False)
 
     def of(self, problem: Problem) -> str:
         """`source:line:column` of a problem."""
+        if problem.path:
+            return self.part(problem.path)
         if problem.fact:
             return self.facts.get(problem.fact, f"{self.source}, fact {problem.fact}")
         return self.rule(problem.line, problem.column)
+
+    def part(self, path: Path) -> str:
+        """`source:line:column` of the part of the document at a path."""
+        if self.document is None:
+            return f"{self.source}, {'/'.join(map(str, path))}"
+        return self.document.where(path)
+
+    def part_line(self, path: Path) -> int:
+        """The file's line on which that part begins; 0 if that is not known."""
+        place = self.part(path).removeprefix(f"{self.source}:")
+        line = place.partition(":")[0]
+        return int(line) if line.isdecimal() else 0
 
     def rule(self, line: int, column: int = 1) -> str:
         """`source:line:column` of a place given by its line and column within the rules."""

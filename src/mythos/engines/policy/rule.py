@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import cedarpy
 import orjson
 from pydantic import JsonValue
 
 from mythos.engines.policy.cedar_text import RuleText, plain_newlines, split_rules
+from mythos.engines.policy.complaint import not_cedar
 from mythos.engines.policy.context_use import ContextUse, context_use
 from mythos.engines.policy.problem import Places, Problem, places_by_name, refuse
 from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE, UNDECLARED_TOOL, Severity
@@ -23,7 +25,7 @@ from mythos.values.policy import PolicySet
 RESERVED = frozenset({DEFAULT_RULE, UNDECLARED_TOOL, NO_CATALOGUE})
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}")
-_QUOTED = re.compile(r"[`']([^`']+)[`']")
+_NOTES = ("id", "severity", "explain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _read(source: RuleText) -> tuple[Rule | None, tuple[Problem, ...]]:
     try:
         static = orjson.loads(cedarpy.policies_to_json_str(source.text))["staticPolicies"]
     except ValueError as error:
-        return None, (_not_cedar(source, str(error)),)
+        return None, (not_cedar(source, str(error)),)
     (policy,) = static.values()
     return _build(source, policy)
 
@@ -149,6 +151,11 @@ def _annotation_problems(source: RuleText, notes: dict[str, str]) -> tuple[Probl
         found.append(
             (f"rule {name!r} has @severity({severity!r})", "use critical, warning or info")
         )
+    found += [
+        (f"rule {name!r} has @{note}", f"write @{near[0]}")
+        for note in sorted(notes.keys() - set(_NOTES))
+        if (near := get_close_matches(note, _NOTES, n=1, cutoff=0.75))  # others are plain Cedar's
+    ]
     return tuple(Problem(source.line, source.column, seen, todo) for seen, todo in found)
 
 
@@ -161,32 +168,13 @@ def _actions(scope: JsonValue) -> frozenset[str] | None:
     return frozenset(str(each["id"]) for each in named if isinstance(each, dict))
 
 
-def _not_cedar(source: RuleText, message: str) -> Problem:
-    """Cedar's complaint, at the word it names if the rule holds that word just once."""
-    named = _QUOTED.search(message)
-    same = [token for token in source.tokens if named and token.text == named.group(1)]
-    at = same[0] if len(same) == 1 else source.tokens[0]
-    name = _id_of(source)
-    seen = f"rule {name!r} is not Cedar: {message}" if name else f"this is not Cedar: {message}"
-    return Problem(at.line, at.column, seen, "correct the rule")
-
-
-def _id_of(source: RuleText) -> str:
-    """The `@id` as written, for a rule that Cedar cannot read."""
-    texts = [token.text for token in source.tokens]
-    for index in range(len(texts) - 3):
-        if texts[index : index + 3] == ["@", "id", "("]:
-            return texts[index + 3].strip('"')
-    return ""
-
-
 def _repeated(rules: list[Rule]) -> list[Problem]:
-    first: dict[str, int] = {}
+    seen: set[str] = set()
     found = []
     for rule in rules:
-        if rule.id in first:
-            seen = f"@id({rule.id!r}) is already the rule of line {first[rule.id]}"
+        if rule.id in seen:
+            wrong = f"@id({rule.id!r}) is already the name of a rule above"
             todo = "give each rule a name of its own"
-            found.append(Problem(rule.line, rule.source.column, seen, todo))
-        first.setdefault(rule.id, rule.line)
+            found.append(Problem(rule.line, rule.source.column, wrong, todo))
+        seen.add(rule.id)
     return found

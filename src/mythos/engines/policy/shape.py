@@ -9,6 +9,7 @@
 | `array` of one of these                         | Set: order and repetition are lost         |
 | `object` with `properties`                      | record                                     |
 | nullable, or not `required`                     | optional attribute; null is absence        |
+| `minimum`, `maximum` of a number                | kept beside it, for the gate and proofs    |
 | anything else (other unions, free-form objects) | left out: rules cannot speak of it         |
 
 Source: JSON Schema 2020-12; Cedar JSON schema format.
@@ -42,7 +43,8 @@ class Shape:
     """The Cedar type of a value: `element` of a Set, `fields` of a Record.
 
     `optional` says that a Record's attribute may be absent. `hidden` names declared fields that
-    Cedar cannot say. `open` says that undeclared fields are no misfit.
+    Cedar cannot say. `open` says that undeclared fields are no misfit. `least` and `most` bound a
+    number, both included.
     """
 
     kind: Kind
@@ -51,6 +53,8 @@ class Shape:
     hidden: frozenset[str] = frozenset()
     optional: bool = False
     open: bool = False
+    least: float | None = None
+    most: float | None = None
 
 
 def arguments_shape(parameters: Mapping[str, JsonValue]) -> Shape:
@@ -91,6 +95,8 @@ class _Reader:
             return Shape("Set", element=element) if element else None
         if kind == "Record":
             return self._record(resolved, path)
+        if kind in {"Long", "decimal"}:
+            return Shape(kind, least=_bound(resolved, "minimum"), most=_bound(resolved, "maximum"))
         return Shape(kind) if kind else None
 
     def _record(self, schema: Mapping[str, JsonValue], path: tuple[str, ...]) -> Shape | None:
@@ -150,6 +156,12 @@ def _kind(schema: Mapping[str, JsonValue]) -> Kind | None:
     if isinstance(values, list) and values and all(isinstance(each, str) for each in values):
         return "String"
     return "Record" if isinstance(schema.get("properties"), dict) else None
+
+
+def _bound(schema: Mapping[str, JsonValue], key: str) -> float | None:
+    """A bound as the schema gives it: an integer stays one."""
+    value = schema.get(key)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def cedar_type(shape: Shape) -> dict[str, JsonValue]:

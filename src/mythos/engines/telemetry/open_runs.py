@@ -97,6 +97,11 @@ class OpenRuns:
         """How many traces are held."""
         return len(self._open)
 
+    def spans_of(self, trace_id: str) -> tuple[Span, ...]:
+        """The spans held of one open trace, as they came."""
+        trace = self._open.get(trace_id)
+        return tuple(trace.spans) if trace else ()
+
     def add(self, spans: Iterable[Span], *, now_ns: int) -> Admission:
         """Take a batch in.
 

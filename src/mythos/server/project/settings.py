@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "mythos.server.resilience.apps.Config",
     "mythos.server.deployment.apps.Config",
     "mythos.server.strategy.apps.Config",
+    "mythos.server.policies.apps.Config",
     "mythos.server.web.apps.Config",
 ]
 

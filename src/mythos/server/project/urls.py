@@ -14,6 +14,7 @@ PAGES: list[URLPattern | URLResolver] = [
     path("", include("mythos.server.resilience.urls")),
     path("", include("mythos.server.deployment.urls")),
     path("", include("mythos.server.strategy.urls")),
+    path("", include("mythos.server.policies.urls")),
 ]
 
 MACHINES: list[URLPattern | URLResolver] = [

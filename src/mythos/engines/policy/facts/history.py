@@ -53,6 +53,7 @@ class History:
             past: what earlier runs left, for facts that reach beyond one run.
         """
         self._logs = {p.identity: FactLog(p) for p in plans if not p.deferred}
+        self.catalogue = catalogue
         self._tools: dict[str, Tool] = {tool.name: tool for tool in catalogue.tools}
         self._past = past
         self._by_name: dict[tuple[str, str], str] = {}
@@ -98,11 +99,17 @@ class History:
         for log in self._resetting.get(name, ()):
             log.blur(until_ns, resets=True)
 
-    def absorb(self, other: History) -> None:
-        """Take in all that another history knows of the facts both keep."""
+    def absorb(self, other: History, *, until_ns: int | None = None) -> None:
+        """Take in what another history knows of the facts both keep.
+
+        Args:
+            other: of another run, another observer, or the same once more.
+            until_ns: leave out what claims to be later: a clock that runs ahead must not
+                decide what comes.
+        """
         for identity, log in other.logs().items():
             if identity in self._logs:
-                self._logs[identity].absorb(log)
+                self._logs[identity].absorb(log, until_ns=until_ns)
 
     def ask(self, plan: FactPlan, asker: Asker) -> Known:
         """What a fact is for an action; None if it cannot be told."""

@@ -78,15 +78,21 @@ class FactLog:
         else:
             self.blurred_ns = max(self.blurred_ns, until_ns)
 
-    def absorb(self, other: FactLog) -> None:
-        """Take in everything another log of the same fact holds."""
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was ever entered."""
+        return not any(self.tables()) and self.blurred_ns == self.reset_blurred_ns == _NEVER
+
+    def absorb(self, other: FactLog, *, until_ns: int | None = None) -> None:
+        """Take in what another log of the same fact holds, but nothing later than `until_ns`."""
         for mine, theirs in zip(self.tables(), other.tables(), strict=True):
             for key, line in theirs.items():
-                if key not in mine:
-                    mine[key] = Timeline(self.plan.retain_ns)
-                mine[key].absorb(line)
-        self.blur(other.blurred_ns, resets=False)
-        self.blur(other.reset_blurred_ns, resets=True)
+                for name, entry in line.entries().items():
+                    if until_ns is None or entry.at_ns <= until_ns:
+                        self.put(mine, key, name, entry)
+        for blurred_ns, resets in ((other.blurred_ns, False), (other.reset_blurred_ns, True)):
+            late = until_ns is not None and blurred_ns > until_ns
+            self.blur(until_ns if late and until_ns is not None else blurred_ns, resets=resets)
 
     def tables(self) -> tuple[Keyed, ...]:
         """Everything with a key: collected, doubted, resets, doubted resets."""

@@ -1,10 +1,10 @@
 """Timelines: what happened when, mergeable, and asked at a cost that does not grow with it.
 
-A timeline is a set of entries by id. The same id seen twice is one entry: the one that says more
-(`Entry.rank`), so putting and merging are commutative, associative and idempotent; spans may come
-late, twice or from several observers. Entries are kept in order with running totals, so what lies
-between two moments is two look-ups by bisection. Appending in order costs O(1) amortised, an entry
-that comes late costs the entries after it.
+A timeline is a set of entries by id; an event has one id and one time wherever it is observed. Seen
+twice it is one entry: the one that says more (`Entry.rank`). Putting and merging are commutative,
+associative and idempotent; spans may come late, twice or from several observers. Entries are kept
+in order with running totals: what lies between two moments is two look-ups by bisection. Appending
+in order costs O(1) amortised, an entry that comes late costs the entries after it.
 
 Only the last `retain_ns` before the newest entry are kept, and one entry before those. What is
 kept depends on what was put alone, never on the order. A question about a moment that lies so far
@@ -107,11 +107,6 @@ class Timeline:
     def knows(self, at_ns: int) -> bool:
         """Whether nothing from `at_ns` on may have been forgotten."""
         return not self._forgot(at_ns)
-
-    def absorb(self, other: Timeline) -> None:
-        """Take in every entry of another timeline."""
-        for name, entry in other.entries().items():
-            self.put(name, entry)
 
     def entries(self) -> dict[str, Entry]:
         """Everything that is kept, by id, in order of time."""

@@ -58,8 +58,12 @@ def lines_of(document: JsonValue) -> tuple[Line, ...]:
 
 def difference(old: JsonValue, new: JsonValue) -> tuple[Line, ...]:
     """The lines that differ between two documents, with two lines around each, at most 80."""
-    before, after = text_of(old).splitlines(), text_of(new).splitlines()
-    found = list(_differing(before, after))
+    return differing_lines(text_of(old), text_of(new))
+
+
+def differing_lines(old: str, new: str) -> tuple[Line, ...]:
+    """The lines that differ between two texts, with two lines around each, at most 80."""
+    found = list(_differing(old.splitlines(), new.splitlines()))
     if len(found) > MAX_DIFFERING:
         more = len(found) - MAX_DIFFERING
         found[MAX_DIFFERING:] = [Line("…", found[MAX_DIFFERING].number, f"{more} lines more")]

@@ -1,0 +1,127 @@
+"""Expectations: the calls that a policy set says are allowed or denied, tried with the engine.
+
+A request says what it departs in from the beginning of a run: a fact it does not name is false, 0
+or absent, the user said nothing, and a sink's value was seen nowhere. It is decided by its own
+policy set alone, so that a test says the same whatever other sets are in force. Properties over
+all requests are no affair of this module: they are proved, not tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypeAlias
+
+from mythos.engines.policy.check import covers
+from mythos.engines.policy.compile import PolicyEngine
+from mythos.engines.policy.facts.kind import as_kind, kind_of, sum_value
+from mythos.engines.policy.facts.known import ABSENT, Known
+from mythos.engines.policy.replay import Answer, answer_of
+from mythos.engines.policy.request import Origin, Request
+from mythos.values.event import Json
+from mythos.values.policy import Counted, ExpectedRequest, Fact, Last, Once, PolicySet
+from mythos.values.tools import ToolCatalogue
+
+Status: TypeAlias = Literal["passed", "failed", "skipped"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DEFERRED = frozenset({"node", "fleet"})
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of one expected call. `answer` is None where it could not be tried."""
+
+    status: Status
+    answer: Answer | None
+    why: str = ""
+
+
+def catalogue_of(
+    request: ExpectedRequest, policy_set: PolicySet, catalogues: Iterable[ToolCatalogue]
+) -> ToolCatalogue | None:
+    """The first covered catalogue that declares the request's tool; None if none does."""
+    covered = (one for one in catalogues if covers(policy_set, one))
+    return next((one for one in covered if one.find(request.tool)), None)
+
+
+def request_of(
+    expected: ExpectedRequest, policy_set: PolicySet, *, digest: str, catalogue: ToolCatalogue
+) -> Request:
+    """The request that an expectation describes, with everything that it leaves out.
+
+    Args:
+        expected: checked (`expectation_check`): its values fit their kinds.
+        policy_set: whose facts it speaks of.
+        digest: of the policy set.
+        catalogue: declares the tool.
+    """
+    tool = catalogue.find(expected.tool)
+    given = {sink for sink in (tool.sinks if tool else ()) if expected.arguments.get(sink)}
+    return Request(
+        agent=expected.agent,
+        tool=expected.tool,
+        arguments=expected.arguments,
+        facts={digest: _facts(expected.past, policy_set.facts, catalogue)},
+        licensed=expected.licensed,
+        origins={
+            sink: frozenset({Origin(expected.origins.get(sink, "unknown"))})
+            for sink in given | expected.origins.keys()
+        },
+        now_ns=(expected.now - _EPOCH) // timedelta(microseconds=1) * 1_000,
+        depth=expected.depth,
+    )
+
+
+def attempt(
+    expected: ExpectedRequest,
+    wanted: Literal["allow", "deny"],
+    policy_set: PolicySet,
+    *,
+    digest: str,
+    engine: PolicyEngine,
+) -> Tried:
+    """Decide an expected call by its own policy set, and compare.
+
+    Args:
+        expected: the call; checked.
+        wanted: the decision it should get.
+        policy_set: the set that expects it.
+        digest: of the set.
+        engine: holds the set, for the catalogue that declares the tool.
+
+    Returns:
+        Skipped if the call names a fact that only the monitor knows; else passed or failed.
+    """
+    unknown = sorted(n for n in expected.past if policy_set.facts[n].scope in _DEFERRED)
+    if unknown:
+        return Tried("skipped", None, f"only the monitor knows {', '.join(unknown)}")
+    request = request_of(expected, policy_set, digest=digest, catalogue=engine.catalogue)
+    answer = answer_of(engine.decide(request, in_force=[digest]))
+    return Tried("passed" if answer.word == wanted else "failed", answer, answer.why)
+
+
+def _facts(
+    past: Mapping[str, Json], facts: Mapping[str, Fact], catalogue: ToolCatalogue
+) -> dict[str, Known]:
+    return {
+        name: _known(fact, past[name], catalogue) if name in past else _nothing(fact, catalogue)
+        for name, fact in facts.items()
+        if fact.scope not in _DEFERRED
+    }
+
+
+def _known(fact: Fact, value: Json, catalogue: ToolCatalogue) -> Known:
+    if value is None:
+        return ABSENT
+    return as_kind(kind_of(fact, catalogue), value)[0]
+
+
+def _nothing(fact: Fact, catalogue: ToolCatalogue) -> Known:
+    """What a fact is before anything happened."""
+    if isinstance(fact, Last):
+        return ABSENT
+    if isinstance(fact, Once):
+        return False
+    return 0 if isinstance(fact, Counted) else sum_value(kind_of(fact, catalogue), 0)

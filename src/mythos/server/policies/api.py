@@ -1,0 +1,36 @@
+"""`/api/v1/policies`: policy sets, where they judge and what they found. Reads only."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router
+from pydantic import Field
+
+from mythos.server.policies import listing
+from mythos.server.policies.pages.selection import Span
+from mythos.values.base import Digest
+from mythos.values.problem import REFUSALS, Problem
+
+router = Router(tags=["policies"], by_alias=True)
+
+Limit = Annotated[int, Field(ge=1, le=200)]
+Page = Annotated[int, Field(ge=1, le=100_000)]
+
+
+@router.get("/policies", response={200: listing.PolicyPage, REFUSALS: Problem})
+def list_policies(
+    request: HttpRequest, window: Span = "24h", page: Page = 1, limit: Limit = 50
+) -> listing.PolicyPage:
+    """Every known policy set with its outcomes in the window, newest first; at most 200 a page."""
+    return listing.policies(span=window, page=page, limit=limit, at=timezone.now())
+
+
+@router.get("/policies/{digest}", response={200: listing.PolicyDocument, REFUSALS: Problem})
+def read_policy(
+    request: HttpRequest, digest: Digest, window: Span = "24h"
+) -> listing.PolicyDocument:
+    """One policy set with its document and the outcomes of each rule in the window."""
+    return listing.policy(digest, span=window, at=timezone.now())

@@ -1,0 +1,251 @@
+"""Reads of the policy pages: a constant number of queries, whatever the size of the fleet.
+
+Outcomes are added up in two steps. The database groups rows that say the same, which most do (one
+call upheld, in one minute, under one rule); only the groups are read and multiplied.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Count, F, QuerySet
+from django.db.models.fields.json import KeyTransform
+from pydantic import ValidationError
+
+from mythos.adapters.baseline import baseline_digest, baseline_policy_set
+from mythos.engines.evidence.policy import OutcomeCounts, RunCounts, louder
+from mythos.engines.evidence.sample import Sample
+from mythos.errors import NotFoundError
+from mythos.server.catalog.models import Node, SwarmCodex
+from mythos.server.deployment.models import MythOSDeploymentPacket, Rollout
+from mythos.server.policies.pages.facts import (
+    CallFact,
+    HostFact,
+    Mode,
+    PolicyFact,
+    RolloutFact,
+    Tally,
+)
+from mythos.server.resilience.models import EvidenceRow
+from mythos.values.outcome import Severity
+from mythos.values.policy import PolicySet
+
+MAX_ROLLOUTS = 500
+MAX_SAMPLE_ROWS = 60
+KEPT_S = 30
+_MODES: dict[str, Mode] = {"policy": "enforce", "shadow": "shadow"}
+_KINDS = tuple(_MODES)
+
+
+def policies() -> list[PolicyFact]:
+    """Every policy set that is known, and the baseline that ships with MythOS."""
+    return [*_stored(SwarmCodex.objects.all()), *_packaged()]
+
+
+def policy(digest: str) -> PolicyFact:
+    """One policy set by its digest or the start of it.
+
+    Raises:
+        NotFoundError: none, or more than one, begins so.
+    """
+    start = digest if digest.startswith("sha256:") else f"sha256:{digest}"
+    found = _stored(SwarmCodex.objects.filter(digest__startswith=start)[:2])
+    found += [each for each in _packaged() if each.digest.startswith(start)]
+    if len(found) != 1 or len(start) < len("sha256:") + 6:
+        several = "several policy sets" if found else "no policy set"
+        raise NotFoundError(
+            f"there is {several} of digest {digest[:80]!r}",
+            remedy="choose one of the list on /policies",
+        )
+    return found[0]
+
+
+def versions(name: str) -> list[PolicyFact]:
+    """Every version of a policy set's name."""
+    found = _stored(SwarmCodex.objects.filter(title=name))
+    return found + [each for each in _packaged() if each.policy_set.policy_set == name]
+
+
+def _packaged() -> list[PolicyFact]:
+    """The baseline, unless a bundle brought the same one."""
+    if SwarmCodex.objects.filter(digest=baseline_digest()).exists():
+        return []
+    return [PolicyFact(baseline_digest(), baseline_policy_set(), packaged=True)]
+
+
+def _stored(rows: QuerySet[SwarmCodex]) -> list[PolicyFact]:
+    found = list(rows)
+    bundles = _bundles(each.pk for each in found)
+    return [_fact(each, bundles[each.pk]) for each in found]
+
+
+def _fact(stored: SwarmCodex, bundles: Sequence[tuple[str, datetime]]) -> PolicyFact:
+    document, unreadable = _document(stored)
+    return PolicyFact(
+        digest=stored.digest,
+        policy_set=document,
+        bundles=tuple(name for name, _ in bundles),
+        known_since=min((at for _, at in bundles), default=None),
+        packaged=stored.digest == baseline_digest(),
+        unreadable=unreadable,
+    )
+
+
+def _document(stored: SwarmCodex) -> tuple[PolicySet, str]:
+    """The document, or its rules alone and why the rest of it cannot be read."""
+    try:
+        return PolicySet.model_validate(stored.document), ""
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        rules = str(stored.document.get("rules", ""))
+        bare = PolicySet(policy_set=stored.title, version=stored.version, rules=rules)
+        return bare, f"{where}: {first['msg']}"
+
+
+def _bundles(ids: Iterable[int]) -> Mapping[int, list[tuple[str, datetime]]]:
+    held: dict[int, list[tuple[str, datetime]]] = defaultdict(list)
+    rows = (
+        MythOSDeploymentPacket.objects.filter(bundled_codices__in=list(ids))
+        .order_by("pk")
+        .values_list("bundled_codices", "deployment_name", "version", "created_at")
+    )
+    for policy_set, name, version, at in rows:
+        held[policy_set].append((f"{name} v{version}", at))
+    return held
+
+
+def hosts() -> list[HostFact]:
+    """Every host that is not retired, with the policy sets it says judge there."""
+    rows = Node.objects.filter(retired_at=None).values_list(
+        "node_id", "environment__name", "in_force", "last_beat_at"
+    )
+    return [
+        HostFact(
+            node_id=node_id,
+            environment=environment,
+            enforced=frozenset(in_force.get("policy_sets", ())),
+            shadowed=frozenset(in_force.get("shadow_sets", ())),
+            last_beat_at=beat,
+        )
+        for node_id, environment, in_force, beat in rows
+    ]
+
+
+def rollouts() -> list[RolloutFact]:
+    """The newest 500 rollouts with the policy sets of their bundles, oldest first."""
+    found = list(
+        Rollout.objects.order_by("-pk").select_related("environment", "packet")[:MAX_ROLLOUTS]
+    )
+    held: dict[int, set[str]] = defaultdict(set)
+    sets = MythOSDeploymentPacket.objects.filter(pk__in={each.packet_id for each in found})
+    for packet, digest in sets.values_list("pk", "bundled_codices__digest"):
+        held[packet].add(digest)
+    return [_rollout(each, frozenset(held[each.packet_id])) for each in reversed(found)]
+
+
+def _rollout(rollout: Rollout, policy_sets: frozenset[str]) -> RolloutFact:
+    return RolloutFact(
+        environment=rollout.environment.name,
+        sequence=rollout.sequence,
+        bundle=str(rollout.packet),
+        bundle_digest=rollout.packet.digest,
+        halted=rollout.state == Rollout.State.HALTED,
+        at=rollout.created_at,
+        policy_sets=policy_sets,
+    )
+
+
+def tallies(*, at: datetime, span_s: int, digest: str = "") -> list[Tally]:
+    """Outcomes in the window by set, mode, host and agent; counted at most twice a minute.
+
+    Args:
+        at: the end of the window.
+        span_s: its length.
+        digest: one policy set; all of them when empty.
+    """
+    key = f"policies.tallies.{digest}.{span_s}"
+    found: list[Tally] | None = cache.get(key)
+    if found is None:
+        found = _tallies(at=at, span_s=span_s, digest=digest)
+        cache.set(key, found, timeout=KEPT_S)
+    return found
+
+
+def _tallies(*, at: datetime, span_s: int, digest: str) -> list[Tally]:
+    wanted = {"subject": digest} if digest else {}
+    rows = (
+        _window(at=at, span_s=span_s)
+        .filter(**wanted)
+        .annotate(
+            rules=KeyTransform("rules", "body"),
+            severities=KeyTransform("severities", "body"),
+            runs=KeyTransform("runs", "body"),
+        )
+        .values("subject", "kind", "environment", "node_id", "agent", "rules", "severities", "runs")
+        .annotate(n=Count("pk"))
+    )
+    found: dict[tuple[str, ...], Tally] = {}
+    for row in rows.iterator():
+        key = tuple(row[name] for name in ("subject", "kind", "environment", "node_id", "agent"))
+        found[key] = _added(found.get(key) or _empty(key), row)
+    return list(found.values())
+
+
+def _window(*, at: datetime, span_s: int) -> QuerySet[EvidenceRow]:
+    start = (at - timedelta(seconds=span_s)).timestamp()
+    return EvidenceRow.objects.filter(
+        kind__in=_KINDS, cell__gt=start - F("width_s"), cell__lte=at.timestamp()
+    ).order_by()
+
+
+def _empty(key: tuple[str, ...]) -> Tally:
+    subject, kind, environment, node_id, agent = key
+    return Tally(subject, _MODES[kind], environment, node_id, agent)
+
+
+def _added(tally: Tally, row: Mapping[str, Any]) -> Tally:
+    """A tally with `n` equal rows more."""
+    rules, severities, n = dict(tally.rules), dict(tally.severities), row["n"]
+    for rule, counts in row["rules"].items():
+        rules[rule] = rules.get(rule, OutcomeCounts()) + OutcomeCounts(**_times(counts, n))
+    for rule, name in row["severities"].items():
+        severity = Severity(name)
+        severities[rule] = louder(severities.get(rule, severity), severity)
+    runs = tally.runs + RunCounts(**_times(row["runs"], n))
+    return Tally(
+        tally.digest, tally.mode, tally.environment, tally.node_id, tally.agent,
+        rules, severities, runs,
+    )  # fmt: skip
+
+
+def _times(counts: Mapping[str, int], n: int) -> dict[str, int]:
+    return {name: value * n for name, value in counts.items()}
+
+
+def denied_calls(digest: str, *, at: datetime, span_s: int) -> list[CallFact]:
+    """Kept calls that a policy set denied, from the newest rows that hold any."""
+    rows = (
+        _window(at=at, span_s=span_s)
+        .filter(subject=digest, body__runs__violated__gt=0)
+        .order_by("-cell", "-pk")
+        .values_list("node_id", "environment", "kind", "body__samples__violating")
+    )
+    return [
+        CallFact(node_id, environment, _MODES[kind], Sample.from_json(sample))
+        for node_id, environment, kind, kept in rows[:MAX_SAMPLE_ROWS]
+        for sample in kept
+    ]
+
+
+def hosts_by_set(hosts: Collection[HostFact]) -> dict[str, int]:
+    """On how many hosts each policy set judges."""
+    counted: dict[str, int] = defaultdict(int)
+    for host in hosts:
+        for digest in host.enforced | host.shadowed:
+            counted[digest] += 1
+    return dict(counted)

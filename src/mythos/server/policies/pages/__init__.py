@@ -1,0 +1,1 @@
+"""What the policy pages show: pure functions from facts to frozen page values."""

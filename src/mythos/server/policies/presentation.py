@@ -1,0 +1,113 @@
+"""What the policy pages answer: reads, then pure functions, then one frozen value a page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mythos.errors import NotFoundError
+from mythos.server.policies import page_queries as queries
+from mythos.server.policies.pages import listing, policy
+from mythos.server.policies.pages.facts import PolicyFact
+from mythos.server.policies.pages.in_force import in_force_of
+from mythos.server.policies.pages.outcomes import by_rule, counts_of, runs_of
+from mythos.server.policies.pages.rules import read, rules_shown
+from mythos.server.policies.pages.selection import SPANS, Selection
+from mythos.server.policies.pages.versions import comparison_of, versions_of
+
+
+def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage:
+    """The list of policy sets."""
+    hosts = queries.hosts()
+    rows = listing.rows_of(
+        queries.policies(),
+        hosts,
+        queries.rollouts(),
+        queries.tallies(at=at, span_s=SPANS[selection.span]),
+        selection=selection,
+        marks={},
+        coherence={},
+    )
+    first = (selection.page - 1) * listing.PER_PAGE
+    return listing.PoliciesPage(
+        at=at,
+        command=_command("/policies", selection),
+        selection=selection,
+        span=selection.span,
+        spans=tuple(SPANS),
+        rows=tuple(rows[first : first + listing.PER_PAGE]),
+        total=len(rows),
+        enforced=sum(any(each.mode == "enforce" for each in row.in_force) for row in rows),
+        shadowed=sum(any(each.mode == "shadow" for each in row.in_force) for row in rows),
+        page=selection.page,
+        pages=max(-(-len(rows) // listing.PER_PAGE), 1),
+        first_step=listing.NO_POLICY_SET if all(row.packaged for row in rows) else None,
+    )
+
+
+def show_policy(digest: str, selection: Selection, *, at: datetime) -> policy.PolicyPage:
+    """The page of one policy set.
+
+    Raises:
+        NotFoundError: no policy set has that digest, or none of its versions is the one to compare.
+    """
+    here = queries.policy(digest)
+    document = here.policy_set
+    span_s = SPANS[selection.span]
+    hosts = queries.hosts()
+    tallies = queries.tallies(at=at, span_s=span_s, digest=here.digest)
+    rules = read(document.rules)
+    versions = queries.versions(document.policy_set)
+    other = _other(here, versions, selection.against)
+    tools = document.covers.tools
+    return policy.PolicyPage(
+        at=at,
+        command=_command(f"/policies/{here.digest}", selection),
+        selection=selection,
+        span=selection.span,
+        spans=tuple(SPANS),
+        name=document.policy_set,
+        version=document.version,
+        digest=here.digest,
+        critical=document.critical,
+        guard=not any(rule.permits for rule in rules),
+        packaged=here.packaged,
+        unreadable=here.unreadable,
+        covers=(tools,) if isinstance(tools, str) else tools,
+        bundles=here.bundles,
+        known_since=here.known_since,
+        counts=counts_of(each for each in tallies if each.mode == "enforce"),
+        shadow=counts_of(each for each in tallies if each.mode == "shadow"),
+        runs=runs_of(tallies).total,
+        rules=rules_shown(rules, by_rule(tallies), page=selection.page, wanted=selection.rule),
+        facts=tuple(policy.facts_of(here, [(rule.id, rule.use.facts) for rule in rules])),
+        promises=policy.promises_of(here),
+        in_force=in_force_of(here.digest, hosts, queries.rollouts()),
+        calls=policy.calls_of(queries.denied_calls(here.digest, at=at, span_s=span_s), here),
+        versions=versions_of(
+            here,
+            versions,
+            queries.hosts_by_set(hosts),
+            against=other.digest if other else "",
+        ),
+        comparison=comparison_of(here, other) if other else None,
+    )
+
+
+def _other(here: PolicyFact, versions: list[PolicyFact], against: str) -> PolicyFact | None:
+    """The version to compare with; None when none was asked for."""
+    if not against:
+        return None
+    wanted = f"sha256:{against.removeprefix('sha256:')}"
+    found = [each for each in versions if each.digest.startswith(wanted)]
+    if len(found) != 1:
+        raise NotFoundError(
+            f"{here.policy_set.policy_set} has no version of digest {against[:80]!r}",
+            remedy="choose one of the versions listed on its page",
+        )
+    return found[0]
+
+
+def _command(path: str, selection: Selection) -> str:
+    """The command line that gives the same answer; the session is the reader's own."""
+    address = f"{path}{selection.link_for_page}format=json"
+    return f'curl --cookie "sessionid=$SESSION" "$MYTHOS{address}"'

@@ -1,0 +1,103 @@
+"""`mythos policy import` and `export`: nobody is locked in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cedarpy
+import pytest
+
+from tests.cli.policy_command import CARE, REFUNDS, TOOLS, policy, written
+
+PLAIN = """\
+// Refunds are small.
+forbid(principal, action == Action::"issue_refund", resource)
+when { context.input.amount_cents > 5 };
+"""
+
+
+@pytest.mark.parametrize("source", [CARE, REFUNDS])
+def test_export_and_import_give_the_same_policy_set(tmp_path: Path, source: Path) -> None:
+    out = policy("export", source, "--out", tmp_path, "--tools", TOOLS, "--json")
+    assert out.code == 0
+    cedar, schema = Path(out.json["cedar"]), Path(out.json["schema"])
+    assert cedarpy.validate_policies(cedar.read_text(), schema.read_text()).validation_passed
+    back = tmp_path / "back.yaml"
+    said = policy("import", cedar, "--schema", schema, "--out", back, "--json")
+    assert (said.code, said.json["digest"]) == (0, out.json["digest"])
+    assert policy("check", back, "--tools", TOOLS).code == 0
+
+
+def test_a_plain_file_gets_ids_a_name_and_what_it_covers(tmp_path: Path) -> None:
+    cedar, out = written(tmp_path / "a.cedar", PLAIN), tmp_path / "p.yaml"
+    said = policy(
+        *("import", cedar, "--name", "caps", "--covers", "retail-care", "--out", out, "--json")
+    )
+    assert said.code == 0
+    assert said.json["added_ids"] == [{"line": 2, "id": "forbid-issue_refund"}]
+    assert out.read_text() == (
+        'policy_set: caps\nversion: 1\ncovers: {"tools": "retail-care"}\nrules: |\n'
+        '  // Refunds are small.\n  @id("forbid-issue_refund")\n'
+        '  forbid(principal, action == Action::"issue_refund", resource)\n'
+        "  when { context.input.amount_cents > 5 };\n"
+    )
+    assert policy("check", out, "--tools", TOOLS).code == 0
+
+
+def test_what_is_wrong_is_told_at_the_lines_of_the_cedar_file(tmp_path: Path) -> None:
+    cedar = written(
+        tmp_path / "a.cedar",
+        f"{PLAIN}permit(principal, action, resource)\nwhen {{ 1 = 2 }};\n"
+        "permit(principal, action, resource) when { context.past.yes };\n",
+    )
+    said = policy("import", cedar, "--name", "caps", "--out", tmp_path / "p.yaml")
+    assert said.code == 1
+    assert f"{cedar}:5:10: " in said.err
+    assert f"{cedar}:6:57: " in said.err
+    assert not (tmp_path / "p.yaml").exists()
+
+
+def test_a_file_that_its_schema_contradicts_is_refused(tmp_path: Path) -> None:
+    out = policy("export", REFUNDS, "--out", tmp_path, "--tools", TOOLS, "--json").json
+    cedar = written(tmp_path / "a.cedar", PLAIN.replace("amount_cents", "amount"))
+    said = policy(
+        *(
+            "import",
+            cedar,
+            "--name",
+            "caps",
+            "--schema",
+            out["schema"],
+            "--out",
+            tmp_path / "p.yaml",
+        )
+    )
+    assert (said.code, f"{cedar}:3:" in said.err, "input.amount" in said.err) == (1, True, True)
+    bad = written(tmp_path / "s.json", "{}x")
+    said = policy("import", cedar, "--name", "x", "--schema", bad, "--out", tmp_path / "p.yaml")
+    assert (said.code, "no Cedar schema" in said.err) == (1, True)
+
+
+def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    cedar, out = written(tmp_path / "a.cedar", PLAIN), written(tmp_path / "p.yaml", "mine")
+    said = policy("import", cedar, "--name", "caps", "--out", out)
+    assert (said.code, out.read_text()) == (1, "mine")
+
+
+def test_a_plain_file_without_a_name_is_bad_usage(tmp_path: Path) -> None:
+    cedar = written(tmp_path / "a.cedar", PLAIN)
+    assert policy("import", cedar, "--out", tmp_path / "p.yaml").code == 2
+
+
+def test_a_set_that_covers_none_of_the_tools_is_not_exported(tmp_path: Path) -> None:
+    other = written(tmp_path / "p.yaml", REFUNDS.read_text().replace("retail-care", "toys"))
+    said = policy("export", other, "--out", tmp_path, "--tools", TOOLS)
+    assert (said.code, "covers none" in said.err) == (2, True)
+
+
+def test_windows_line_ends_of_a_plain_file_do_not_reach_the_document(tmp_path: Path) -> None:
+    cedar = tmp_path / "a.cedar"
+    cedar.write_bytes(b"\xef\xbb\xbf" + PLAIN.replace("\n", "\r\n").encode())
+    policy("import", cedar, "--name", "caps", "--out", tmp_path / "p.yaml")
+    assert b"\r" not in (tmp_path / "p.yaml").read_bytes()
+    assert "rules: |\n  // Refunds" in (tmp_path / "p.yaml").read_text()
