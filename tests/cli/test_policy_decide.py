@@ -48,6 +48,12 @@ def test_a_run_in_which_all_is_allowed_ends_in_0(tmp_path: Path) -> None:
     assert decide(tmp_path, FOUND, {"user": "yes"}, CANCEL).code == 0
 
 
+def test_a_call_that_was_only_asked_for_uses_up_no_yes(tmp_path: Path) -> None:
+    asked = {**CANCEL, "verdict": "deny"}
+    said = decide(tmp_path, FOUND, {"user": "yes"}, asked, CANCEL, CANCEL)
+    assert [one["decision"] for one in said.json["decisions"]] == ["allow"] * 3 + ["deny"]
+
+
 def test_each_run_has_its_own_past(tmp_path: Path) -> None:
     said = decide(
         tmp_path,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.engines.telemetry.event_lines import FIRST, EventLines, runs_of_lines
+from mythos.engines.telemetry.payload import payload_of
 from mythos.errors import DocumentError
 from mythos.values.event import Event, Kind, Run
 from tests.engines.telemetry.making import Loose
@@ -46,6 +47,14 @@ def test_a_short_call_without_arguments_had_none_and_null_means_not_captured() -
     none, unknown = events({"tool": "a"}, {"tool": "a", "arguments": None, "ok": False})
     assert (none.arguments, unknown.arguments) == ({}, None)
     assert unknown.failed
+
+
+def test_a_call_that_was_denied_was_asked_for_and_not_made() -> None:
+    [asked] = events({"tool": "refund", "arguments": {"n": 1}, "verdict": "deny"})
+    assert (asked.kind, asked.verdict) == (Kind.POLICY_DECISION, "deny")
+    assert payload_of(asked.attributes).arguments == {"n": 1}
+    [unknown] = events({"tool": "refund", "arguments": None, "verdict": "deny"})
+    assert payload_of(unknown.attributes).arguments is None
 
 
 def test_an_event_of_the_schema_did_not_capture_what_it_leaves_out() -> None:

@@ -6,7 +6,8 @@ A line is one of
     {"tool": "cancel_order", "arguments": {"order_id": "W1"}, "output": {"ok": true}, "ok": true}
     an event as the `event` schema says, any of its keys
 
-with `agent`, `at` (ISO 8601 with its zone) and `run` on any of them. What a line leaves out is
+with `agent`, `at` (ISO 8601 with its zone) and `run` on any of them. A line tells what happened: a
+call with `"verdict": "deny"` was only asked for, every other was made. What a line leaves out is
 filled in: an id from the line's number, the time one second after the line before it, the kind
 from what is there. A call of the short form that says no `arguments` had none, one that says no
 `output` gave nothing; an event that leaves those out did not capture them. Law: equal lines give
@@ -22,6 +23,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, JsonValue, ValidationError, model_validator
 
+from mythos.engines.telemetry import table
 from mythos.errors import DocumentError
 from mythos.values.base import Value
 from mythos.values.event import Event, Kind, Run
@@ -34,7 +36,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _REMEDY: Final = (
     'write {"user": "…"}, {"tool": "…", "arguments": {…}}, or an event as its JSON schema says'
 )
-_SHORT: Final = frozenset({"tool", "arguments", "output", "ok", "agent", "at", "run"})
+_SHORT: Final = frozenset({"tool", "arguments", "output", "ok", "agent", "at", "run", "verdict"})
 
 _Text = Annotated[str, Field(max_length=2**20)]
 _Nanos = Annotated[int, Field(ge=0, lt=2**63)]
@@ -89,6 +91,11 @@ class _Line(Value):
         """Whether it is a call of the short form."""
         return self.model_fields_set <= _SHORT
 
+    @property
+    def denied(self) -> bool:
+        """Whether it is a call that was asked for and not made."""
+        return self.kind is None and bool(self.tool) and self.verdict.lower() == "deny"
+
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
@@ -141,6 +148,9 @@ class EventLines:
     def _event(self, line: _Line, *, run: str, number: int, start_ns: int) -> Event:
         called = bool(line.tool)
         kind = line.kind or (Kind.TOOL_CALL if called else Kind.MODEL_CALL)
+        attributes = line.attributes
+        if line.denied:
+            kind, attributes = Kind.POLICY_DECISION, _asked(line)
         said = line.user_texts if line.user is None else (line.user, *line.user_texts)
         captured = line.output_captured
         if captured is None:
@@ -169,7 +179,7 @@ class EventLines:
             tokens_out=line.tokens_out,
             failed=line.failed if line.ok is None else not line.ok,
             verdict=line.verdict,
-            attributes=line.attributes,
+            attributes=attributes,
             resource=line.resource,
         )
 
@@ -231,6 +241,13 @@ def _refuse_repeats(lines: list[EventLine]) -> None:
                 remedy="give each event its own, or leave `span_id` out",
                 where=str(line.number),
             )
+
+
+def _asked(line: _Line) -> dict[str, JsonValue]:
+    """The attributes of a span that tells of a denied attempt, arguments and all."""
+    if line.arguments is None and "arguments" in line.model_fields_set:
+        return line.attributes
+    return {table.ARGUMENT_KEYS[0]: line.arguments or {}, **line.attributes}
 
 
 def _unix_ns(at: datetime) -> int:
