@@ -279,3 +279,12 @@ def test_525_recorded_runs_count_the_same_by_run_and_by_node(shared: Path, tmp_p
     assert sum(one["upheld"] + one["violated"] for one in runs) == 2919
     assert all(0 <= one["risk"] < 1 for one in runs)
     assert all((one["violated"] > 0) == one["alarm"] for one in runs)
+
+
+def test_what_is_wrong_with_every_policy_set_is_told_at_once(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.yaml", tmp_path / "other.yaml"
+    one.write_text("policy_set: one\nversion: 1\nrules: 7\n")
+    other.write_text("policy_set: other\nversion: x\nrules: ''\n")
+    traces = write(tmp_path / "t.jsonl", CLEAN)
+    said = audit("--policy", one, "--policy", other, "--traces", traces)
+    assert (said.code, f"{one}:3:8" in said.err, f"{other}:2:10" in said.err) == (1, True, True)

@@ -99,6 +99,11 @@ def test_the_events_of_a_collector_are_read_too(tmp_path: Path) -> None:
     assert said.json["decisions"][0]["agent"] == "orders"
 
 
+def test_a_word_of_the_collector_in_a_text_makes_no_request_of_it(tmp_path: Path) -> None:
+    said = decide(tmp_path, {"user": 'what is "resourceSpans": ?'}, FOUND)
+    assert [one["line"] for one in said.json["decisions"]] == [2]
+
+
 def test_secrets_among_the_arguments_are_masked(tmp_path: Path) -> None:
     said = decide(tmp_path, {"tool": "launch", "arguments": {"password": "hunter2"}})
     assert "hunter2" not in said.out

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.documents import document_text, read_catalogues
+from mythos.cli.documents import document_text
 from mythos.cli.output import as_json, chosen
+from mythos.cli.policy_files import load_given
 from mythos.cli.recorded_runs import RecordedTrace, recorded_traces, spill_archive
-from mythos.errors import AgentError, PolicyError, WorkflowError
+from mythos.errors import AgentError, WorkflowError
 
 if TYPE_CHECKING:
     from mythos.cli.audit_ledger import AuditedNode, Ledger
     from mythos.engines.judge.rulebook import Rulebook
     from mythos.engines.policy.document import PolicyDocument
     from mythos.values.agent import Agent
-    from mythos.values.tools import ToolCatalogue
 
 DOCUMENT = click.Path(path_type=Path, exists=True, dir_okay=False)
 ARCHIVE = click.Path(path_type=Path, exists=True)
@@ -119,18 +119,14 @@ def _documents(
     from mythos.engines.policy.identity import digest
     from mythos.values.workflow import load_workflow
 
-    catalogues = read_catalogues(tools)
-    if policy:
-        read = [read_policy_document(document_text(p, PolicyError), source=str(p)) for p in policy]
-    else:
-        read = [read_policy_document(baseline_text(), source="baseline.yaml")]
-    for document in read:
-        _check(document, catalogues)
+    found = load_given(policy, tools)
+    found.refuse()
+    read = found.documents or [read_policy_document(baseline_text(), source="baseline.yaml")]
     workflows = [load_workflow(document_text(p, WorkflowError), source=str(p)) for p in workflow]
     sets = [document.policy_set for document in read]
     return _Documents(
         policies={digest(document.policy_set): document for document in read},
-        rulebook=make_rulebook(sets, catalogues, workflows, agents=_agents(agent)),
+        rulebook=make_rulebook(sets, found.catalogues, workflows, agents=_agents(agent)),
     )
 
 
@@ -155,17 +151,6 @@ def _agents(agent: Sequence[Path]) -> list[tuple[str, Agent]]:
                 where=str(path),
             )
     return list(found.values())
-
-
-def _check(document: PolicyDocument, catalogues: Sequence[ToolCatalogue]) -> None:
-    """Check a set by file and line where every catalogue it names is at hand."""
-    from mythos.engines.policy.check import check_against, covers
-
-    named = document.policy_set.covers.tools
-    wanted = {named} if isinstance(named, str) else set(named)
-    covered = [one for one in catalogues if covers(document.policy_set, one)]
-    if "*" not in wanted and len(covered) == len(wanted):
-        check_against(document.policy_set, covered, places=document.places)
 
 
 def _audited(documents: _Documents, traces: Sequence[Path], per_run: Path | None) -> _Done:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mythos.cli.audit_ledger import AuditedNode
-from mythos.cli.source_lines import call_line, plain, rule_lines, shortened
+from mythos.cli.source_lines import call_line, plain, rule_lines, shortened, wanted_rule
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import EvidenceRow
 from mythos.engines.evidence.sample import Sample
@@ -178,7 +178,7 @@ def _rule(document: PolicyDocument | None, sample: Sample) -> Iterator[Text]:
     label = "rule"
     if broken is None and sample.rule == DEFAULT_RULE:
         label = "wanted"
-        broken = next((r for r in document.rules if r.permits and r.about(sample.tool)), None)
+        broken = wanted_rule(document, sample.tool)
     if broken is None:
         yield from _labelled("policy", [document.places.source])
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 16 * 2**20
 MAX_BAD_LINES = 20
-_OTLP = ("resourceSpans", "resource_spans")
+_OTLP = re.compile(r'\s*\{\s*"(resourceSpans|resource_spans)"\s*:')
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def _read_events(path: Path, *, agent: str) -> _Told:
     wrong: list[DocumentError] = []
     for number, line in _lines(path):
         try:
-            if any(f'"{key}"' in line for key in _OTLP):
+            if _OTLP.match(line):
                 for span in _spans(line, number):
                     spans.setdefault((span.trace_id, span.span_id), (number, span))
             else:

@@ -61,7 +61,16 @@ def load(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
         tools: catalogues; none means those of the fleet's source tree.
     """
     found = Loaded()
-    _read_tools(found, tools or _of_the_tree(files, found))
+    return _filled(found, files, tools or _of_the_tree(files, found))
+
+
+def load_given(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
+    """Like `load`, with the catalogues that are named and no others."""
+    return _filled(Loaded(), files, tools)
+
+
+def _filled(found: Loaded, files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
+    _read_tools(found, tools)
     for path in dict.fromkeys(files):
         _read_set(found, path)
     for document in found.documents:

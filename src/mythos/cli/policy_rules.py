@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mythos.cli.source_lines import rule_lines
+from mythos.cli.source_lines import rule_lines, wanted_rule
 from mythos.values.outcome import DEFAULT_RULE
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def tell_rules(
 ) -> None:
     """Print where each rule stands and its lines; of one that was told before nothing.
 
-    Where no rule permitted the call, the first `permit` about its tool is what was wanted.
+    Where no rule permitted the call, the `permit` about its tool is what was wanted.
 
     Args:
         shown: who decided.
@@ -60,7 +60,7 @@ def tell_rules(
         label, rule = "rule", next((r for r in document.rules if r.id == name), None)
         if name == DEFAULT_RULE:
             label = "wanted"
-            rule = next((r for r in document.rules if r.permits and r.about(tool)), None)
+            rule = wanted_rule(document, tool)
         if rule is None or (label, policy_set, rule.id) in told:
             continue
         told.add((label, policy_set, rule.id))

@@ -33,6 +33,12 @@ def call_line(tool: str, arguments: Mapping[str, object] | None) -> str:
     return f"{plain(tool)}({given})"
 
 
+def wanted_rule(document: PolicyDocument, tool: str) -> Rule | None:
+    """The `permit` that a call without any was probably after: one that names its tool, if any."""
+    about = [rule for rule in document.rules if rule.permits and rule.about(tool)]
+    return min(about, key=lambda rule: rule.actions is None, default=None)
+
+
 def rule_lines(document: PolicyDocument, rule: Rule) -> Iterator[str]:
     """The rule's lines, each after its number in the file."""
     first = document.places.first_line + rule.line - 1
