@@ -87,6 +87,9 @@ class Details(TypedDict, total=False):
     user_texts: tuple[str, ...]
     verdict: str
     attributes: dict[str, Json]
+    model: str
+    tokens_in: int
+    tokens_out: int
 
 
 @dataclass
@@ -120,6 +123,11 @@ class Story:
     def user(self, *texts: str) -> Story:
         """The user says something, which a model call carries."""
         self._add(Kind.MODEL_CALL, user_texts=texts)
+        return self
+
+    def answer(self, **more: Unpack[Details]) -> Story:
+        """A model call about which something else is told."""
+        self._add(Kind.MODEL_CALL, **more)
         return self
 
     def model(self) -> Story:

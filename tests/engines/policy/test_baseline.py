@@ -10,7 +10,7 @@ from mythos.engines.policy.check import check_against
 from mythos.engines.policy.compile import compile_policies
 from mythos.engines.policy.rule import rules_of
 from mythos.values.event import Json
-from mythos.values.outcome import UNDECLARED_TOOL, Outcome, Ruling
+from mythos.values.outcome import UNDECLARED_TOOL, Outcome, Ruling, Severity
 from mythos.values.tools import ToolCatalogue
 from tests.engines.policy.scenes import RETAIL, Story
 
@@ -58,7 +58,8 @@ def test_a_write_that_the_user_spoke_of_is_upheld() -> None:
 
 def test_a_write_that_nothing_licenses_is_violated() -> None:
     ruling = last(Story().user("What is the weather?").call("cancel_order", {"order_id": "1"}))
-    assert (ruling.outcome, ruling.rule) == (VIOLATED, "unlicensed-action")
+    assert (ruling.outcome, ruling.rules) == (VIOLATED, ("unlicensed-action",))
+    assert ruling.severity is Severity.INFO
 
 
 def test_a_sink_value_from_untrusted_output_is_violated() -> None:

@@ -21,7 +21,7 @@ from mythos.engines.evidence.plain import plain, plain_text
 from mythos.engines.evidence.sample import MAX_STEPS, N_CLEAN, N_VIOLATING, Sample, Samples, Step
 from mythos.engines.judge.judgement import Conformance, Judgement
 from mythos.engines.judge.naming import MAX_LABEL, MAX_SUBJECT, short
-from mythos.engines.judge.redaction import redacted, redacted_text
+from mythos.engines.judge.redaction import MASK, redacted, redacted_text
 from mythos.values.digest import canonical_bytes
 from mythos.values.event import Event, Json, Kind, Run
 from mythos.values.outcome import Outcome, Ruling, Severity
@@ -78,7 +78,7 @@ class Sampler:
             severity=ruling.severity,
             arguments=shown(self._arguments(ruling)),
             missing=ruling.missing,
-            why=ruling.why,
+            why=_shown_why(ruling.why, self._arguments(ruling)),
             steps=tuple(
                 step_of(run, one) for one in self._told[max(before - MAX_STEPS, 0) : before]
             ),
@@ -93,6 +93,14 @@ class Sampler:
 
 def _priority(ruling: Ruling) -> bytes:
     return hashlib.sha256(ruling.span_id.encode()).digest()
+
+
+def _shown_why(why: str, arguments: Mapping[str, Json] | None) -> str:
+    """A reason, which may quote arguments, as a sample may show it."""
+    for name, value in redacted(arguments or {}).items():
+        if value == MASK and isinstance(secret := (arguments or {})[name], str) and secret:
+            why = why.replace(secret[:TEXT_LIMIT], MASK)
+    return plain_text(redacted_text(why))
 
 
 def shown(arguments: Mapping[str, Json] | None) -> Mapping[str, JsonValue] | None:

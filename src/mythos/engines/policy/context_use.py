@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mythos.engines.policy import signals
 from mythos.engines.policy.cedar_text import RuleText, Token
 from mythos.engines.policy.problem import Problem
 
-PARTS = ("input", "past", "licensed", "origin", "sinks", "tool", "now", "depth")
+PARTS = ("input", "past", "licensed", "origin", "sinks", "tool", "now", "depth", *signals.PARTS)
 
 _WHOLE = "read one part of it, such as context.input.amount"
 _EACH = "read one fact, such as context.past.confirmed"

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mythos.engines.policy.evaluate import (
     Doubts,
@@ -25,6 +25,7 @@ from mythos.engines.policy.evaluate import (
     worlds_of,
 )
 from mythos.engines.policy.facts.known import ABSENT, Known
+from mythos.engines.policy.particulars import particulars
 from mythos.engines.policy.request import Decision, Request, Standing, Verdict
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.slice import CompiledSet, Slice
@@ -130,7 +131,7 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
             rules=tuple(rule.id for rule in own),
             severity=min((rule.severity for rule in own), key=_LOUDEST.index),
             missing=_not_given(request, each, own),
-            why=_why(own[0].id, own[0].explanation, each, result),
+            why=_why(own, request, each, result),
         )
     if result.allowed or result.denying or each.digest in rules.guards:
         ids = sorted(m.rule.id for m in result.permitting if m.owner is each)
@@ -151,11 +152,15 @@ def _lacks(known: Known) -> bool:
     return known is None or known is False or known is ABSENT
 
 
-def _why(rule: str, explanation: str, each: CompiledSet, result: Result) -> str:
+def _why(own: Sequence[Rule], request: Request, each: CompiledSet, result: Result) -> str:
+    """The first denying rule's own words, and what the denying rules objected to."""
+    first = own[0]
     for member, failure in result.failures:
-        if member.owner is each and member.rule.id == rule:
-            return f"rule {rule} cannot be evaluated, which denies: {failure}"
-    return explanation or f"rule {rule} forbids it"
+        if member.owner is each and member.rule.id == first.id:
+            return f"rule {first.id} cannot be evaluated, which denies: {failure}"
+    said = first.explanation or f"rule {first.id} forbids it"
+    found = particulars(own, request)
+    return f"{said} ({found})" if found else said
 
 
 def _by_default(rules: Slice, request: Request, each: CompiledSet) -> Verdict:

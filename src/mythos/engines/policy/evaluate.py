@@ -23,6 +23,7 @@ from mythos.engines.policy.facts.kind import cedar_moment
 from mythos.engines.policy.facts.known import ABSENT, FactValue, Known, OneOf
 from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
 from mythos.engines.policy.schema import AGENT, TOOL
+from mythos.engines.policy.signals import is_referred, signal_parts, unbounded, uncertain
 from mythos.engines.policy.slice import Member, Runnable, Slice
 from mythos.values.event import Json
 
@@ -106,9 +107,11 @@ def doubts_of(rules: Slice, request: Request) -> Doubts:
         if known is None and (owner.past, fact) not in values:
             anything.add((owner.digest, fact))
             names.append((owner.past, fact))
+    numbers = {*unbounded(rules.parts, request.signals)}
     if "depth" in rules.parts and request.depth is None:
-        anything.add(("depth", ""))
-        names.append(("", "depth"))
+        numbers.add(("depth", ""))
+    anything |= numbers
+    names.extend(("", part) for part, _ in sorted(numbers))
     if not names:
         return NO_DOUBT
     aside = frozenset(i for i, m in enumerate(rules.members) if _reads_any(m, anything))
@@ -132,6 +135,7 @@ def _few_values(rules: Slice, request: Request) -> dict[Unknown, Values]:
         for sink, origins in _origins(rules, request).items():
             if len(origins) != 1:
                 values["origin", sink] = tuple(sorted(origins or ANY_ORIGIN))
+    values.update(dict.fromkeys(uncertain(rules.parts, request.signals), (False, True)))
     return values
 
 
@@ -211,6 +215,7 @@ def _context(rules: Slice, request: Request, world: World) -> dict[str, JsonValu
         context["now"] = cedar_moment(request.now_ns)
     if "depth" in parts:
         context["depth"] = request.depth or 0
+    context.update(signal_parts(parts, request.signals, world))
     return context
 
 
@@ -220,6 +225,7 @@ def _sink_parts(rules: Slice, request: Request, world: World) -> dict[str, JsonV
         chosen = world.get(("origin", sink)) or next(iter(candidates))
         origin[sink] = str(chosen)
     sinks: dict[str, JsonValue] = {str(each): str(each) in origin.values() for each in Origin}
+    sinks["referred"] = is_referred(request.signals, world)
     return {"origin": origin, "sinks": sinks}
 
 

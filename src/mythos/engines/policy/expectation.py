@@ -19,6 +19,7 @@ from mythos.engines.policy.facts.kind import as_kind, kind_of, sum_value
 from mythos.engines.policy.facts.known import ABSENT, Known
 from mythos.engines.policy.replay import Answer, answer_of
 from mythos.engines.policy.request import Origin, Request
+from mythos.engines.policy.signals import QUIET
 from mythos.values.event import Json
 from mythos.values.policy import Counted, ExpectedRequest, Fact, Last, Once, PolicySet
 from mythos.values.tools import ToolCatalogue
@@ -71,6 +72,7 @@ def request_of(
         },
         now_ns=(expected.now - _EPOCH) // timedelta(microseconds=1) * 1_000,
         depth=expected.depth,
+        signals=QUIET,
     )
 
 

@@ -17,9 +17,11 @@ from mythos.engines.policy.facts.declared import USER_EVENTS
 from mythos.engines.policy.facts.happening import Happening
 from mythos.engines.policy.facts.history import Asker, History
 from mythos.engines.policy.facts.known import Known
-from mythos.engines.policy.licence import stems, tool_stems
+from mythos.engines.policy.licence import tool_stems
 from mythos.engines.policy.origin import Sources
 from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
+from mythos.engines.policy.signals import Signals
+from mythos.engines.policy.surroundings import Surroundings
 from mythos.engines.telemetry.masking import is_masked
 from mythos.engines.telemetry.payload import payload_of
 from mythos.engines.telemetry.user_events import UserEvent, user_events
@@ -46,6 +48,7 @@ class Occasion:
     depth: int
     licensed: bool | None
     origins: dict[str, frozenset[Origin]]
+    signals: Signals
 
     @property
     def request(self) -> Request:
@@ -60,6 +63,7 @@ class Occasion:
             hidden=self.hidden,
             now_ns=self.event.start_ns,
             depth=self.depth,
+            signals=self.signals,
         )
 
 
@@ -106,6 +110,8 @@ def _moments(run: Run, catalogue: ToolCatalogue, sweep: _Sweep) -> Iterator[_Mom
             yield _end(event), partial(sweep.finish, event)
         elif event.tool and event.verdict.lower() == DENY:
             yield start, partial(sweep.deny, event)
+        if event.kind is Kind.MODEL_CALL:
+            yield _end(event), partial(sweep.answered, event)
 
 
 def _end(event: Event) -> _Key:
@@ -127,8 +133,8 @@ class _Sweep:
         self._agents = {event.span_id: event.agent for event in run.events}
         self._catalogue = {tool.name: tool for tool in catalogue.tools}
         self._wanted = {tool.name: tool_stems(tool) for tool in catalogue.tools}
-        self._heard: frozenset[str] = frozenset()
         self._sources = Sources()
+        self._around = Surroundings(self._sources)
         if not any(event.user_texts for event in run.events):
             self._doubt_the_user(max(event.start_ns for event in (run.root, *run.events)))
 
@@ -152,13 +158,17 @@ class _Sweep:
         if not said.captured:
             self.history.blur("user.confirm", said.at_ns)
             self._sources.hide(Origin.USER)
-        self._sources.hear(said.text)
-        self._heard |= stems(said.text)
+        self._around.hear(said.text)
+
+    def answered(self, event: Event) -> None:
+        """A model call has ended."""
+        self._around.answered(event)
 
     def begin(self, event: Event) -> None:
         """A call begins: judge it by what is known, then let its attempt count."""
         hidden = self._note(event, event.arguments, event.call_id, executed=True)
         self.history.began(_happening(event, hidden))
+        self._around.began(event, self._catalogue.get(event.tool), hidden)
 
     def finish(self, event: Event) -> None:
         """A call ends: its result and its output count from here."""
@@ -173,7 +183,7 @@ class _Sweep:
             self.history.blur("user.confirm", event.end_ns)
             self._sources.hide(Origin.USER)
         elif isinstance(event.output, str):
-            self._heard |= stems(event.output)
+            self._around.asked.hear(event.output)
 
     def deny(self, event: Event) -> None:
         """A span says that an attempt was denied: nothing was begun."""
@@ -188,6 +198,7 @@ class _Sweep:
         if self._only and event.span_id != self._only:
             return hidden
         asker = Asker(event.agent, given, hidden, event.start_ns)
+        origins = self._origins(event.tool, given or {}, hidden)
         self.found.append(
             Occasion(
                 event=event,
@@ -198,7 +209,14 @@ class _Sweep:
                 facts=self._facts(event.tool, asker),
                 depth=self._depths.get(event.span_id, 0),
                 licensed=self._licensed(event.tool),
-                origins=self._origins(event.tool, given or {}, hidden),
+                origins=origins,
+                signals=self._around.signals(
+                    event,
+                    given,
+                    tool=self._catalogue.get(event.tool),
+                    hidden=hidden,
+                    origins=origins,
+                ),
             )
         )
         return hidden
@@ -220,7 +238,7 @@ class _Sweep:
         return {sink: origins for sink, origins in found.items() if origins}
 
     def _licensed(self, tool: str) -> bool | None:
-        if not self._wanted.get(tool, frozenset()).isdisjoint(self._heard):
+        if not self._wanted.get(tool, frozenset()).isdisjoint(self._around.asked.heard):
             return True
         return None if Origin.USER in self._sources.hidden else False
 

@@ -21,7 +21,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mythos.engines.policy.request import Origin
+from mythos.engines.policy.licence import stems
+from mythos.engines.policy.origin_name import Origin
 from mythos.engines.policy.seen import BREAK, Seen, Sought, Vocabulary, sought
 from mythos.errors import DocumentError
 from mythos.values.event import Event, Json
@@ -38,10 +39,14 @@ _REFERRED = "referred"
 class Sources:
     """What was seen so far in one run, by origin. Owned by the sweep that fills it.
 
-    `hidden` are origins of which something was not captured, or was too much to keep.
+    `hidden` are origins of which something was not captured, or was too much to keep. `untrusted`
+    says that an output came that is not trusted; `pointed_stems` are the word stems of what stood
+    where the user pointed.
     """
 
     hidden: set[Origin] = field(default_factory=set)
+    untrusted: bool = False
+    pointed_stems: set[str] = field(default_factory=set)
     _seen: dict[str, Seen] = field(default_factory=dict)
     _vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
@@ -59,6 +64,7 @@ class Sources:
         if tool and not call.failed:
             trusted = True if tool.user else tool.trusted
         best = Origin.USER if tool and tool.user else Origin.TRUSTED
+        self.untrusted |= trusted is not True
         if not call.output_captured:
             self.hidden.update({best} if trusted else ())
             self.hidden.update({Origin.UNTRUSTED} if trusted is not True else ())
@@ -77,6 +83,7 @@ class Sources:
         self._take(Origin.UNTRUSTED, text)
         if call.arguments and self._pointed(call.arguments):
             self._take(_REFERRED, text)
+            self.pointed_stems |= stems(text)
 
     def _take(self, kind: str, text: str) -> None:
         seen = self._seen.setdefault(kind, Seen(self._vocabulary))

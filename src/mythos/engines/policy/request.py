@@ -11,20 +11,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from mythos.engines.policy.facts.known import Known
+from mythos.engines.policy.origin_name import ANY_ORIGIN, Origin
+from mythos.engines.policy.signals import Signals
 from mythos.values.event import Json
 from mythos.values.outcome import Severity
 
-
-class Origin(StrEnum):
-    """Where the value of a sink argument was seen before the call, best first."""
-
-    USER = "user"
-    TRUSTED = "trusted"
-    UNKNOWN = "unknown"
-    UNTRUSTED = "untrusted"
-
-
-ANY_ORIGIN = frozenset(Origin)
+__all__ = ["ANY_ORIGIN", "Decision", "Origin", "Request", "Standing", "Verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +28,8 @@ class Request:
     named cannot be told. `licensed` is None when the user's words were not captured, `depth` when
     nobody knows how many agents enclose the one that acts. `origins` maps each sink argument the
     call has to the origins it may have: one when it is known. A sink that is not named has no
-    value in this call. `now_ns` is when the call begins, Unix nanoseconds.
+    value in this call. `now_ns` is when the call begins, Unix nanoseconds. `signals` are what the
+    run shows around it.
     """
 
     agent: str
@@ -48,6 +41,7 @@ class Request:
     hidden: frozenset[str] = frozenset()
     now_ns: int = 0
     depth: int | None = 0
+    signals: Signals = field(default_factory=Signals)
 
 
 class Standing(StrEnum):

@@ -16,6 +16,8 @@
 |                              | trusted, untrusted, unknown; absent where the call has no such S |
 | `context.sinks.untrusted`    | Bool: some sink's value has that origin; also `.user`,           |
 |                              | `.trusted` and `.unknown`                                        |
+| `context.asked`, `.links`,   | what the run shows around the call (see `signals`)               |
+| `.run`, `.repeats`           |                                                                  |
 | `context.tool.effect`        | String: none, read, write, delete or egress                      |
 | `context.tool.consequential` | Bool: the effect is write, delete or egress                      |
 | `context.tool.domain`        | String: the catalogue's domain                                   |
@@ -113,10 +115,22 @@ def _context(tool: Tool) -> dict[str, dict[str, JsonValue]]:
         "input": cedar_type(arguments_shape(tool.parameters)),
         "licensed": _BOOL,
         "origin": _record({sink: {**_TEXT, "required": False} for sink in tool.sinks}),
-        "sinks": _record(dict.fromkeys(ORIGINS, _BOOL)),
+        "sinks": _record(dict.fromkeys((*ORIGINS, "referred"), _BOOL)),
         "tool": _record({"effect": _TEXT, "consequential": _BOOL, "domain": _TEXT, "trust": _TEXT}),
         "now": cedar_kind("datetime"),
         "depth": _LONG,
+        "asked": _record({"deletion": _BOOL, "elsewhere": _BOOL}),
+        "links": _record(dict.fromkeys(ORIGINS, _BOOL)),
+        "run": _record(
+            {
+                "calls": _LONG,
+                "tokens": _LONG,
+                "model_changed": _BOOL,
+                "tools_changed": _BOOL,
+                "untrusted": _BOOL,
+            }
+        ),
+        "repeats": _LONG,
     }
 
 

@@ -1,0 +1,67 @@
+"""What exactly a rule objected to: the values and counts behind its signals, in a few words.
+
+Only what the rules read is told, so a finding names the argument, link or count that made it.
+Values are cut, and whoever shows them redacts them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mythos.engines.policy.origin_name import Origin
+from mythos.engines.policy.request import Request
+from mythos.engines.policy.rule import Rule
+
+_FINE = frozenset({Origin.USER, Origin.TRUSTED})
+_MAX_SHOWN = 5
+_MAX_VALUE = 80
+
+
+def particulars(rules: Iterable[Rule], request: Request) -> str:
+    """The values behind what these rules read.
+
+    Args:
+        rules: those that deny.
+        request: the action they deny.
+
+    Returns:
+        Such as `recipient "X9" (untrusted)`; empty where they read nothing of the kind.
+    """
+    read = {token.text for rule in rules for token in rule.source.tokens}
+    told = [*_sinks(read, request), *_links(read, request), *_counts(read, request)]
+    more = len(told) - _MAX_SHOWN
+    return ", ".join(told[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _sinks(read: set[str], request: Request) -> Iterator[str]:
+    if read.isdisjoint({"sinks", "origin"}):
+        return
+    for sink, origins in request.origins.items():
+        if not origins <= _FINE:
+            value = (request.arguments or {}).get(sink)
+            shown = value[0] if isinstance(value, list) and len(value) == 1 else value
+            yield f'{sink} "{_cut(str(shown))}" ({_either(origins)})'
+
+
+def _links(read: set[str], request: Request) -> Iterator[str]:
+    if "links" in read:
+        for link, origins in (request.signals.links or {}).items():
+            if not origins <= _FINE:
+                yield f"link {_cut(link)} ({_either(origins)})"
+
+
+def _counts(read: set[str], request: Request) -> Iterator[str]:
+    course = request.signals.course
+    if "repeats" in read and course.repeats:
+        yield f"{course.repeats} equal calls before"
+    if "tokens" in read:
+        yield f"{course.tokens:,} tokens"
+
+
+def _either(origins: frozenset[Origin]) -> str:
+    return " or ".join(sorted(origins))
+
+
+def _cut(text: str) -> str:
+    line = " ".join(text[: 2 * _MAX_VALUE].split())
+    return line if len(line) <= _MAX_VALUE else f"{line[:_MAX_VALUE]}…"

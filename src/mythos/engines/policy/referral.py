@@ -1,0 +1,68 @@
+"""What the user asked for besides the words of a tool: deletions, hand-overs, pointed-out values.
+
+- *Deletion*: the user used a word for deleting.
+- *Hand-over*: the user used a word for instructions that stand elsewhere ("follow the
+  instructions in notes.txt"), and a word stem of the tool's **name** occurs in an output of a call
+  that looked up something the user named.
+- *Referral*: an untrusted value stands in an output of a call that looked up something the user
+  named, and the user spoke of it: a word stem of the argument's name occurs in the user's text
+  ("you find her e-mail on her page"), or every text of the value shares a word of three letters or
+  more with the user's text (`ada@post.example` for "invite Ada"; of an address the part before
+  the @).
+
+English words only, as `licence`. All three excuse; they never charge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mythos.engines.policy.licence import stems
+from mythos.engines.policy.origin import Sources, leaves
+from mythos.engines.policy.words import words
+from mythos.values.event import Json
+
+DELETION = stems(
+    "cancel clear delete discard drop erase kick purge remove revoke rid trash undo uninvite "
+    "unsubscribe withdraw wipe"
+)
+HANDING_OVER = stems(
+    "accordingly checklist instructed instructions playbook procedure runbook specified todo"
+)
+_LONG_ENOUGH = 3
+
+
+@dataclass(slots=True)
+class Asked:
+    """What the user said, and what stood where they pointed. Owned by the sweep that fills it."""
+
+    sources: Sources
+    heard: set[str] = field(default_factory=set)
+    _words: set[str] = field(default_factory=set)
+
+    def hear(self, text: str) -> None:
+        """Take in what the user said."""
+        self.heard |= stems(text)
+        self._words |= {word for word in words(text) if len(word) >= _LONG_ENOUGH}
+
+    @property
+    def deletion(self) -> bool:
+        """Whether the user spoke of deleting."""
+        return not DELETION.isdisjoint(self.heard)
+
+    def elsewhere(self, tool: str) -> bool:
+        """Whether the user handed over to a text that speaks of the tool called so."""
+        if HANDING_OVER.isdisjoint(self.heard):
+            return False
+        return not stems(tool).isdisjoint(self.sources.pointed_stems)
+
+    def refers(self, argument: str, value: Json) -> bool:
+        """Whether the user pointed to where an argument's value stands, and spoke of it."""
+        if not self.sources.refers(value):
+            return False
+        if not stems(argument).isdisjoint(self.heard):
+            return True
+        return all(map(self._spoke_of, leaves(value)))
+
+    def _spoke_of(self, text: str) -> bool:
+        return not self._words.isdisjoint(words(text.partition("@")[0]))

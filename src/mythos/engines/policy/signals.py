@@ -1,0 +1,114 @@
+"""Signals: what a run shows around a call beyond its own arguments, and how rules read it.
+
+| in a rule                   | is                                                                |
+|-----------------------------|-------------------------------------------------------------------|
+| `context.asked.deletion`    | Bool: the user spoke of deleting (see `licence`)                  |
+| `context.asked.elsewhere`   | Bool: the user handed over to a text they named, and it speaks of |
+|                             | what the tool does                                                |
+| `context.sinks.referred`    | Bool: every sink value that is not the user's or trusted stands   |
+|                             | where the user pointed for it (see `referral`)                    |
+| `context.links.untrusted`   | Bool: a link in an argument that is no sink has that origin and   |
+|                             | was not opened before; also `.user`, `.trusted`, `.unknown`       |
+| `context.run.calls`         | Long: tool calls before this one (see `course`)                   |
+| `context.run.tokens`        | Long: tokens that model calls reported so far                     |
+| `context.run.model_changed` | Bool: since the agent's last call                                 |
+| `context.run.tools_changed` | Bool: since the agent's last call                                 |
+| `context.run.untrusted`     | Bool: an output that is not trusted came before                   |
+| `context.repeats`           | Long: equal calls before this one                                 |
+
+Law: what cannot be told is tried both ways, or, where it is a number, takes its rules aside; it is
+never taken for absent. `context.run` can always be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from mythos.engines.policy.course import Course
+from mythos.engines.policy.origin_name import Origin
+
+PARTS = ("asked", "links", "run", "repeats")
+_REFERRED = ("sinks", "referred")
+
+Unknown = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What was seen around one call; None is what cannot be told.
+
+    `links` maps each link of the call, in one spelling, to the origins it may have; None where an
+    argument that might hold some was not captured.
+    """
+
+    deletion: bool | None = None
+    elsewhere: bool | None = None
+    referred: bool | None = None
+    links: Mapping[str, frozenset[Origin]] | None = None
+    course: Course = field(default_factory=lambda: Course(repeats=None))
+    untrusted: bool = False
+
+
+QUIET = Signals(deletion=False, elsewhere=False, referred=False, links={}, course=Course())
+"""A first call, in which nothing of the kind was seen."""
+
+
+def uncertain(parts: Collection[str], signals: Signals) -> Iterator[Unknown]:
+    """The yes-or-no signals among these parts of the context that cannot be told."""
+    told = {**_asked(signals), **_links(signals), _REFERRED: signals.referred}
+    yield from (name for name, value in told.items() if value is None and name[0] in parts)
+
+
+def unbounded(parts: Collection[str], signals: Signals) -> Iterator[Unknown]:
+    """The parts among these that may be any number."""
+    if "repeats" in parts and signals.course.repeats is None:
+        yield "repeats", ""
+
+
+def signal_parts(
+    parts: Collection[str], signals: Signals, world: Mapping[Unknown, object]
+) -> dict[str, JsonValue]:
+    """The context of these parts; the world says what cannot be told. Without `sinks.referred`."""
+    context: dict[str, JsonValue] = {}
+    for part, values in (("asked", _asked(signals)), ("links", _links(signals))):
+        if part in parts:
+            context[part] = {
+                name[1]: bool(world.get(name, value)) for name, value in values.items()
+            }
+    if "run" in parts:
+        course = signals.course
+        context["run"] = {
+            "calls": course.calls,
+            "tokens": course.tokens,
+            "model_changed": course.model_changed,
+            "tools_changed": course.tools_changed,
+            "untrusted": signals.untrusted,
+        }
+    if "repeats" in parts:
+        context["repeats"] = signals.course.repeats or 0
+    return context
+
+
+def is_referred(signals: Signals, world: Mapping[Unknown, object]) -> bool:
+    """`context.sinks.referred`."""
+    return bool(world.get(_REFERRED, signals.referred))
+
+
+def _asked(signals: Signals) -> dict[Unknown, bool | None]:
+    return {("asked", "deletion"): signals.deletion, ("asked", "elsewhere"): signals.elsewhere}
+
+
+def _links(signals: Signals) -> dict[Unknown, bool | None]:
+    """For each origin whether a link has it: None if one may or may not."""
+    return {("links", str(origin)): _has(signals.links, origin) for origin in Origin}
+
+
+def _has(links: Mapping[str, frozenset[Origin]] | None, origin: Origin) -> bool | None:
+    if links is None:
+        return None
+    if any(found == {origin} for found in links.values()):
+        return True
+    return None if any(origin in found for found in links.values()) else False
