@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.cli.policy_command import CARE_RULES, TOOLS, Said, policy, written
 
@@ -59,7 +63,30 @@ def test_an_entry_that_names_no_tool_is_refused_before_any_is_tried(tmp_path: Pa
     assert "launch" in said.json["error"]["message"]
 
 
-def test_a_property_is_never_taken_for_tried(tmp_path: Path) -> None:
+def test_a_property_is_proved_for_every_call(tmp_path: Path) -> None:
+    pytest.importorskip("z3")
+    said = run_tests(tmp_path, PROPERTY)
+    [result] = said.json["results"]
+    assert (said.code, result["status"], result["expected"]) == (0, "passed", "never allow")
+    assert result["why"] == "proved for every call"
+
+
+def test_a_property_that_does_not_hold_fails_with_a_call_that_can_be_kept(tmp_path: Path) -> None:
+    pytest.importorskip("z3")
+    broken = "{name: wrong, always: allow, when: context.past.confirmed, actions: cancel_order}"
+    said = run_tests(tmp_path, broken)
+    [result] = said.json["results"]
+    assert (said.code, result["status"], result["got"]) == (1, "failed", "deny")
+    assert (result["call"]["tool"], result["call"]["past"]["identified"]) == ("cancel_order", False)
+    kept = f"{{name: kept, request: {json.dumps(result['call'])}, decision: deny}}"
+    assert run_tests(tmp_path, kept).code == 0
+    assert "by the call {" in run_tests(tmp_path, broken, human=True).out
+
+
+def test_without_the_solver_a_property_is_never_taken_for_proved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "z3", None)
     [result] = run_tests(tmp_path, PROPERTY).json["results"]
     assert (result["status"], result["expected"]) == ("skipped", "never allow")
     assert "needs mythos-fleet[prove]" in result["why"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mythos.cli.policy_engines import Engines
     from mythos.engines.policy.document import PolicyDocument
     from mythos.engines.policy.expectation import Status
-    from mythos.values.policy import Expectation
+    from mythos.values.policy import Expectation, ExpectedRequest
 
 NOT_PROVED = "not proved: needs mythos-fleet[prove]"
 _MARKS: dict[Status, str] = {"passed": "✔", "failed": "✖", "skipped": "–"}
@@ -34,7 +35,10 @@ _MARKS: dict[Status, str] = {"passed": "✔", "failed": "✖", "skipped": "–"}
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """One entry of `expect` and what became of it; `shown` are the rules that decided."""
+    """One entry of `expect` and what became of it.
+
+    `shown` are the rules that decided, `call` is one that breaks a property.
+    """
 
     document: PolicyDocument
     number: int
@@ -43,6 +47,7 @@ class _Result:
     got: str
     why: str
     shown: Shown = field(default_factory=Shown)
+    call: ExpectedRequest | None = None
 
     @property
     def name(self) -> str:
@@ -63,11 +68,10 @@ class _Result:
 def test(
     ctx: click.Context, files: tuple[Path, ...], tools: tuple[Path, ...], as_json: bool
 ) -> None:
-    """Try what policy sets promise with `expect`.
+    """Try what policy sets promise with `expect`, each set alone.
 
-    A call with its decision is tried with the engine, by its own policy set alone. A property over
-    all calls is proved, which needs mythos-fleet[prove]; without, it counts as skipped. Exits 1 if
-    one fails.
+    A call with its decision is tried with the engine. A property over all calls is proved, which
+    needs mythos-fleet[prove]; without, it counts as skipped. Exits 1 if one fails.
     """
     found = loaded(files, tools)
     results = list(_results(found))
@@ -86,7 +90,7 @@ def _results(found: Loaded) -> Iterator[_Result]:
         for document in found.documents:
             for number, entry in enumerate(document.policy_set.expect):
                 if entry.request is None:
-                    yield _proved(document, number, entry)
+                    yield _proved(document, number, entry, engines)
                 else:
                     yield _tried(document, number, entry, engines)
                 progress.advance()
@@ -98,7 +102,7 @@ def _tried(document: PolicyDocument, number: int, entry: Expectation, engines: E
 
     request, wanted = entry.request, entry.decision
     if request is None or wanted is None:  # a property; `values.policy` keeps the two apart
-        return _proved(document, number, entry)
+        return _proved(document, number, entry, engines)
     catalogue = catalogue_of(request, document.policy_set, engines.catalogues)
     if catalogue is None:
         why = f"no catalogue given declares {request.tool}"
@@ -114,9 +118,28 @@ def _tried(document: PolicyDocument, number: int, entry: Expectation, engines: E
     return _Result(document, number, done.status, wanted, answer.word, done.why, shown)
 
 
-def _proved(document: PolicyDocument, number: int, entry: Expectation) -> _Result:
+def _proved(document: PolicyDocument, number: int, entry: Expectation, engines: Engines) -> _Result:
+    from mythos.engines.coherence.promise import prove
+    from mythos.engines.policy.expectation import expected_of
+    from mythos.engines.policy.identity import digest
+
     wanted = f"never {entry.never}" if entry.never else f"always {entry.always}"
-    return _Result(document, number, "skipped", wanted, "", NOT_PROVED)
+    name = digest(document.policy_set)
+    undecided = ""
+    for catalogue in engines.catalogues:
+        try:
+            done = prove(entry, digest=name, engine=engines.by_domain(catalogue))
+        except ImportError:
+            return _Result(document, number, "skipped", wanted, "", NOT_PROVED)
+        if done.request and done.answer:
+            shown = Shown(done.answer.policy_sets, done.answer.rules)
+            call = expected_of(done.request, digest=name)
+            got = done.answer.word
+            return _Result(document, number, "failed", wanted, got, done.why, shown, call)
+        undecided = undecided or done.why
+    if undecided:
+        return _Result(document, number, "skipped", wanted, "", f"undecided: {undecided}")
+    return _Result(document, number, "passed", wanted, wanted, "proved for every call")
 
 
 def _as_json(found: Loaded, results: Sequence[_Result], counts: Counter[Status]) -> dict[str, Any]:
@@ -134,11 +157,16 @@ def _as_json(found: Loaded, results: Sequence[_Result], counts: Counter[Status])
                 "got": result.got,
                 "rules": list(result.shown.rules),
                 "why": result.why,
+                "call": _call(result),
             }
             for result in results
         ],
         "notes": notes_json(found),
     }
+
+
+def _call(result: _Result) -> dict[str, Any] | None:
+    return None if result.call is None else result.call.model_dump(mode="json")
 
 
 def _tell(found: Loaded, results: Sequence[_Result], counts: Counter[Status]) -> None:
@@ -162,9 +190,13 @@ def _tell_failure(result: _Result) -> None:
     click.echo(f"    expected {result.expected}, got {result.got}{by and ' by '}{plain(by)}")
     if result.why:
         click.echo(f"    {plain(result.why)}")
+    if result.call is not None:
+        changed = result.call.model_dump(mode="json", exclude_defaults=True)
+        click.echo(f"    by the call {plain(json.dumps(changed, ensure_ascii=False))}")
     click.echo(f"  expect   {result.document.places.source}:{result.line}")
     for line in marked_line(file_lines(result.document.places.source), result.line, 0):
         click.echo(line)
     entry = result.document.policy_set.expect[result.number]
-    tool = entry.request.tool if entry.request else ""
+    call = entry.request or result.call
+    tool = call.tool if call else ""
     tell_rules(result.shown, [result.document], tool=tool, told=set())

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
+from pydantic import JsonValue
+
 from mythos.engines.policy.check import covers
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.facts.kind import as_kind, kind_of, sum_value
-from mythos.engines.policy.facts.known import ABSENT, Known
+from mythos.engines.policy.facts.known import ABSENT, Absent, Known, OneOf
 from mythos.engines.policy.replay import Answer, answer_of
 from mythos.engines.policy.request import Origin, Request
 from mythos.engines.policy.signals import QUIET
@@ -28,6 +30,26 @@ Status: TypeAlias = Literal["passed", "failed", "skipped"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFERRED = frozenset({"node", "fleet"})
+
+
+def expected_of(request: Request, *, digest: str) -> ExpectedRequest:
+    """A request of which everything is known, as an entry of `expect` would write it.
+
+    Args:
+        request: such as a proof's counterexample.
+        digest: of the policy set whose facts it has.
+    """
+    facts = request.facts.get(digest, {})
+    return ExpectedRequest(
+        tool=request.tool,
+        agent=request.agent,
+        arguments=dict(request.arguments or {}),
+        past={name: _plain(value) for name, value in facts.items() if value is not ABSENT},
+        licensed=bool(request.licensed),
+        origins={sink: min(origins).value for sink, origins in request.origins.items()},
+        now=_EPOCH + timedelta(microseconds=request.now_ns // 1_000),
+        depth=request.depth or 0,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +149,11 @@ def _nothing(fact: Fact, catalogue: ToolCatalogue) -> Known:
     if isinstance(fact, Once):
         return False
     return 0 if isinstance(fact, Counted) else sum_value(kind_of(fact, catalogue), 0)
+
+
+def _plain(value: Known) -> JsonValue:
+    """A known value as people write it: Cedar's decimals are numbers, its times texts."""
+    if isinstance(value, dict) and isinstance(extension := value.get("__extn"), dict):
+        written = str(extension["arg"])
+        return float(written) if extension["fn"] == "decimal" else written
+    return None if isinstance(value, OneOf | Absent) else value
