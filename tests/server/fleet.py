@@ -201,7 +201,11 @@ _RUN = {
 
 def sample(host: Host, *, at: datetime, outcome: Outcome, rule: str, number: int = 0) -> Sample:
     """A kept refund with the steps of its run."""
-    arguments: dict[str, JsonValue] = {"order_id": "W-1042", "amount_cents": 4950}
+    arguments: dict[str, JsonValue] = {
+        "order_id": "W-1042",
+        "amount_cents": 4950,
+        "payment_method": "gift card",
+    }
     done = [step for step in CALLS if outcome is not Outcome.VIOLATED or step != "ask_customer"]
     return Sample(
         span_id=identity("span", host.node.node_id, number)[:16],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.test import Client
 
+from mythos.adapters.baseline import baseline_policy_set
 from mythos.server.catalog.models import SwarmCodex
 
 
@@ -11,7 +12,7 @@ def test_a_control_plane_without_bundles_says_what_to_do_next(browser: Client, d
     page = browser.get("/policies").content.decode()
     assert "No policy set of your own yet" in page
     assert "mythos bundle build" in page
-    assert "mythos-baseline v1" in page
+    assert f"mythos-baseline v{baseline_policy_set().version}" in page
 
 
 HOSTILE = """@id("x<script>alert(1)</script>")

@@ -15,7 +15,7 @@ STATES: tuple[State, ...] = (
 WORST_FIRST: tuple[State, ...] = (
     "CRITICAL", "DEGRADED", "SILENT", "BLIND", "AT_RISK", "UNKNOWN", "IDLE", "HEALTHY",
 )  # fmt: skip
-FlagState = Literal["firing", "acknowledged", "resolved"]
+FlagState = Literal["firing", "acknowledged", "benign", "resolved"]
 ComponentName = Literal[
     "codex_uptime_index",
     "ritual_execution_consistency",
@@ -58,8 +58,20 @@ class EvidenceRef(Value):
     digest: str = ""
 
 
+class BenignNote(Value):
+    """Who marked the calls of a flag benign, why, and until when."""
+
+    mark: str
+    until: str
+    by: str
+    why: str
+
+
 class Flag(Value):
-    """One warning, with what it was seen on and what to do."""
+    """One warning, with what it was seen on and what to do.
+
+    In the state `benign` every call it was seen on is covered by one of the marks in `benign`.
+    """
 
     code: str
     severity: Literal["info", "warning", "critical"]
@@ -68,6 +80,7 @@ class Flag(Value):
     since: str
     last_seen: str
     state: FlagState = "firing"
+    benign: tuple[BenignNote, ...] = ()
     value: float | None = None
     threshold: float | None = None
     window_s: int

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mythos.engines.judge.redaction import MASK, redacted, redacted_text
+from mythos.engines.judge.redaction import MASK, is_redacted, redacted, redacted_text
 from mythos.values.event import Json
 
 JSON = st.recursive(
@@ -43,6 +43,12 @@ def test_of_an_iban_the_last_four_stay_and_what_only_looks_like_one_is_kept() ->
 def test_known_secret_shapes_are_masked_anywhere() -> None:
     assert redacted({"note": "use sk-abcdefghijklmnop1234 now"}) == {"note": f"use {MASK} now"}
     assert redacted({"deep": [{"h": "Bearer abcdefghijklmnop1234"}]}) == {"deep": [{"h": MASK}]}
+
+
+def test_what_stands_for_another_value_is_told_wherever_it_lies() -> None:
+    masked = redacted({"pin": 1234, "to": {"iban": "DE89 3704 0044 0532 0130 00"}, "n": 5})
+    assert [name for name, value in masked.items() if is_redacted(value)] == ["pin", "to"]
+    assert is_redacted(["fine", "<redacted>"])
 
 
 @given(arguments=st.dictionaries(st.text(), JSON, max_size=4))

@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from mythos.engines.telemetry.masking import is_masked
 from mythos.values.event import Json
 
 MASK = "[masked]"
+_FOUR = "••••"
 _MAX_DEPTH = 60
 _SECRET_NAME = re.compile(
     r"(^|[_\-.])(pass(words?|wd|phrase|code)?|secrets?|token|api[_-]?keys?|apikey|authorization|"
@@ -46,6 +48,15 @@ def redacted(arguments: Mapping[str, Json]) -> dict[str, Json]:
     return {name: _value(name, value, _MAX_DEPTH) for name, value in arguments.items()}
 
 
+def is_redacted(value: Json) -> bool:
+    """Whether a sample's value stands for another: two unlike values may then look alike."""
+    if isinstance(value, str):
+        return MASK in value or _FOUR in value or is_masked(value)
+    if isinstance(value, Mapping):
+        return any(map(is_redacted, value.values()))
+    return isinstance(value, list) and any(map(is_redacted, value))
+
+
 def redacted_text(text: str) -> str:
     """A text with secret shapes masked, and card numbers and IBANs down to their last four."""
     text = _SECRET_SHAPE.sub(MASK, text)
@@ -68,7 +79,7 @@ def _value(name: str, value: Json, depth: int) -> Json:
 
 
 def _last_four(text: str) -> str:
-    return f"•••• {re.sub(r'[ -]', '', text)[-4:]}"
+    return f"{_FOUR} {re.sub(r'[ -]', '', text)[-4:]}"
 
 
 def _is_card(text: str) -> bool:

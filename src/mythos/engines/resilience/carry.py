@@ -2,12 +2,13 @@
 
 A finding keeps its `since` and its acknowledgement as long as it lasts. A warning resolves once its
 condition was last seen 24 h ago; a critical flag only when an operator resolves it; information
-goes with its condition. What an operator resolved fires again only on newer evidence.
+goes with its condition. What an operator resolved fires again only on newer evidence. What was
+marked benign fires again once a mark it rests on has expired or was revoked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from mythos.engines.resilience.catalogue import SEVERITIES
@@ -17,13 +18,20 @@ from mythos.values.reading import Flag
 LINGER_S = 86_400
 
 
-def carry(previous: Sequence[Flag], current: Sequence[Flag], *, at: datetime) -> list[Flag]:
+def carry(
+    previous: Sequence[Flag],
+    current: Sequence[Flag],
+    *,
+    at: datetime,
+    marks: Collection[str] = (),
+) -> list[Flag]:
     """Continue the flags of the last reading with what is found now.
 
     Args:
         previous: flags of the last reading, with what operators did to them since.
         current: flags of this reading, one a fingerprint.
         at: the moment of this reading.
+        marks: ids of the benign marks that stand.
 
     Returns:
         Loudest first, then by code and subject. Resolved flags stay in the list while their
@@ -33,7 +41,7 @@ def carry(previous: Sequence[Flag], current: Sequence[Flag], *, at: datetime) ->
     now = {flag.fingerprint: flag for flag in current}
     lasting = [_continued(before.get(mark), flag) for mark, flag in now.items()]
     gone = [
-        flag
+        _woken(flag, marks)
         for mark, flag in before.items()
         if mark not in now and flag.state != "resolved" and flag.severity != "info"
     ]
@@ -51,9 +59,16 @@ def _continued(before: Flag | None, now: Flag) -> Flag:
             "since": min(before.since, now.since),
             "last_seen": max(before.last_seen, now.last_seen),
             "severity": now.severity if louder else _kept_severity(before, now),
-            "state": "firing" if louder else before.state,
+            "state": now.state if louder or "benign" in {before.state, now.state} else before.state,
         }
     )
+
+
+def _woken(flag: Flag, marks: Collection[str]) -> Flag:
+    """A flag whose evidence has left the window, firing again if a mark of it does not stand."""
+    if flag.state != "benign" or all(note.mark in marks for note in flag.benign):
+        return flag
+    return flag.model_copy(update={"state": "firing", "benign": ()})
 
 
 def _kept_severity(before: Flag, now: Flag) -> str:

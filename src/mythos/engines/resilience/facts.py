@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mythos.engines.resilience.benign import BenignMark
 from mythos.engines.resilience.presence import Presence
 
 TARGET = 0.90
@@ -42,7 +43,8 @@ class NodeFacts:
     an agent declares memory. first_evidence: start of the node's first evidence, where `rows` may
     not reach back to it. names: digest of an agent, policy set or workflow to its name.
     skip_weights: workflow digest to the skip weight of each label. rewritten: memory logs that are
-    not what a checkpoint remembered outside the node says, with when that was seen.
+    not what a checkpoint remembered outside the node says, with when that was seen. benign: marks
+    that stand in the node's environment; they change no score.
     """
 
     presence: Presence = field(default_factory=Presence)
@@ -55,6 +57,7 @@ class NodeFacts:
     forks: tuple[Fork, ...] = ()
     rewritten: Mapping[str, datetime] = field(default_factory=dict)
     mismatch: Mismatch | None = None
+    benign: tuple[BenignMark, ...] = ()
     target: float = TARGET
 
     def name_of(self, ref: str) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from mythos.engines.resilience.catalogue import CATALOGUE, FlagSeverity
 from mythos.engines.resilience.moment import written
-from mythos.values.reading import EvidenceRef, Flag
+from mythos.values.reading import BenignNote, EvidenceRef, Flag
 
 MAX_REFS = 32
 
@@ -51,9 +51,10 @@ class Finding:
     last_seen: str = ""
     window_s: int | None = None
     evidence: tuple[EvidenceRef, ...] = ()
+    benign: tuple[BenignNote, ...] = ()
 
     def flag(self, scene: Scene) -> Flag:
-        """Return the flag of this finding, firing."""
+        """Return the flag of this finding: firing, unless all it rests on was marked benign."""
         kind = CATALOGUE[self.code]
         now = written(scene.as_of)
         return Flag(
@@ -63,6 +64,8 @@ class Finding:
             subject=self.subject,
             since=self.since or now,
             last_seen=self.last_seen or now,
+            state="benign" if self.benign else "firing",
+            benign=self.benign,
             value=self.value,
             threshold=self.threshold,
             window_s=self.window_s or scene.window_s,

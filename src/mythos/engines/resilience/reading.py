@@ -96,7 +96,8 @@ def read_node(
     )
     scene = Scene(node=node, as_of=as_of, window_s=window_s)
     found = flags_of(_findings(used, standing, facts=facts, scene=scene), scene)
-    flags = carry(previous_flags, found, at=as_of)
+    standing_marks = {mark.id for mark in facts.benign}
+    flags = carry(previous_flags, found, at=as_of, marks=standing_marks)
     state, reason = state_of(standing, flags)
     return Reading(
         node=node,

@@ -1,7 +1,8 @@
 """States: one word for a node, and one line that says why.
 
 The first that holds: CRITICAL, SILENT, BLIND, IDLE, UNKNOWN, DEGRADED, AT_RISK, HEALTHY. Only the
-last is green, and no data never leads to it: without evidence there is no mid.
+last is green, and no data never leads to it: without evidence there is no mid. A critical flag that
+was marked benign makes no state, but every reason names it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ def state_of(standing: Standing, flags: Sequence[Flag]) -> Verdict:
     critical = [flag for flag in flags if _open_and_critical(flag)]
     if critical:
         return "CRITICAL", _named(critical)
+    state, reason = _without_critical(standing)
+    return state, f"{reason}{_set_aside(flags)}"
+
+
+def _without_critical(standing: Standing) -> Verdict:
     if standing.silent:
         return "SILENT", _silence(standing.silent_s)
     if standing.blind:
@@ -87,7 +93,17 @@ def _by_score(standing: Standing) -> Verdict:
 
 
 def _open_and_critical(flag: Flag) -> bool:
-    return flag.severity == "critical" and flag.state != "resolved"
+    return flag.severity == "critical" and flag.state not in {"resolved", "benign"}
+
+
+def _set_aside(flags: Sequence[Flag]) -> str:
+    """What is critical and was marked benign, never left unsaid."""
+    aside = [f for f in flags if f.severity == "critical" and f.state == "benign"]
+    if not aside:
+        return ""
+    until = min(note.until for flag in aside for note in flag.benign)
+    one = len(aside) == 1
+    return f"; {len(aside)} critical flag{'' if one else 's'} marked benign until {until}"
 
 
 def _named(flags: Sequence[Flag]) -> str:

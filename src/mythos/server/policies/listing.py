@@ -51,6 +51,7 @@ class PolicySummary(Value):
     known_since: datetime | None
     in_force: tuple[Place, ...]
     runs: Count
+    benign_marks: Count
     outcomes: OutcomeTotals
     shadow: OutcomeTotals
 
@@ -115,7 +116,7 @@ def _rows(span: Span, *, at: datetime) -> list[PolicyRow]:
         queries.rollouts(),
         queries.tallies(at=at, span_s=SPANS[span]),
         selection=Selection(span=span, order="newest"),
-        marks={},
+        marks=queries.standing_marks(at=at),
         coherence={},
     )
 
@@ -123,7 +124,7 @@ def _rows(span: Span, *, at: datetime) -> list[PolicyRow]:
 def _summary(row: PolicyRow) -> dict[str, object]:
     names = (
         "digest", "name", "version", "critical", "guard", "rules", "facts", "promises", "bundles",
-        "known_since", "runs",
+        "known_since", "runs", "benign_marks",
     )  # fmt: skip
     return {name: getattr(row, name) for name in names} | {
         "in_force": tuple(map(_place, row.in_force)),

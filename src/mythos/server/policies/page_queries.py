@@ -30,12 +30,14 @@ from mythos.server.policies.pages.facts import (
     RolloutFact,
     Tally,
 )
-from mythos.server.resilience.models import EvidenceRow
+from mythos.server.resilience.models import BenignMark, EvidenceRow
+from mythos.server.resilience.standing_marks import standing
 from mythos.values.outcome import Severity
 from mythos.values.policy import PolicySet
 
 MAX_ROLLOUTS = 500
 MAX_SAMPLE_ROWS = 60
+MAX_MARKS = 50
 KEPT_S = 30
 _MODES: dict[str, Mode] = {"policy": "enforce", "shadow": "shadow"}
 _KINDS = tuple(_MODES)
@@ -249,3 +251,15 @@ def hosts_by_set(hosts: Collection[HostFact]) -> dict[str, int]:
         for digest in host.enforced | host.shadowed:
             counted[digest] += 1
     return dict(counted)
+
+
+def marks_of(digest: str) -> list[BenignMark]:
+    """The newest 50 benign marks on a policy set, newest first."""
+    found = BenignMark.objects.filter(policy_set=digest).select_related("revocation")
+    return list(found[:MAX_MARKS])
+
+
+def standing_marks(*, at: datetime) -> dict[str, int]:
+    """How many benign marks stand on each policy set."""
+    rows = standing(at=at).order_by().values("policy_set").annotate(n=Count("pk"))
+    return dict(rows.values_list("policy_set", "n"))

@@ -9,6 +9,7 @@ from mythos.server.policies import page_queries as queries
 from mythos.server.policies.pages import listing, policy
 from mythos.server.policies.pages.facts import PolicyFact
 from mythos.server.policies.pages.in_force import in_force_of
+from mythos.server.policies.pages.marks import mark_shown
 from mythos.server.policies.pages.outcomes import by_rule, counts_of, runs_of
 from mythos.server.policies.pages.rules import read, rules_shown
 from mythos.server.policies.pages.selection import SPANS, Selection
@@ -24,7 +25,7 @@ def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage
         queries.rollouts(),
         queries.tallies(at=at, span_s=SPANS[selection.span]),
         selection=selection,
-        marks={},
+        marks=queries.standing_marks(at=at),
         coherence={},
     )
     first = (selection.page - 1) * listing.PER_PAGE
@@ -44,8 +45,10 @@ def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage
     )
 
 
-def show_policy(digest: str, selection: Selection, *, at: datetime) -> policy.PolicyPage:
-    """The page of one policy set.
+def show_policy(
+    digest: str, selection: Selection, *, at: datetime, barred: str = ""
+) -> policy.PolicyPage:
+    """The page of one policy set; `barred` says why its reader may not act.
 
     Raises:
         NotFoundError: no policy set has that digest, or none of its versions is the one to compare.
@@ -90,6 +93,8 @@ def show_policy(digest: str, selection: Selection, *, at: datetime) -> policy.Po
             against=other.digest if other else "",
         ),
         comparison=comparison_of(here, other) if other else None,
+        marks=tuple(mark_shown(each, at=at) for each in queries.marks_of(here.digest)),
+        barred=barred,
     )
 
 

@@ -5,11 +5,12 @@ A reading is recomputable: the row keeps the digest of the evidence it was made 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import F, Q
 
+from mythos.errors import ConflictError
 from mythos.values.reading import STATES
 
 
@@ -143,3 +144,93 @@ class SymbolicResilienceMonitor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.node_id} {self.state}"
+
+
+class _Appended(models.Model):
+    """A row that is written once: part of the record of what operators did."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+        """Save a new row.
+
+        Raises:
+            ConflictError: the row is there already.
+        """
+        if self.pk is not None:
+            raise self._kept()
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401
+        """Refuse.
+
+        Raises:
+            ConflictError: always.
+        """
+        raise self._kept()
+
+    def _kept(self) -> ConflictError:
+        return ConflictError(
+            f"{self} is on record and stays as it is",
+            remedy="revoke the mark: that is a row of its own",
+        )
+
+
+class BenignMark(_Appended):
+    """An operator's word that one kind of call is harmless, until a day.
+
+    It names environment, agent, policy set (by digest), rule and tool, and the values of the
+    `arguments` that matter. `sample` is the call it was made on, as the evidence kept it. Marks
+    rewrite no evidence and enter no score.
+    """
+
+    environment = models.CharField(max_length=150)
+    agent = models.CharField(max_length=200)
+    policy_set = models.CharField(max_length=71)
+    rule = models.CharField(max_length=1_000)
+    tool = models.CharField(max_length=1_000)
+    arguments = models.JSONField(default=dict)
+    node_id = models.CharField(max_length=150)
+    sample = models.JSONField()
+    why = models.CharField(max_length=500)
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["environment", "expires_at"], name="mark_standing"),
+            models.Index(fields=["policy_set"], name="mark_of_set"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("made_at")), name="mark_ends_after_it_begins"
+            ),
+            models.CheckConstraint(
+                condition=~Q(why="") & ~Q(made_by=""), name="mark_says_who_and_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"benign mark {self.pk} on {self.rule}"
+
+
+class BenignRevocation(_Appended):
+    """The end of a mark before its day: who ended it, when and why."""
+
+    mark = models.OneToOneField(BenignMark, on_delete=models.PROTECT, related_name="revocation")
+    why = models.CharField(max_length=500)
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(why="") & ~Q(made_by=""), name="revocation_says_who_and_why"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"revocation of {self.mark}"

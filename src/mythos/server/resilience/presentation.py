@@ -43,8 +43,8 @@ class _Scene:
         )
 
 
-def show_fleet(selection: Selection, *, at: datetime) -> fleet.FleetPage:
-    """The fleet page."""
+def show_fleet(selection: Selection, *, at: datetime, barred: str = "") -> fleet.FleetPage:
+    """The fleet page; `barred` says why its reader may not act."""
     known = queries.environments()
     nodes = queries.nodes(known)
     judged = [(node, state_now(node, at=at)) for node in nodes]
@@ -72,7 +72,7 @@ def show_fleet(selection: Selection, *, at: datetime) -> fleet.FleetPage:
             pages=hosts.pages_of(found),
         ),
         history=_history(focus[0][0], scene) if focus else None,
-        why=_why(*focus[0], scene, selection.flag) if focus else None,
+        why=_why(*focus[0], scene, selection.flag, barred=barred) if focus else None,
         first_step=fleet.first_step(list(known.values()), nodes),
     )
 
@@ -172,7 +172,9 @@ def _history(node: NodeFact, scene: _Scene) -> fleet.History | None:
     return fleet.History(node.node_id, axis, table_of(axis)) if axis else None
 
 
-def _why(node: NodeFact, now: StateNow, scene: _Scene, fingerprint: str) -> why.Why | None:
+def _why(
+    node: NodeFact, now: StateNow, scene: _Scene, fingerprint: str, *, barred: str
+) -> why.Why | None:
     """The drawer; none for a healthy host without flags."""
     reading = scene.readings.get(node.node_id)
     flag = why.choose_flag(reading, fingerprint)
@@ -184,4 +186,6 @@ def _why(node: NodeFact, now: StateNow, scene: _Scene, fingerprint: str) -> why.
         samples = queries.samples(node, since=since, until=until)
     chosen = why.choose_sample(flag, samples)
     known = queries.policy_sets([chosen.policy_set]) if chosen else {}
-    return why.why_of(node, now, reading=reading, flag=flag, chosen=chosen, policy_sets=known)
+    return why.why_of(
+        node, now, reading=reading, flag=flag, chosen=chosen, policy_sets=known, barred=barred
+    )

@@ -33,6 +33,7 @@ from mythos.server.resilience.models import (
     SymbolicResilienceMonitor,
 )
 from mythos.server.resilience.queries import evidence_of, newest_readings
+from mythos.server.resilience.standing_marks import standing_in
 from mythos.values.evidence import InForce
 from mythos.values.reading import Flag, Reading
 from mythos.values.workflow import workflow_of
@@ -146,6 +147,7 @@ def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFac
         },
         first_evidence=_first_evidence(node, at=at),
         mismatch=_mismatch(node, in_force),
+        benign=standing_in(node.environment.name, at=at),
     )
 
 

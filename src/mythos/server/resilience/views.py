@@ -9,13 +9,15 @@ from django.views.decorators.http import require_safe
 from mythos.server.resilience.pages.selection import select
 from mythos.server.resilience.presentation import show_fleet, show_host
 from mythos.server.web.answers import answer, signed_in
+from mythos.server.web.roles import why_barred
 
 
 @require_safe
 @signed_in
 def fleet(request: HttpRequest) -> HttpResponse:
     """Health of the whole fleet."""
-    page = show_fleet(select(request.GET.dict()), at=timezone.now())
+    barred = why_barred(request.user)
+    page = show_fleet(select(request.GET.dict()), at=timezone.now(), barred=barred)
     return answer(request, "resilience/fleet.html", page)
 
 

@@ -39,6 +39,7 @@ BADGES: dict[str, Badge] = {
     "deploy": Badge("Deploy", "ok", "ok"),
     "hold": Badge("Hold", "no", "no"),
     "infeasible": Badge("Infeasible", "forb", "forb"),
+    "idle_mark": Badge("Standing", "idle", "idle"),
     "degraded": Badge("Degraded", "degraded", "degraded"),
     # outcomes of a call
     "upheld": Badge("Upheld", "ok", "ok"),

@@ -11,6 +11,7 @@ import orjson
 from mythos.engines.resilience.finding import fingerprint
 from mythos.server.policies.pages.facts import CallFact, Mode, PolicyFact
 from mythos.server.policies.pages.in_force import InForce
+from mythos.server.policies.pages.marks import MarkShown
 from mythos.server.policies.pages.outcomes import Counts
 from mythos.server.policies.pages.rules import RuleList
 from mythos.server.policies.pages.selection import Selection, Span
@@ -88,6 +89,13 @@ class PolicyPage:
     calls: tuple[CallShown, ...]
     versions: tuple[VersionRow, ...]
     comparison: Comparison | None
+    marks: tuple[MarkShown, ...]
+    barred: str
+
+    @property
+    def standing(self) -> int:
+        """Benign marks that stand."""
+        return sum(each.state == "standing" for each in self.marks)
 
     @property
     def hosts(self) -> int:

@@ -14,15 +14,19 @@ from datetime import UTC, datetime
 import orjson
 
 from mythos.engines.evidence.sample import Sample
+from mythos.engines.judge.redaction import is_redacted
 from mythos.engines.resilience.moment import read
 from mythos.server.resilience.pages.facts import NodeFact
 from mythos.server.resilience.pages.parts import Cost, cost_of
 from mythos.server.resilience.pages.state import StateNow
+from mythos.values.outcome import Outcome
 from mythos.values.policy import PolicySet
 from mythos.values.reading import EvidenceRef, Flag, Reading, State
 
 MAX_LINES = 60
+DAYS, MAX_DAYS, SHORTEST_WHY, LONGEST_WHY = 7, 90, 10, 500
 _SEVERITIES = ("critical", "warning", "info")
+_QUIET = {"benign": 1, "resolved": 2}
 _INPUT = re.compile(r"context\.(?:input|origin)\.([A-Za-z_][A-Za-z0-9_]*)")
 _ID = re.compile(r'@id\s*\(\s*"([^"]*)"\s*\)')
 
@@ -34,6 +38,31 @@ class SampleFact:
     policy_set: str
     bundle: str
     sample: Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An argument a mark may name; `suggested` when the rule reads it, `masked` when it may not."""
+
+    name: str
+    value: str
+    suggested: bool
+    masked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Marking:
+    """What it takes to mark the call benign; `barred` says why this reader may not."""
+
+    policy_set: str
+    at: int
+    span_id: str
+    rule: str
+    choices: tuple[Choice, ...]
+    days: int
+    most_days: int
+    shortest_why: int
+    barred: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +143,7 @@ class Why:
     evidence: tuple[EvidenceRef, ...]
     cost: Cost | None
     other_flags: tuple[Flag, ...]
+    marking: Marking | None = None
 
     @property
     def title(self) -> str:
@@ -130,10 +160,11 @@ def choose_flag(reading: Reading | None, fingerprint: str) -> Flag | None:
 
 
 def sorted_flags(reading: Reading | None) -> list[Flag]:
-    """Firing before resolved, loud before quiet, new before old."""
+    """Firing before benign before resolved, loud before quiet, new before old."""
     flags = sorted(reading.flags if reading else (), key=lambda flag: flag.last_seen, reverse=True)
     return sorted(
-        flags, key=lambda flag: (flag.state == "resolved", _SEVERITIES.index(flag.severity))
+        flags,
+        key=lambda flag: (_QUIET.get(flag.state, 0), _SEVERITIES.index(flag.severity)),
     )
 
 
@@ -150,8 +181,19 @@ def why_of(
     flag: Flag | None,
     chosen: SampleFact | None = None,
     policy_sets: Mapping[str, PolicySet] | None = None,
+    barred: str = "",
 ) -> Why:
-    """Lay out the drawer of one host; `chosen` is the flag's own call, if it was kept."""
+    """Lay out the drawer of one host.
+
+    Args:
+        node: the host.
+        now: its state.
+        reading: its newest reading.
+        flag: the flag the drawer is about.
+        chosen: the flag's own call, if it was kept.
+        policy_sets: documents by digest.
+        barred: why the reader may not act; empty when they may.
+    """
     rule = _rule(chosen, policy_sets or {}) if chosen else None
     return Why(
         host=node.node_id,
@@ -166,6 +208,36 @@ def why_of(
         evidence=flag.evidence if flag else (),
         cost=cost_of(reading) if reading else None,
         other_flags=tuple(each for each in sorted_flags(reading) if each != flag),
+        marking=_marking(flag, chosen, rule, barred=barred),
+    )
+
+
+def _marking(
+    flag: Flag | None, chosen: SampleFact | None, rule: BrokenRule | None, *, barred: str
+) -> Marking | None:
+    """How the call of a violation may be marked; None for whatever cannot be marked."""
+    if flag is None or flag.code != "POLICY_VIOLATION" or flag.state == "benign" or chosen is None:
+        return None
+    sample = chosen.sample
+    if sample.outcome is not Outcome.VIOLATED:
+        return None
+    if sample.arguments is None:
+        barred = barred or "Its arguments were not captured: no mark could tell it from others."
+    call = call_of(sample, rule)
+    given = sample.arguments or {}
+    return Marking(
+        policy_set=chosen.policy_set,
+        at=sample.at,
+        span_id=sample.span_id,
+        rule=sample.rule,
+        choices=tuple(
+            Choice(each.name, each.value, each.hit, is_redacted(given[each.name]))
+            for each in call.arguments or ()
+        ),
+        days=DAYS,
+        most_days=MAX_DAYS,
+        shortest_why=SHORTEST_WHY,
+        barred=barred,
     )
 
 
