@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mythos.engines.coherence.globs import core, example, fits
+from mythos.engines.coherence.globs import clashes, core, example, fits
 from mythos.engines.coherence.terms import Pattern, matches
 
 LETTERS = "ab@"
@@ -37,6 +37,15 @@ def test_an_example_fits_and_without_one_nothing_does(
     else:
         assert fits(found, signed)
         assert found not in avoid
+
+
+@given(signs, texts)
+def test_patterns_that_clash_have_no_text_in_common(
+    signed: list[tuple[Pattern, bool]], text: str
+) -> None:
+    for clash in clashes(signed):
+        assert not fits(text, clash)
+        assert example(clash) is None
 
 
 @given(signs)

@@ -2,7 +2,7 @@
 
 | of a request            | is                                                              |
 |-------------------------|-----------------------------------------------------------------|
-| a Long, decimal         | 64 bits                                                         |
+| a Long, decimal         | 64 bits, and for an argument its `minimum` and `maximum`        |
 | a datetime              | of the years 0 to 9999, all that a literal can spell            |
 | `context.now`           | from 1970 on                                                    |
 | a count, `context.depth`| 0 to 10^15: more than anything can have done                    |
@@ -15,12 +15,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil, floor
 
 from mythos.engines.coherence.numbers import LEAST, MOST, YEAR_0_MS, YEAR_9999_MS
 from mythos.engines.coherence.symbols import Group, Symbols, Type, Word
 from mythos.engines.coherence.terms import Bool
 from mythos.engines.policy.schema import ORIGINS
+from mythos.engines.policy.shape import Shape, arguments_shape
 from mythos.values.tools import Tool
 
 MOST_EVENTS = 10**15
@@ -31,20 +35,32 @@ class Domain:
     """The least and greatest value of some integer variables, by name."""
 
     limits: dict[str, tuple[int, int]] = field(default_factory=dict)
-    counts: frozenset[str] = frozenset()
 
     @staticmethod
-    def of(tool: Tool) -> Domain:  # noqa: ARG004 - bounds of arguments are not yet enforced
-        """The limits of one tool's arguments."""
-        return Domain({"now": (0, YEAR_9999_MS), "depth": (0, MOST_EVENTS)})
+    def of(tool: Tool, counts: Iterable[str]) -> Domain:
+        """What is known of a call of `tool`; `counts` are the variables of facts that count."""
+        limits = {"now": (0, YEAR_9999_MS), "depth": (0, MOST_EVENTS)}
+        limits.update(dict.fromkeys(counts, (0, MOST_EVENTS)))
+        limits.update(_declared(arguments_shape(tool.parameters), "input"))
+        return Domain(limits)
+
+
+def _declared(shape: Shape, path: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The bounds that the gate holds an argument to (`policy.arguments`)."""
+    for name, inner in (shape.fields or {}).items():
+        if inner.kind == "Record":
+            yield from _declared(inner, f"{path}.{name}")
+        elif inner.least is not None or inner.most is not None:
+            unit = 10_000 if inner.kind == "decimal" else 1
+            low = LEAST if inner.least is None else ceil(Fraction(repr(inner.least)) * unit)
+            high = MOST if inner.most is None else floor(Fraction(repr(inner.most)) * unit)
+            yield f"{path}.{name}", (max(low, LEAST), min(high, MOST))
 
 
 def bounds_of(name: str, kind: str, domain: Domain) -> tuple[int, int]:
     """The least and greatest value of an integer variable."""
     if name in domain.limits:
         return domain.limits[name]
-    if name in domain.counts:
-        return 0, MOST_EVENTS
     return (YEAR_0_MS, YEAR_9999_MS) if kind == "datetime" else (LEAST, MOST)
 
 

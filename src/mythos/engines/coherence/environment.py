@@ -17,7 +17,7 @@ to be impossible is so whatever the rule says, and what seems possible has to be
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -150,8 +150,17 @@ class RequestEnvironment:
 
     def fact_path(self, owner: str, name: str) -> str:
         """The variable of a fact: its name and, since names are free, what it is."""
-        plan = next(each for each in self.sets if each.digest == owner).plans[name]
-        return f"past.{name}#{plan.identity}"
+        return fact_path(next(each for each in self.sets if each.digest == owner), name)
+
+    @property
+    def doubt(self) -> str:
+        """Why Cedar may not confirm what a model says."""
+        for each in self.rules:
+            if each.unsupported:
+                return f"it hangs on rule {each.rule.id}, which cannot be translated exactly: " + (
+                    each.unsupported
+                )
+        return "internal: Cedar does not confirm the solver's request"
 
     def solver(self, context: Context | None = None) -> Solver:
         """A solver that knows what every call of the tool is like.
@@ -243,7 +252,7 @@ def request_environment(
         sets=governing,
         symbols=Symbols(Bank()),
         contexts={each.digest: _context_type(each, one_tool, catalogue) for each in governing},
-        limits=Domain.of(tool),
+        limits=Domain.of(tool, _counts(governing)),
     )
     own: list[Bool] = []
     if governing:
@@ -284,6 +293,16 @@ def expression(text: str) -> Mapping[str, JsonValue]:
     except ValueError as error:
         raise UnsupportedError(f"this is no expression: {error}") from None
     return cast("Mapping[str, JsonValue]", condition["body"])
+
+
+def fact_path(owner: CompiledSet, name: str) -> str:
+    """The variable of a fact: facts that are declared alike are one history, so one variable."""
+    return f"past.{name}#{owner.plans[name].identity}"
+
+
+def _counts(sets: Iterable[CompiledSet]) -> Iterator[str]:
+    for owner in sets:
+        yield from (fact_path(owner, n) for n, plan in owner.plans.items() if plan.form == "count")
 
 
 def _context_type(owner: CompiledSet, one: ToolCatalogue, catalogue: ToolCatalogue) -> Type:

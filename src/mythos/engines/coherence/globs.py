@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TypeAlias
 
@@ -20,6 +20,7 @@ MAX_STATES = 20_000
 _FILLERS = ("", "x", "any")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 _START = 1
+_ALIEN = "\U0010fffd"  # a private letter; a pattern that holds it only learns less
 
 
 class TooManyStatesError(Exception):
@@ -48,6 +49,39 @@ def example(signs: Collection[Signed], avoid: Collection[str] = ()) -> str | Non
 def fits(text: str, signs: Iterable[Signed]) -> bool:
     """Whether a text satisfies every signed pattern."""
     return all(matches(pattern, text) is wanted for pattern, wanted in signs)
+
+
+def clashes(signs: Collection[Signed]) -> list[list[Signed]]:
+    """Pairs of signed patterns that no text satisfies, as far as a look at them tells.
+
+    Two wanted patterns clash where neither beginning, or neither end, continues the other. A
+    wanted pattern clashes with an unwanted one that matches all it matches: then it matches the
+    wanted one with a letter in place of each `*` that it does not hold itself.
+    """
+    wanted = [pattern for pattern, holds in signs if holds]
+    found = [
+        [(one, True), (other, True)]
+        for number, one in enumerate(wanted)
+        for other in wanted[:number]
+        if _ends_clash(one, other)
+    ]
+    for unwanted, holds in signs:
+        if not holds:
+            found.extend(
+                [(one, True), (unwanted, False)] for one in wanted if _includes(unwanted, one)
+            )
+    return found
+
+
+def _ends_clash(one: Pattern, other: Pattern) -> bool:
+    head, start = one[0] or "", other[0] or ""
+    tail, end = one[-1] or "", other[-1] or ""
+    begins = head.startswith(start) or start.startswith(head)
+    return not (begins and (tail.endswith(end) or end.endswith(tail)))
+
+
+def _includes(wide: Pattern, narrow: Pattern) -> bool:
+    return matches(wide, "".join(_ALIEN if part is None else part for part in narrow))
 
 
 def core(signs: Iterable[Signed], avoid: Collection[str] = ()) -> list[Signed]:
@@ -81,6 +115,7 @@ class _Automaton:
     """A pattern as a list of letters, None for `*`; a state is a bit mask of places in it."""
 
     letters: tuple[str | None, ...]
+    known: dict[tuple[int, str], int] = field(default_factory=dict)
 
     @staticmethod
     def of(pattern: Pattern) -> _Automaton:
@@ -97,6 +132,13 @@ class _Automaton:
         return state
 
     def step(self, state: int, read: str) -> int:
+        """The state after a letter, computed once."""
+        after = self.known.get((state, read))
+        if after is None:
+            after = self.known[state, read] = self._stepped(state, read)
+        return after
+
+    def _stepped(self, state: int, read: str) -> int:
         after = 0
         for place, letter in enumerate(self.letters):
             if state >> place & 1:

@@ -104,12 +104,27 @@ class Solver:
         """
         if self.model(*terms) is not None:
             return None
-        kept = list(terms)
-        for each in terms:
+        kept = self._told_core(terms)
+        for each in tuple(kept):
             rest = [other for other in kept if other is not each]
             if self.model(*rest) is None:
                 kept = rest
         return kept
+
+    def _told_core(self, terms: Sequence[Bool]) -> list[Bool]:
+        """The terms that z3 used to refute the last question; any superset would do."""
+        if any(not isinstance(term, Term) for term in terms):
+            return list(terms)
+        ref, z3 = self._formulas.ref, self._z3
+        vector = z3.Z3_solver_get_unsat_core(ref, self._solver.solver)
+        z3.Z3_ast_vector_inc_ref(ref, vector)
+        used = {
+            z3.Z3_get_ast_id(ref, z3.Z3_ast_vector_get(ref, vector, n))
+            for n in range(z3.Z3_ast_vector_size(ref, vector))
+        }
+        z3.Z3_ast_vector_dec_ref(ref, vector)
+        ids = [(term, self._literals[term]) for term in terms if isinstance(term, Term)]
+        return [term for term, literal in ids if z3.Z3_get_ast_id(ref, literal) in used]
 
     def _add(self, formula: Any) -> None:  # noqa: ANN401 - z3 ships no types
         self._z3.Z3_solver_assert(self._formulas.ref, self._solver.solver, formula)
@@ -223,6 +238,10 @@ class Solver:
         return self._example(signed, taken)  # type: ignore[arg-type]
 
     def _example(self, signed: list[globs.Signed], taken: set[str]) -> str | None:
+        if clashes := globs.clashes(signed):
+            for reason in clashes:
+                self._learn_reason(reason, ())
+            return None
         try:
             text = globs.example(signed, taken)
             if text is None:
@@ -258,6 +277,10 @@ class Solver:
         if globs.example(reason, taken) is not None:
             raise UndecidedError("too few texts fit the patterns")
         named = [text for text in taken if globs.fits(text, reason)]
+        self._learn_reason(reason, named)
+
+    def _learn_reason(self, reason: Sequence[globs.Signed], named: Sequence[str]) -> None:
+        """Whatever text has these signs is one of those that are named; said of every text."""
         bank, n_learned = self._bank, 0
         for text, atoms in list(self._likes.items()):
             if all(pattern in atoms for pattern, _ in reason):

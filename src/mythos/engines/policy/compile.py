@@ -133,6 +133,18 @@ class PolicyEngine:
         decision = decide_slice(rules, request)
         return replace(decision, deferred=rules.deferred) if rules.deferred else decision
 
+    def rules_about(self, tool: str, *, in_force: Iterable[str]) -> Slice | None:
+        """The rules that decide a call of a declared tool; None if nothing governs it.
+
+        Raises:
+            PolicyError: a digest was not compiled into this engine.
+        """
+        names, found = frozenset(in_force), self._tools.get(tool)
+        if found is None:
+            return None
+        rules = self._slices.get((tool, names)) or self._slice(found, names)
+        return rules if rules.sets else None
+
     def decide_shadow(
         self, request: Request, *, in_force: Iterable[str], shadow: str
     ) -> Verdict | None:

@@ -1,0 +1,197 @@
+"""Sweep: what each rule can do in one request environment, and which promises it can break.
+
+One question for each rule: is there a call that this rule alone decides? A `forbid` decides alone
+where it acts, no other does, and the call would be permitted; a `permit` where it acts, no other
+does, and no `forbid` does. Only where there is none are the weaker questions asked. A pairwise
+search for overlaps would ask the square of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from mythos.engines.coherence.environment import (
+    JudgedRule,
+    RequestEnvironment,
+    Trees,
+    request_environment,
+)
+from mythos.engines.coherence.shown import ReplayError, RuleKey, Stand, Witness
+from mythos.engines.coherence.solver import Model, Solver, UndecidedError
+from mythos.engines.coherence.terms import Bool
+from mythos.engines.coherence.witness import witness
+from mythos.engines.policy.compile import PolicyEngine
+from mythos.values.tools import Tool
+
+if TYPE_CHECKING:
+    from z3 import Context
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What one rule does in one environment.
+
+    `alone`: some call is decided by this rule alone. Else `acts` says that it acts on some call,
+    `open` that some call on which it acts is not decided otherwise anyway (a `permit` that no
+    `forbid` cancels, a `forbid` of what is permitted), and `because` names the rules that decide
+    for it. `doubt` says why nothing of this could be decided.
+    """
+
+    alone: bool = False
+    acts: bool = False
+    open: bool = False
+    because: tuple[RuleKey, ...] = ()
+    overridden: Witness | None = None
+    failing: Witness | None = None
+    doubt: str = ""
+    error_doubt: str = ""
+
+
+@dataclass(slots=True)
+class Probe:
+    """Asks about one environment and lets Cedar confirm what is found."""
+
+    environment: RequestEnvironment
+    solver: Solver
+    stand: Stand
+    unsure: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Without an exact translation of every rule, each answer has to be replayed."""
+        self.unsure = any(each.unsupported for each in self.environment.rules)
+
+    def model(self, terms: Iterable[Bool]) -> Model | None:
+        """Whether the terms can hold together.
+
+        Raises:
+            UndecidedError: the solver gave up.
+        """
+        return self.solver.model(*terms)
+
+    def shown(
+        self, model: Model, terms: Iterable[Bool], agrees: Callable[[Witness], bool]
+    ) -> Witness:
+        """The model as a request that Cedar confirms.
+
+        Raises:
+            UndecidedError: Cedar does not confirm it.
+        """
+        request = witness(self.environment, model, terms)
+        try:
+            seen = self.stand.replay(request)
+        except ReplayError as error:
+            raise UndecidedError(f"internal: {error}") from None
+        if not agrees(seen):
+            raise UndecidedError(self.environment.doubt)
+        return seen
+
+
+def probe(
+    engine: PolicyEngine,
+    tool: Tool,
+    in_force: Collection[str],
+    *,
+    trees: Mapping[str, Trees] | None = None,
+    context: Context | None = None,
+) -> Probe:
+    """Make one tool's environment, solver and stand.
+
+    Args:
+        engine: the compiled policy sets and their catalogue.
+        tool: of the catalogue.
+        in_force: digests of the sets that decide together.
+        trees: Cedar's JSON form of their rules by digest, where at hand.
+        context: a z3 context to share.
+
+    Raises:
+        ImportError: z3 is not installed.
+    """
+    sets = [each for each in engine.compiled if each.digest in in_force]
+    environment = request_environment(tool, sets, engine.catalogue, trees=trees)
+    solver = environment.solver(context)
+    return Probe(environment, solver, Stand(engine, tool.name, in_force))
+
+
+def roles(asked: Probe) -> dict[RuleKey, Role]:
+    """What each rule of the environment does in it."""
+    each = _Roles(asked)
+    return {rule.key: each.of(rule) for rule in asked.environment.rules}
+
+
+class _Roles:
+    def __init__(self, asked: Probe) -> None:
+        self._asked = asked
+        environment = asked.environment
+        self._bank = environment.bank
+        rules = environment.rules
+        self._permits = [each for each in rules if each.rule.permits]
+        self._forbids = [each for each in rules if not each.rule.permits]
+        self._guarded = all(each.guard for each in environment.sets)
+        self._permitted: Bool = self._guarded or self._bank.or_(
+            *(environment.acts(each) for each in self._permits)
+        )
+
+    def of(self, rule: JudgedRule) -> Role:
+        try:
+            role = self._role(rule)
+        except UndecidedError as error:
+            role = Role(doubt=str(error))
+        return self._with_failure(rule, role)
+
+    def _role(self, rule: JudgedRule) -> Role:
+        asked, acts = self._asked, self._asked.environment.acts(rule)
+        others = self._off(self._permits if rule.rule.permits else self._forbids, but=rule)
+        rest = self._off(self._forbids) if rule.rule.permits else [self._permitted]
+        if rule.rule.permits and self._guarded:
+            others = []
+        alone = [acts, *others, *rest]
+        model = asked.model(alone)
+        if model is not None:
+            if rule.rule.permits:
+                if asked.unsure:
+                    asked.shown(model, alone, lambda seen: seen.allowed)
+                return Role(alone=True, acts=True, open=True)
+            return Role(alone=True, acts=True, open=True, overridden=self._override(rule, model))
+        because = self._because(asked.solver.core(alone) or [], rule)
+        if asked.model([acts]) is None:
+            return Role()
+        weaker = [acts, *rest]
+        model = asked.model(weaker)
+        if model is None:
+            because = self._because(asked.solver.core(weaker) or [], rule)
+            return Role(acts=True, because=because)
+        shown = None if rule.rule.permits else self._override(rule, model)
+        return Role(acts=True, open=True, because=because, overridden=shown)
+
+    def _override(self, rule: JudgedRule, model: Model) -> Witness:
+        acts = self._asked.environment.acts(rule)
+
+        def agrees(seen: Witness) -> bool:
+            return rule.key in seen.denied_by and bool(seen.permitted_by or self._guarded)
+
+        return self._asked.shown(model, [acts, self._permitted], agrees)
+
+    def _with_failure(self, rule: JudgedRule, role: Role) -> Role:
+        if rule.errs is False:
+            return role
+        try:
+            model = self._asked.model([rule.errs])
+            if model is None:
+                return role
+            seen = self._asked.shown(model, [rule.errs], lambda seen: rule.key in dict(seen.failed))
+        except UndecidedError as error:
+            return replace(role, error_doubt=str(error))
+        return replace(role, failing=seen)
+
+    def _off(self, rules: Sequence[JudgedRule], but: JudgedRule | None = None) -> list[Bool]:
+        acts, bank = self._asked.environment.acts, self._bank
+        return [bank.not_(acts(each)) for each in rules if each is not but]
+
+    def _because(self, core: Sequence[Bool], rule: JudgedRule) -> tuple[RuleKey, ...]:
+        """The rules whose silence the refuted question asked for."""
+        silent = {id(term) for term in core}
+        acts, bank = self._asked.environment.acts, self._bank
+        rules = [each for each in self._asked.environment.rules if each is not rule]
+        return tuple(each.key for each in rules if id(bank.not_(acts(each))) in silent)
