@@ -1,0 +1,142 @@
+"""`mythos policy coherence`: can every rule matter, and does every promise hold, for all calls?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.output import as_json, bar, chosen
+from mythos.cli.policy_files import (
+    READABLE,
+    Loaded,
+    loaded,
+    notes_json,
+    sources,
+    tell_notes,
+    tools_option,
+)
+from mythos.cli.policy_witness import Sets, witness_json, witness_lines
+from mythos.cli.source_lines import plain
+from mythos.errors import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from mythos.engines.coherence.coherence import Coherence
+    from mythos.engines.coherence.finding import CoherenceFinding
+    from mythos.engines.policy.compile import PolicyEngine
+
+_MARKS = {"error": "✖ error", "warning": "! warning", "info": "· info"}
+
+
+@click.command(short_help="Can every rule matter, and does every promise hold?")
+@sources
+@click.option("--workflow", type=READABLE, multiple=True, help="A workflow to check them against.")
+@tools_option
+@click.option("--no-cache", is_flag=True, help="Prove everything anew, and keep nothing.")
+@as_json
+@click.pass_context
+def coherence(
+    ctx: click.Context,
+    files: tuple[Path, ...],
+    workflow: tuple[Path, ...],
+    tools: tuple[Path, ...],
+    no_cache: bool,
+    as_json: bool,
+) -> None:
+    """Check policy sets that are in force together, over all requests.
+
+    Exits 1 if any finding is an error: a broken promise, or a forbid that can fail.
+    """
+    if workflow:
+        raise UsageError(
+            "policy sets cannot yet be checked against a workflow",
+            remedy="leave out --workflow",
+        )
+    need_solver()
+    found = loaded(files, tools)
+    engines = compiled(found)
+    result = _checked(engines, no_cache=no_cache)
+    sets = Sets(found.documents)
+    chosen(as_json, _as_json(found, result, sets), lambda: _tell(found, result, sets))
+    if result.has_errors:
+        ctx.exit(1)
+
+
+def need_solver() -> None:
+    """See that z3 is there.
+
+    Raises:
+        UnavailableError: it is not installed.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("z3") is None:
+        raise UnavailableError(
+            "questions about all requests need the solver z3, which is not installed",
+            remedy="pip install 'mythos-fleet[prove]'",
+        )
+
+
+def compiled(found: Loaded) -> list[PolicyEngine]:
+    """Every policy set compiled for each catalogue."""
+    from mythos.engines.policy.compile import compile_policies
+
+    sets = [document.policy_set for document in found.documents]
+    return [compile_policies(sets, catalogue) for catalogue in found.catalogues]
+
+
+def _checked(engines: list[PolicyEngine], *, no_cache: bool) -> Coherence:
+    from mythos.adapters.verdict_folder import VerdictFolder, default_folder
+    from mythos.engines.coherence.coherence import check_coherence, n_tools
+    from mythos.engines.coherence.memory import NO_MEMORY
+
+    memory = NO_MEMORY if no_cache else VerdictFolder(default_folder())
+    with bar("checking", total=n_tools(engines)) as progress:
+
+        def step(tool: str) -> None:
+            progress.say(f"checking {tool}")
+            progress.advance()
+
+        return check_coherence(engines, memory=memory, on_tool=step)
+
+
+def _as_json(found: Loaded, result: Coherence, sets: Sets) -> dict[str, Any]:
+    return {
+        "coherence": round(result.coherence, 6),
+        "obligations": result.n_obligations,
+        "findings": [_finding(each, sets) for each in result.findings],
+        "suggested_changes": [],
+        "tools": {"proved": result.n_proved, "recalled": result.n_recalled},
+        "notes": notes_json(found),
+    }
+
+
+def _finding(each: CoherenceFinding, sets: Sets) -> dict[str, Any]:
+    keys = each.rules or ((each.promise,) if each.promise else ())
+    return {
+        "kind": each.kind.value,
+        "severity": each.gravity.value,
+        "policy_sets": list(dict.fromkeys(sets.name(digest) for digest, _ in keys)),
+        "rules": [sets.as_json(key) for key in each.rules],
+        "promise": each.promise[1] if each.promise else None,
+        "sentence": each.sentence,
+        "witness": witness_json(each.witness, sets) if each.witness else None,
+    }
+
+
+def _tell(found: Loaded, result: Coherence, sets: Sets) -> None:
+    for each in result.findings:
+        click.echo(f"{_MARKS[each.gravity.value]}  {each.kind.value}: {plain(each.sentence)}")
+        for key in each.rules[:3]:
+            for line in sets.lines(key):
+                click.echo(line)
+        if each.witness:
+            for line in witness_lines(each.witness, sets):
+                click.echo(line)
+        click.echo()
+    tell_notes(found)
+    click.echo(
+        f"coherence {result.coherence:.3f} over {result.n_obligations} obligations "
+        "(checked by SMT, witness-replayed)"
+    )

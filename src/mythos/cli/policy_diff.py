@@ -1,0 +1,124 @@
+"""`mythos policy diff`: does a new version allow any call that the old one denied, or deny more?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.output import as_json, bar, chosen
+from mythos.cli.policy_coherence import compiled, need_solver
+from mythos.cli.policy_files import (
+    READABLE,
+    Loaded,
+    loaded,
+    notes_json,
+    tell_notes,
+    tools_option,
+)
+from mythos.cli.policy_witness import (
+    Sets,
+    decision_line,
+    request_json,
+    witness_json,
+    witness_lines,
+)
+from mythos.cli.source_lines import plain
+
+if TYPE_CHECKING:
+    from mythos.engines.coherence.difference import ChangedCall, Difference
+
+_SAYS = {
+    "equal": "= equal: both decide every call alike",
+    "tightened": "▼ tightened: it allows nothing that the old version did not",
+    "loosened": "▲ loosened: it allows calls that the old version denied",
+    "incomparable": "◆ incomparable: it allows some calls that were denied, and denies others",
+    "undecided": "? undecided",
+}
+
+
+@click.command(short_help="Does a new version allow more, or less?")
+@click.argument("old", metavar="OLD", type=READABLE)
+@click.argument("new", metavar="NEW", type=READABLE)
+@tools_option
+@click.option(
+    "--others",
+    type=READABLE,
+    multiple=True,
+    help="A policy set in force beside both versions. Repeatable.",
+)
+@as_json
+@click.pass_context
+def diff(
+    ctx: click.Context,
+    old: Path,
+    new: Path,
+    tools: tuple[Path, ...],
+    others: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Compare the policy sets OLD and NEW over all requests.
+
+    Exits 1 unless NEW is equal or tightened.
+    """
+    need_solver()
+    found = loaded([old, new, *others], tools)
+    difference = _compared(found, old, new)
+    sets = Sets(found.documents)
+    chosen(as_json, _as_json(found, difference, sets), lambda: _tell(found, difference, sets))
+    if difference.verdict not in {"equal", "tightened"}:
+        ctx.exit(1)
+
+
+def _compared(found: Loaded, old: Path, new: Path) -> Difference:
+    from mythos.engines.coherence.coherence import n_tools
+    from mythos.engines.coherence.difference import compare, merged
+    from mythos.engines.policy.identity import digest
+
+    by_file = {d.places.source: digest(d.policy_set) for d in found.documents}
+    was, now = by_file[str(old)], by_file[str(new)]
+    beside = {name for file, name in by_file.items() if file not in {str(old), str(new)}}
+    engines = compiled(found)
+    with bar("comparing", total=n_tools(engines)) as progress:
+        return merged(
+            [
+                compare(one, {was, *beside}, {now, *beside}, on_tool=lambda _: progress.advance())
+                for one in engines
+            ]
+        )
+
+
+def _as_json(found: Loaded, difference: Difference, sets: Sets) -> dict[str, Any]:
+    return {
+        "verdict": difference.verdict,
+        "witnesses": [_call(each, sets) for each in difference.calls],
+        "undecided": list(difference.doubts),
+        "notes": notes_json(found),
+    }
+
+
+def _call(each: ChangedCall, sets: Sets) -> dict[str, Any]:
+    old, new = (witness_json(seen, sets) for seen in (each.old, each.new))
+    del old["request"], new["request"]
+    request = request_json(each.new, sets)
+    return {"change": each.change, "request": request, "old": old, "new": new}
+
+
+def _tell(found: Loaded, difference: Difference, sets: Sets) -> None:
+    for each in difference.calls:
+        seen = each.new if each.new.allowed else each.old
+        click.echo(f"{each.change}: a call of {plain(each.new.request.tool)}")
+        *lines, _ = witness_lines(seen, sets)
+        for line in lines:
+            click.echo(line)
+        click.echo(f"  old      {decision_line(each.old, sets)}")
+        click.echo(f"  new      {decision_line(each.new, sets)}")
+        for key in dict.fromkeys((*each.old.denied_by, *each.new.denied_by, *seen.permitted_by)):
+            for line in sets.lines(key):
+                click.echo(line)
+        click.echo()
+    for doubt in difference.doubts:
+        click.echo(f"undecided: {plain(doubt)}")
+    tell_notes(found)
+    click.echo(_SAYS[difference.verdict])

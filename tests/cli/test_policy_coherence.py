@@ -1,0 +1,115 @@
+"""`mythos policy coherence` and `diff`: findings with their lines, and calls to try."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from tests.cli.policy_command import CARE, REFUNDS, TOOLS, policy, written
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_the_example_breaks_no_promise_and_its_needless_rules_are_named() -> None:
+    said = policy("coherence", CARE, REFUNDS, "--tools", TOOLS, "--json")
+    assert said.code == 0
+    assert said.json["obligations"] == 15
+    found = {(f["kind"], f["rules"][0]["rule"]): f for f in said.json["findings"]}
+    assert set(found) == {
+        ("nullified", "explicit-yes"),
+        ("nullified", "refund-positive"),
+        ("override", "refund-cap"),
+    }
+    assert said.json["coherence"] == pytest.approx(1 - 2 * 0.2 / 15)
+    cut = found["override", "refund-cap"]
+    assert cut["severity"] == "info"
+    assert cut["witness"]["decision"] == "deny"
+    assert cut["witness"]["request"]["arguments"]["amount_cents"] == 20001
+    lines = REFUNDS.read_text().splitlines()
+    assert '@id("refund-cap")' in lines[cut["rules"][0]["line"] - 1]
+
+
+def test_a_promise_that_another_set_breaks_is_an_error_with_a_call(tmp_path: Path) -> None:
+    loose = written(
+        tmp_path / "loose.yaml",
+        "policy_set: loose\nversion: 1\ncovers: {tools: retail-care}\nrules: |\n"
+        '  @id("closed")\n'
+        '  forbid(principal, action == Action::"hand_over", resource)\n'
+        "  when { context.depth > 2 };\n",
+    )
+    said = policy("coherence", CARE, loose, "--tools", TOOLS, "--json")
+    assert said.code == 1
+    broken = next(f for f in said.json["findings"] if f["kind"] == "broken promise")
+    assert broken["promise"] == "the other desk can always be reached"
+    assert broken["witness"]["request"]["depth"] > 2
+    assert [rule["rule"] for rule in broken["witness"]["denied_by"]] == ["closed"]
+    shown = policy("coherence", CARE, loose, "--tools", TOOLS)
+    assert "is broken: this call is denied by loose/closed" in shown.out
+    assert '  5 │   @id("closed")' in shown.out
+
+
+def test_verdicts_are_kept_and_an_edit_proves_its_own_tools_anew(tmp_path: Path) -> None:
+    rules = written(tmp_path / "refund-rules.yaml", REFUNDS.read_text())
+    first = policy("coherence", CARE, rules, "--tools", TOOLS, "--json").json
+    again = policy("coherence", CARE, rules, "--tools", TOOLS, "--json").json
+    assert first["tools"] == {"proved": 7, "recalled": 0}
+    assert again["tools"] == {"proved": 0, "recalled": 7}
+    assert again["findings"] == first["findings"]
+    written(rules, REFUNDS.read_text().replace("> 20000", "> 30000"))
+    edited = policy("coherence", CARE, rules, "--tools", TOOLS, "--json").json
+    assert edited["tools"] == {"proved": 1, "recalled": 6}
+    anew = policy("coherence", CARE, rules, "--tools", TOOLS, "--json", "--no-cache").json
+    assert anew["tools"] == {"proved": 7, "recalled": 0}
+    assert anew["findings"] == edited["findings"]
+
+
+def test_a_damaged_verdict_is_proved_anew(tmp_path: Path) -> None:
+    first = policy("coherence", CARE, "--tools", TOOLS, "--json").json
+    for kept in (tmp_path / "cache").rglob("*.json"):
+        kept.write_bytes(kept.read_bytes()[:-20])
+    again = policy("coherence", CARE, "--tools", TOOLS, "--json").json
+    assert again["tools"] == first["tools"]
+    assert again["findings"] == first["findings"]
+
+
+def test_a_raised_cap_is_loosened_with_the_call_that_shows_it(tmp_path: Path) -> None:
+    new = written(tmp_path / "new.yaml", REFUNDS.read_text().replace("> 20000", "> 30000"))
+    said = policy("diff", REFUNDS, new, "--others", CARE, "--tools", TOOLS, "--json")
+    assert (said.code, said.json["verdict"]) == (1, "loosened")
+    (call,) = said.json["witnesses"]
+    assert 20000 < call["request"]["arguments"]["amount_cents"] <= 30000
+    assert (call["old"]["decision"], call["new"]["decision"]) == ("deny", "allow")
+    assert "▲ loosened" in policy("diff", REFUNDS, new, "--others", CARE, "--tools", TOOLS).out
+    back = policy("diff", new, REFUNDS, "--others", CARE, "--tools", TOOLS, "--json")
+    assert (back.code, back.json["verdict"]) == (0, "tightened")
+
+
+def test_a_comment_changes_nothing(tmp_path: Path) -> None:
+    new = written(
+        tmp_path / "new.yaml", REFUNDS.read_text().replace("rules: |\n", "rules: |\n  // x\n")
+    )
+    said = policy("diff", REFUNDS, new, "--tools", TOOLS, "--json")
+    assert (said.code, said.json["verdict"], said.json["witnesses"]) == (0, "equal", [])
+
+
+def test_without_the_solver_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+
+    def without_z3(name: str, package: str | None = None) -> object:
+        return None if name == "z3" else found(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without_z3)
+    said = policy("coherence", CARE, "--tools", TOOLS)
+    assert said.code == 1
+    assert "pip install 'mythos-fleet[prove]'" in said.err
+
+
+def test_a_workflow_is_refused_for_now(tmp_path: Path) -> None:
+    flow = written(tmp_path / "flow.yaml", "workflow: x\n")
+    said = policy("coherence", CARE, "--workflow", flow, "--tools", TOOLS)
+    assert said.code == 2
