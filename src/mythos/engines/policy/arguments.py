@@ -55,7 +55,7 @@ def _fit_record(
     shape: Shape, value: Mapping[str, Json], path: str, misfits: list[str]
 ) -> dict[str, JsonValue]:
     fields = shape.fields or {}
-    if not shape.open:
+    if not shape.open and not value.keys() <= fields.keys():
         extra = value.keys() - fields.keys() - shape.hidden
         misfits.extend(f"argument {path}{name} is not declared" for name in sorted(extra))
     record: dict[str, JsonValue] = {}
@@ -85,6 +85,8 @@ def _fit(shape: Shape, value: Json, path: str, misfits: list[str]) -> JsonValue:
 
 def _is_text(value: str) -> bool:
     """Whether the string has a UTF-8 form: JSON can spell lone surrogates, Cedar cannot."""
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -103,6 +103,8 @@ def _settled(
     doubts: Doubts,
 ) -> Verdict:
     verdicts = [_verdict(rules, request, each, result) for result in results]
+    if len(verdicts) == 1:
+        return verdicts[0]
     if len({verdict.standing for verdict in verdicts}) == 1:
         return verdicts[0]
     missing = tuple(sorted(fact for past, fact in doubts.names if past == each.past))
@@ -170,7 +172,7 @@ def _by_default(rules: Slice, request: Request, each: CompiledSet) -> Verdict:
     permit does not hold, what it guards was done all the same.
     """
     known = request.facts.get(each.digest, {})
-    own = [m.rule for m in rules.full.members if m.owner is each and m.rule.permits]
+    own = [m.rule for m in rules.members if m.owner is each and m.rule.permits]
     wanted = {fact for rule in own for fact in rule.use.facts}
     missing = tuple(sorted(fact for fact in wanted if _lacks(known.get(fact))))
     why = "no rule permits it"

@@ -4,6 +4,10 @@ A *world* is one way in which all that was not captured may have been. What has 
 with each; a rule that reads what may have any value is set aside, and a world says whether it
 matched. Cedar skips a `forbid` that fails to evaluate; here it denies. A request that Cedar cannot
 evaluate permits nothing.
+
+Every request fits the slice's schema. Cedar checks it, which is a third of a decision's cost,
+unless the context is typed by how it was made: arguments that `arguments` fitted to the shape the
+schema was made from, facts that are seen to be of their kind, and what is written here.
 """
 
 from __future__ import annotations
@@ -19,10 +23,10 @@ import orjson
 from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_arguments
-from mythos.engines.policy.facts.kind import cedar_moment
+from mythos.engines.policy.facts.kind import cedar_moment, is_plain
 from mythos.engines.policy.facts.known import ABSENT, FactValue, Known, OneOf
 from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
-from mythos.engines.policy.schema import AGENT, TOOL
+from mythos.engines.policy.schema import AGENT
 from mythos.engines.policy.signals import is_referred, signal_parts, unbounded, uncertain
 from mythos.engines.policy.slice import Member, Runnable, Slice
 from mythos.values.event import Json
@@ -30,7 +34,7 @@ from mythos.values.event import Json
 MAX_WORLDS = 64
 
 _NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
-_FAILED = re.compile(r"error while evaluating policy `policy([0-9]+)`: (.*)", re.DOTALL)
+_FAILED = re.compile(r"error while evaluating policy `(policy[0-9]+)`: (.*)", re.DOTALL)
 _SOURCES = frozenset({"origin", "sinks"})
 _NO_FACTS: Mapping[str, Known] = {}
 
@@ -76,7 +80,10 @@ def input_of(rules: Slice, request: Request, arguments: Mapping[str, Json]) -> I
     if request.hidden:
         shown = {k: v for k, v in (shape.fields or {}).items() if k not in request.hidden}
         shape = replace(shape, fields=shown, hidden=shape.hidden | request.hidden)
-    return Input(*cedar_arguments(shape, arguments))
+    record, misfits = cedar_arguments(shape, arguments)
+    if rules.arguments is not None:
+        record = {name: record[name] for name in rules.arguments if name in record}
+    return Input(record, misfits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ NO_DOUBT = Doubts({}, (), frozenset())
 
 def doubts_of(rules: Slice, request: Request) -> Doubts:
     """What the rules read and the request cannot tell."""
+    if rules.certain and _all_told(rules, request):
+        return NO_DOUBT
     values = _few_values(rules, request)
     names = [
         (record if record.startswith("past") else "", name or record) for record, name in values
@@ -117,6 +126,14 @@ def doubts_of(rules: Slice, request: Request) -> Doubts:
     aside = frozenset(i for i, m in enumerate(rules.members) if _reads_any(m, anything))
     values.update({("rule", str(index)): (False, True) for index in sorted(aside)})
     return Doubts(values, tuple(names), aside)
+
+
+def _all_told(rules: Slice, request: Request) -> bool:
+    for owner, fact in rules.reads:
+        known = request.facts.get(owner.digest, _NO_FACTS).get(fact)
+        if known is None or isinstance(known, OneOf):
+            return False
+    return True
 
 
 def _few_values(rules: Slice, request: Request) -> dict[Unknown, Values]:
@@ -157,6 +174,8 @@ def _origins(rules: Slice, request: Request) -> dict[str, frozenset[Origin]]:
 
 def worlds_of(unknown: Mapping[Unknown, Values]) -> list[World]:
     """Every way the unknown may be; none if there are too many to try."""
+    if not unknown:
+        return [{}]
     size = 1
     for values in unknown.values():
         size *= len(values)
@@ -169,7 +188,7 @@ def evaluate(
     rules: Slice, request: Request, given: Input, world: World, *, aside: frozenset[int]
 ) -> Result:
     """Evaluate the slice for a request in one world, without the rules set aside."""
-    context = _context(rules, request, world)
+    context = context_of(rules, request, world)
     if given.misfits:
         why = "; ".join(given.misfits)
         skipped = tuple((rules.members[i], why) for i in sorted(rules.seeing - aside))
@@ -192,7 +211,7 @@ def _with(result: Result, matched: list[Member], *, only_guards: bool) -> Result
     return replace(result, allowed=allowed, permitting=permitting, denying=denying)
 
 
-def _context(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
+def context_of(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
     """The parts of the context that the rules read, with the world's values for the unknown."""
     context: dict[str, JsonValue] = {}
     parts = rules.parts
@@ -237,38 +256,51 @@ def _run(
     *,
     skipped: tuple[tuple[Member, str], ...] = (),
 ) -> Result:
-    agent = request.agent.encode("utf-8", "replace").decode()
+    agent = request.agent
+    if not agent.isascii():
+        agent = agent.encode("utf-8", "replace").decode()
     answer = cedarpy.is_authorized(
         {
             "principal": {"type": AGENT, "id": agent},
-            "action": {"type": "Action", "id": rules.tool.name},
-            "resource": {"type": TOOL, "id": rules.tool.name},
+            "action": rules.action,
+            "resource": rules.resource,
             "context": orjson.dumps(context).decode(),
         },
         runnable.handle,
         _NO_ENTITIES,
-        rules.schema,
+        None if typed(rules, context) else rules.schema,
     )
     return _read(answer, runnable.members, skipped)
 
 
+def typed(rules: Slice, context: Mapping[str, JsonValue]) -> bool:
+    """Whether the facts in a context are seen to be of their kinds."""
+    for owner, fact in rules.reads:
+        past = context[owner.past]
+        assert isinstance(past, dict)  # noqa: S101 - made in `context_of`
+        if fact in past and not is_plain(owner.plans[fact].kind, past[fact]):
+            return False
+    return True
+
+
 def _read(
     answer: cedarpy.AuthzResult,
-    members: tuple[Member, ...],
+    members: Mapping[str, Member],
     skipped: tuple[tuple[Member, str], ...],
 ) -> Result:
-    decision = answer.decision
-    matches = [(_FAILED.fullmatch(text), text) for text in answer.diagnostics.errors]
-    broken = [text for match, text in matches if match is None]
-    if decision is cedarpy.Decision.NoDecision or broken:
-        return Result(allowed=False, broken="; ".join(broken) or "no decision")
-    failures = (*((members[int(m.group(1))], m.group(2)) for m, _ in matches if m), *skipped)
+    decision, diagnostics = answer.decision, answer.diagnostics
+    failures = skipped
+    if decision is cedarpy.Decision.NoDecision or diagnostics.errors:
+        matches = [(_FAILED.fullmatch(text), text) for text in diagnostics.errors]
+        broken = [text for match, text in matches if match is None]
+        if decision is cedarpy.Decision.NoDecision or broken:
+            return Result(allowed=False, broken="; ".join(broken) or "no decision")
+        failures = (*((members[m.group(1)], m.group(2)) for m, _ in matches if m), *skipped)
     failed = [member for member, _ in failures if not member.rule.permits]
-    numbers = [int(reason.removeprefix("policy")) for reason in answer.diagnostics.reasons]
-    hits = [members[number] for number in numbers if number < len(members)]
+    hits = [members[name] for name in diagnostics.reasons if name in members]
     return Result(
         allowed=decision is cedarpy.Decision.Allow and not failed,
-        permitting=tuple(member for member in hits if member.rule.permits),
-        denying=(*(member for member in hits if not member.rule.permits), *failed),
+        permitting=tuple([member for member in hits if member.rule.permits]),
+        denying=(*[member for member in hits if not member.rule.permits], *failed),
         failures=failures,
     )

@@ -15,11 +15,14 @@ from pydantic import JsonValue
 from mythos.engines.policy.context_use import renamed_past
 from mythos.engines.policy.facts.plan import FactPlan
 from mythos.engines.policy.rule import Rule
+from mythos.engines.policy.schema import TOOL
 from mythos.engines.policy.shape import Shape, arguments_shape
 from mythos.values.policy import PolicySet
 from mythos.values.tools import Tool
 
 _PERMIT_ALL = "permit(principal, action, resource);"
+_NONE: frozenset[int] = frozenset()
+_TOLD = frozenset({"input", "past", "tool", "now"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """Rules parsed together: Cedar calls the n-th `policyN`, from 0, and so does this."""
+    """Rules parsed together: `members` by the name Cedar gives them, `policyN` from 0."""
 
-    members: tuple[Member, ...]
+    members: Mapping[str, Member]
     handle: cedarpy.PolicySet
 
 
@@ -75,6 +78,8 @@ class Slice:
     `guards` are the digests of the sets that cannot permit. `parts` are the parts of the context
     that any rule reads, `arguments` the arguments (None: all), `reads` the facts. `seeing` are the
     indexes of the rules that read arguments. `deferred` names what is left to the monitor.
+    `about_tool` is `context.tool` of a call, `action` and `resource` are its other two entities.
+    `certain` says that nothing but facts and arguments can be in doubt.
     """
 
     tool: Tool
@@ -88,23 +93,17 @@ class Slice:
     reads: tuple[tuple[CompiledSet, str], ...]
     seeing: frozenset[int]
     schema: cedarpy.Schema
+    about_tool: dict[str, JsonValue]
+    action: Mapping[str, str]
+    resource: Mapping[str, str]
+    certain: bool
     deferred: tuple[str, ...] = ()
     _parsed: dict[frozenset[int], Runnable] = field(default_factory=dict, compare=False)
 
     @property
-    def about_tool(self) -> dict[str, JsonValue]:
-        """`context.tool` of a call."""
-        return {
-            "effect": self.tool.effect,
-            "consequential": self.tool.consequential,
-            "domain": self.domain,
-            "trust": self.tool.trust,
-        }
-
-    @property
     def full(self) -> Runnable:
         """Every rule."""
-        return self.without(frozenset())
+        return self.without(_NONE)
 
     @property
     def only_guards(self) -> bool:
@@ -139,6 +138,7 @@ def build_slice(
     """
     about = [Member(owner, rule) for owner in sets for rule in owner.rules if rule.about(tool.name)]
     members = tuple(m for m in about if not m.owner.defers(m.rule))
+    parts = frozenset[str]().union(*(member.rule.use.parts for member in members))
     reads = {(m.owner.digest, fact): (m.owner, fact) for m in members for fact in m.rule.use.facts}
     return Slice(
         tool=tool,
@@ -147,11 +147,20 @@ def build_slice(
         guards=frozenset(each.digest for each in sets if each.guard),
         members=members,
         shape=arguments_shape(tool.parameters),
-        parts=frozenset[str]().union(*(member.rule.use.parts for member in members)),
+        parts=parts,
         arguments=_arguments(members),
         reads=tuple(reads.values()),
         seeing=frozenset(i for i, m in enumerate(members) if "input" in m.rule.use.parts),
         schema=schema,
+        about_tool={
+            "effect": tool.effect,
+            "consequential": tool.consequential,
+            "domain": domain,
+            "trust": tool.trust,
+        },
+        action={"type": "Action", "id": tool.name},
+        resource={"type": TOOL, "id": tool.name},
+        certain=parts <= _TOLD,
         deferred=tuple(m.label for m in about if m.owner.defers(m.rule)),
     )
 
@@ -172,4 +181,5 @@ def _runnable(members: tuple[Member, ...], *, only_guards: bool) -> Runnable:
     ]
     if only_guards:
         texts.append(_PERMIT_ALL)
-    return Runnable(members, cedarpy.PolicySet.from_str("\n".join(texts)))
+    named = {f"policy{number}": member for number, member in enumerate(members)}
+    return Runnable(named, cedarpy.PolicySet.from_str("\n".join(texts)))

@@ -167,3 +167,12 @@ def _ten_thousandths(fitted: Mapping[str, JsonValue]) -> int:
     inner = fitted["__extn"]
     text = str(inner["arg"]) if isinstance(inner, dict) else "0.0000"
     return int(text.replace(".", ""))
+
+
+def is_plain(kind: FactKind, value: object) -> bool:
+    """Whether a value is certainly of a kind: a Bool, Long or String that Cedar reads as it is."""
+    if kind == "Boolean":
+        return value is True or value is False
+    if kind == "Long":
+        return type(value) is int and -_LONG <= value < _LONG
+    return kind == "String" and isinstance(value, str) and value.isascii()
