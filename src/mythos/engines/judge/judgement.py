@@ -14,9 +14,10 @@ from mythos.engines.judge.rulebook import JudgedWorkflow, Rulebook
 from mythos.engines.policy.blocked import DeniedAttempt, obeyed
 from mythos.engines.policy.facts.history import History
 from mythos.engines.policy.rulings import Rulings, rulings_of
+from mythos.engines.policy.uncatalogued import uncatalogued_rulings
 from mythos.engines.telemetry.catalogue import choose_catalogue
 from mythos.values.event import Event, Json, Kind, Run
-from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE, Outcome, Ruling
+from mythos.values.outcome import DEFAULT_RULE, Outcome, Ruling
 from mythos.values.tools import ToolCatalogue
 
 _STEP_KINDS: dict[Kind, StepKind] = {
@@ -170,8 +171,9 @@ def _ruled(
     recollection: Recollection | None,
 ) -> Rulings:
     if catalogue is None:
-        why = "no tool catalogue declares the tools of this run"
-        return Rulings(tuple(_open_rulings(run, rulebook, rule=NO_CATALOGUE, why=why)))
+        return uncatalogued_rulings(
+            run, rulebook.uncatalogued, sets_of=rulebook.in_force, shadows_of=rulebook.in_shadow
+        )
     return rulings_of(
         run,
         rulebook.engines[catalogue.domain],

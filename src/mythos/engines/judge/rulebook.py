@@ -14,6 +14,7 @@ from mythos.engines.conformance.steps import Labeller
 from mythos.engines.judge.naming import MAX_AGENT, short
 from mythos.engines.policy.compile import PolicyEngine, compile_policies
 from mythos.engines.policy.identity import digest as policy_digest
+from mythos.engines.policy.uncatalogued import compile_uncatalogued
 from mythos.errors import AgentError
 from mythos.values.agent import Agent
 from mythos.values.policy import PolicySet
@@ -48,13 +49,17 @@ class JudgedWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """Everything one node, or one audit, judges by. `engines` holds one a catalogue domain."""
+    """Everything one node, or one audit, judges by.
+
+    `engines` holds one a catalogue domain; `uncatalogued` judges runs that have none.
+    """
 
     policies: Mapping[str, PolicySet]
     shadow: frozenset[str]
     catalogues: tuple[ToolCatalogue, ...]
     engines: Mapping[str, PolicyEngine]
     workflows: Mapping[str, JudgedWorkflow]
+    uncatalogued: PolicyEngine
     agents: Mapping[str, JudgedAgent] = field(default_factory=dict)
 
     def agent_ref(self, name: str) -> str:
@@ -117,6 +122,7 @@ def make_rulebook(
         catalogues=tuple(catalogues),
         engines={one.domain: compile_policies(tuple(every.values()), one) for one in catalogues},
         workflows=compiled,
+        uncatalogued=compile_uncatalogued(every),
         agents={agent.name: _judged(digest, agent, every, compiled) for digest, agent in agents},
     )
 

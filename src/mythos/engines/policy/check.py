@@ -29,7 +29,7 @@ _PREFIX = re.compile(r"^for policy `policy[0-9]+`, ")
 
 def covers(policy_set: PolicySet, catalogue: ToolCatalogue) -> bool:
     """Whether the policy set governs the tools of this catalogue."""
-    return not {"*", catalogue.domain, catalogue.service}.isdisjoint(_covered(policy_set))
+    return not {"*", catalogue.domain, catalogue.service}.isdisjoint(covered_domains(policy_set))
 
 
 def check_against(
@@ -77,7 +77,7 @@ def problems_against(
         for rule in rules
         if names.issuperset(named_tools(rule)) and declared >= rule.use.facts.keys()
     ]
-    everywhere = "*" in _covered(policy_set)  # some other catalogue may have the argument
+    everywhere = "*" in covered_domains(policy_set)  # some other catalogue may have the argument
     misread = [] if everywhere else list(_unknown_arguments(fit, covered))
     problems.extend(misread)
     wrong = {(each.line, each.column) for each in misread}
@@ -94,7 +94,7 @@ def covered_by(
     """The catalogues a policy set covers, and the domains it names that none of them has."""
     covered = [catalogue for catalogue in catalogues if covers(policy_set, catalogue)]
     known = {name for one in covered for name in (one.domain, one.service)}
-    return covered, [name for name in _covered(policy_set) if name not in {*known, "*"}]
+    return covered, [name for name in covered_domains(policy_set) if name not in {*known, "*"}]
 
 
 def check_types(policy_set: PolicySet, rules: Sequence[Rule], catalogue: ToolCatalogue) -> None:
@@ -104,7 +104,7 @@ def check_types(policy_set: PolicySet, rules: Sequence[Rule], catalogue: ToolCat
         PolicyError: a rule about tools of this catalogue does not fit its schema; or, for a set
             that covers this catalogue alone, any name is unknown.
     """
-    if len(_covered(policy_set)) == 1 and "*" not in _covered(policy_set):
+    if len(covered_domains(policy_set)) == 1 and "*" not in covered_domains(policy_set):
         check_against(policy_set, [catalogue])
         return
     problems = tuple(type_problems(policy_set, rules, catalogue))
@@ -139,7 +139,8 @@ def schema_problems(rules: Sequence[Rule], schema: str) -> Iterator[Problem]:
         yield _ill_typed(rules[int(number)] if number.isdigit() else None, error.error)
 
 
-def _covered(policy_set: PolicySet) -> tuple[str, ...]:
+def covered_domains(policy_set: PolicySet) -> tuple[str, ...]:
+    """The domains that a policy set covers; `*` is every one."""
     named = policy_set.covers.tools
     return (named,) if isinstance(named, str) else named
 
@@ -155,7 +156,7 @@ def named_tools(rule: Rule) -> Iterator[str]:
 
 def _nothing_covered(policy_set: PolicySet, given: Sequence[ToolCatalogue]) -> Problem:
     seen = ", ".join(catalogue.domain for catalogue in given) or "none"
-    wanted = ", ".join(_covered(policy_set))
+    wanted = ", ".join(covered_domains(policy_set))
     return Problem(
         1,
         1,
