@@ -13,7 +13,8 @@ from mythos.server.policies.pages.in_force import InForce
 from mythos.server.policies.pages.listing import PolicyRow, rows_of
 from mythos.server.policies.pages.outcomes import Counts, by_rule
 from mythos.server.policies.pages.selection import SPANS, Selection, Span
-from mythos.values.base import Count, Digest, Value, Version
+from mythos.server.policies.proofs_shown import coherence_numbers
+from mythos.values.base import Count, Digest, Share, Value, Version
 from mythos.values.evidence import EnvironmentName
 
 
@@ -52,6 +53,7 @@ class PolicySummary(Value):
     in_force: tuple[Place, ...]
     runs: Count
     benign_marks: Count
+    coherence: Share | None
     outcomes: OutcomeTotals
     shadow: OutcomeTotals
 
@@ -117,7 +119,7 @@ def _rows(span: Span, *, at: datetime) -> list[PolicyRow]:
         queries.tallies(at=at, span_s=SPANS[span]),
         selection=Selection(span=span, order="newest"),
         marks=queries.standing_marks(at=at),
-        coherence={},
+        coherence=coherence_numbers(),
     )
 
 
@@ -125,6 +127,7 @@ def _summary(row: PolicyRow) -> dict[str, object]:
     names = (
         "digest", "name", "version", "critical", "guard", "rules", "facts", "promises", "bundles",
         "known_since", "runs", "benign_marks",
+        "coherence",
     )  # fmt: skip
     return {name: getattr(row, name) for name in names} | {
         "in_force": tuple(map(_place, row.in_force)),

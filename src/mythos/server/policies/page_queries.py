@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from mythos.adapters.baseline import baseline_digest, baseline_policy_set
 from mythos.engines.evidence.policy import OutcomeCounts, RunCounts, louder
 from mythos.engines.evidence.sample import Sample
+from mythos.engines.policy.check import covers
 from mythos.errors import NotFoundError
 from mythos.server.catalog.models import Node, SwarmCodex
 from mythos.server.deployment.models import MythOSDeploymentPacket, Rollout
@@ -34,10 +35,12 @@ from mythos.server.resilience.models import BenignMark, EvidenceRow
 from mythos.server.resilience.standing_marks import standing
 from mythos.values.outcome import Severity
 from mythos.values.policy import PolicySet
+from mythos.values.tools import ToolCatalogue
 
 MAX_ROLLOUTS = 500
 MAX_SAMPLE_ROWS = 60
 MAX_MARKS = 50
+MAX_KEPT_ROWS = 150
 KEPT_S = 30
 _MODES: dict[str, Mode] = {"policy": "enforce", "shadow": "shadow"}
 _KINDS = tuple(_MODES)
@@ -263,3 +266,26 @@ def standing_marks(*, at: datetime) -> dict[str, int]:
     """How many benign marks stand on each policy set."""
     rows = standing(at=at).order_by().values("policy_set").annotate(n=Count("pk"))
     return dict(rows.values_list("policy_set", "n"))
+
+
+def kept_calls(digests: Collection[str], *, at: datetime, span_s: int) -> list[CallFact]:
+    """Every kind of kept call under some versions, from the newest rows."""
+    rows = (
+        _window(at=at, span_s=span_s)
+        .filter(subject__in=digests)
+        .order_by("-cell", "-pk")
+        .values_list("node_id", "environment", "kind", "body__samples")
+    )
+    return [
+        CallFact(node_id, environment, _MODES[kind], Sample.from_json(sample))
+        for node_id, environment, kind, kept in rows[:MAX_KEPT_ROWS]
+        for sample in (*kept["violating"], *kept["clean"])
+    ]
+
+
+def catalogue_for(policy: PolicyFact) -> ToolCatalogue | None:
+    """A tool catalogue of the newest bundle that holds the set, which it covers; None if none."""
+    newest = MythOSDeploymentPacket.objects.filter(bundled_codices__digest=policy.digest).first()
+    stored = newest.tool_catalogues.order_by("digest") if newest else ()
+    known = (ToolCatalogue.model_validate(each.document) for each in stored)
+    return next((each for each in known if covers(policy.policy_set, each)), None)

@@ -7,6 +7,7 @@ from datetime import datetime
 from mythos.errors import NotFoundError
 from mythos.server.policies import page_queries as queries
 from mythos.server.policies.pages import listing, policy
+from mythos.server.policies.pages.backtest import BacktestShown, backtest_of
 from mythos.server.policies.pages.facts import PolicyFact
 from mythos.server.policies.pages.in_force import in_force_of
 from mythos.server.policies.pages.marks import mark_shown
@@ -14,6 +15,11 @@ from mythos.server.policies.pages.outcomes import by_rule, counts_of, runs_of
 from mythos.server.policies.pages.rules import read, rules_shown
 from mythos.server.policies.pages.selection import SPANS, Selection
 from mythos.server.policies.pages.versions import comparison_of, versions_of
+from mythos.server.policies.proofs_shown import (
+    coherence_numbers,
+    coherence_shown,
+    difference_shown,
+)
 
 
 def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage:
@@ -26,7 +32,7 @@ def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage
         queries.tallies(at=at, span_s=SPANS[selection.span]),
         selection=selection,
         marks=queries.standing_marks(at=at),
-        coherence={},
+        coherence=coherence_numbers(),
     )
     first = (selection.page - 1) * listing.PER_PAGE
     return listing.PoliciesPage(
@@ -93,9 +99,19 @@ def show_policy(
             against=other.digest if other else "",
         ),
         comparison=comparison_of(here, other) if other else None,
+        coherence=coherence_shown(here),
+        difference=difference_shown(here, other) if other else None,
+        backtest=_backtest(here, other, at=at, span_s=span_s) if other else None,
         marks=tuple(mark_shown(each, at=at) for each in queries.marks_of(here.digest)),
         barred=barred,
     )
+
+
+def _backtest(here: PolicyFact, other: PolicyFact, *, at: datetime, span_s: int) -> BacktestShown:
+    """What this version says of calls kept under either."""
+    digests = [here.digest, other.digest]
+    calls = queries.kept_calls(digests, at=at, span_s=span_s)
+    return backtest_of(other, here, calls, queries.catalogue_for(here))
 
 
 def _other(here: PolicyFact, versions: list[PolicyFact], against: str) -> PolicyFact | None:

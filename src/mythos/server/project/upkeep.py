@@ -23,6 +23,7 @@ from mythos.errors import MythosError
 from mythos.server.catalog.models import Environment, Node
 from mythos.server.deployment import trust
 from mythos.server.deployment.models import MythOSDeploymentPacket
+from mythos.server.policies import proving
 from mythos.server.resilience import marks
 from mythos.server.resilience.readings import presence_of
 from mythos.server.resilience.readings import refresh as refresh_reading
@@ -40,6 +41,7 @@ def start() -> threading.Event:
     """Work in a thread of its own until the returned event is set."""
     stop = threading.Event()
     threading.Thread(target=_work, args=(stop,), daemon=True, name="upkeep").start()
+    threading.Thread(target=_prove, args=(stop,), daemon=True, name="prover").start()
     return stop
 
 
@@ -62,6 +64,13 @@ def _work(stop: threading.Event) -> None:
     pace = Pace()
     while not stop.wait(EVERY_S):
         turn(pace, timezone.now())
+
+
+def _prove(stop: threading.Event) -> None:
+    """Wait for proofs in a thread of their own: one takes seconds, and nothing else may wait."""
+    while not stop.wait(EVERY_S):
+        close_old_connections()
+        _attempt("proof", lambda: proving.work_one(at=timezone.now()))
 
 
 def turn(pace: Pace, at: datetime) -> None:

@@ -39,6 +39,15 @@ BADGES: dict[str, Badge] = {
     "deploy": Badge("Deploy", "ok", "ok"),
     "hold": Badge("Hold", "no", "no"),
     "infeasible": Badge("Infeasible", "forb", "forb"),
+    # decisions, and what a version changed
+    "allow": Badge("Allow", "ok", "ok"),
+    "deny": Badge("Deny", "no", "no"),
+    "ok": Badge("Holds", "ok", "ok"),
+    "equal": Badge("Equal", "unknown", "ok"),
+    "loosened": Badge("Loosened", "risk", "risk"),
+    "tightened": Badge("Tightened", "canary", "lock"),
+    "incomparable": Badge("Loosened and tightened", "risk", "risk"),
+    "undecided": Badge("Undecided", "unknown", "unknown"),
     "idle_mark": Badge("Standing", "idle", "idle"),
     "degraded": Badge("Degraded", "degraded", "degraded"),
     # outcomes of a call

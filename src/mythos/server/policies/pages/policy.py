@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import orjson
 
 from mythos.engines.resilience.finding import fingerprint
+from mythos.server.policies.pages.backtest import BacktestShown
+from mythos.server.policies.pages.coherence import CoherenceShown, DifferenceShown
 from mythos.server.policies.pages.facts import CallFact, Mode, PolicyFact
 from mythos.server.policies.pages.in_force import InForce
 from mythos.server.policies.pages.marks import MarkShown
@@ -89,6 +91,9 @@ class PolicyPage:
     calls: tuple[CallShown, ...]
     versions: tuple[VersionRow, ...]
     comparison: Comparison | None
+    difference: DifferenceShown | None
+    backtest: BacktestShown | None
+    coherence: CoherenceShown
     marks: tuple[MarkShown, ...]
     barred: str
 

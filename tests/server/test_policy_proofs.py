@@ -1,0 +1,218 @@
+"""Proofs on the policy pages: never in a request, kept by digests, shown with calls."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from django.utils import timezone
+
+from mythos.adapters.bundle_source import read_source
+from mythos.engines.bundle.plan import assemble
+from mythos.errors import UnavailableError
+from mythos.server.catalog.models import SwarmCodex
+from mythos.server.policies import proving
+from mythos.server.policies.models import Proof
+from mythos.server.policies.proving import ask, work_one
+from tests.server import fleet
+from tests.server.fleet import Host
+
+pytestmark = pytest.mark.django_db
+z3 = pytest.importorskip("z3")
+
+
+@pytest.fixture
+def at() -> datetime:
+    return timezone.now()
+
+
+@pytest.fixture
+def care(at: datetime) -> SwarmCodex:
+    """The example's rules, under which a host refunded twice with a yes and once without."""
+    packet, where = fleet.file_example(), fleet.environment("eu")
+    fleet.roll_out(packet, where, at=at - timedelta(hours=1))
+    early = at - timedelta(hours=1)
+    host = Host(fleet.enrol("eu-1", where, at=early, packet=packet), packet)
+    fleet.report(host, fleet.work_day(host, until=at, runs=3, violated={1}), at=at)
+    return SwarmCodex.objects.get(title="care-rules")
+
+
+@pytest.fixture
+def looser(care: SwarmCodex, tmp_path: Path) -> SwarmCodex:
+    """A version whose refunds need no yes, and whose other writes are never allowed."""
+    tree = shutil.copytree(fleet.EXAMPLE, tmp_path / "tree")
+    for name in ("bundle.yaml", "policies/care-rules.yaml"):
+        file = tree / name
+        file.write_text(file.read_text("utf-8").replace("version: 1", "version: 2"), "utf-8")
+    rules = tree / "policies" / "care-rules.yaml"
+    text = rules.read_text("utf-8")
+    text = text.replace(
+        "when { context.past.identified && context.past.confirmed }", "when { true }"
+    )
+    text = text.replace(
+        "unless { context.past.confirmed }", 'unless { action == Action::"issue_refund" }'
+    )
+    rules.write_text(text, "utf-8")
+    fleet.file_bundle(assemble(read_source(tree)))
+    return SwarmCodex.objects.get(title="care-rules", version=2)
+
+
+@pytest.fixture
+def acting(browser: Client, operator: User) -> Client:
+    operator.groups.add(Group.objects.get_or_create(name="operator")[0])
+    return browser
+
+
+@pytest.fixture
+def no_solver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server on which the extra `prove` was not installed."""
+    monkeypatch.setitem(sys.modules, "z3", None)
+    proving.solver_installed.cache_clear()
+    yield
+    monkeypatch.undo()
+    proving.solver_installed.cache_clear()
+
+
+def page(client: Client, policy: SwarmCodex, query: str = "") -> str:
+    response = client.get(f"/policies/{policy.digest}{query}")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_before_anybody_asked_the_page_says_so_and_proves_nothing(
+    acting: Client, care: SwarmCodex
+) -> None:
+    text = page(acting, care)
+    assert "Not proved yet." in text
+    assert f'action="/policies/{care.digest}/prove"' in text
+    assert not Proof.objects.exists()
+
+
+def test_a_viewer_may_not_ask(browser: Client, care: SwarmCodex) -> None:
+    assert "Needs an operator; you are a viewer." in page(browser, care)
+    assert browser.post(f"/policies/{care.digest}/prove").status_code == 403
+    assert not Proof.objects.exists()
+
+
+def test_what_is_asked_for_is_proved_later_and_kept(
+    acting: Client, care: SwarmCodex, at: datetime
+) -> None:
+    answered = acting.post(f"/policies/{care.digest}/prove")
+    assert answered.headers["Location"] == f"/policies/{care.digest}#coherence"
+    assert "Asked for by operator" in page(acting, care)
+    done = work_one(at=at)
+    assert done is not None
+    assert (done.policy_set, done.state) == (care.digest, "done")
+    shown = acting.get(f"/policies/{care.digest}?format=json").json()["coherence"]
+    assert 0 < shown["coherence"] <= 1
+    assert (shown["errors"], shown["asked_by"]) == (0, "operator")
+    text = page(acting, care)
+    assert "replayed through Cedar" in text
+    for each in shown["findings"]:
+        assert each["kind"] in {"override", "nullified"}
+    rows = {row["permit"]: dict(row["cells"]) for row in shown["matrix"]["rows"]}
+    assert rows.keys() == {"front-desk", "identity-first", "confirmed-write"}
+    assert rows["front-desk"]["explicit-yes"] == ""
+    assert rows["confirmed-write"]["explicit-yes"] in {"override", "idle", "meet"}
+    acting.post(f"/policies/{care.digest}/prove")
+    assert Proof.objects.filter(policy_set=care.digest).count() == 1
+    row = acting.get("/policies?format=json").json()["rows"]
+    assert shown["coherence"] in [each["coherence"] for each in row]
+
+
+def test_a_new_policy_set_is_proved_without_anybody_asking(care: SwarmCodex, at: datetime) -> None:
+    first, second, third = (work_one(at=at) for _ in range(3))
+    assert first is not None
+    assert second is not None
+    assert {first.policy_set, second.policy_set} == set(
+        SwarmCodex.objects.values_list("digest", flat=True)
+    )
+    assert first.asked_by == "MythOS"
+    assert third is None
+
+
+def test_a_loosened_version_is_shown_by_a_call_with_both_decisions(
+    acting: Client, care: SwarmCodex, looser: SwarmCodex, at: datetime
+) -> None:
+    query = f"?against={care.digest}"
+    assert "Not proved yet." in page(acting, looser, query)
+    acting.post(f"/policies/{looser.digest}/prove", {"against": care.digest})
+    work_one(at=at)
+    found = acting.get(f"/policies/{looser.digest}{query}&format=json").json()["difference"]
+    assert found["state"] == "done"
+    loosened = [each for each in found["calls"] if each["change"] == "loosened"]
+    assert loosened
+    assert [each["was"]["allowed"] for each in loosened] == [False] * len(loosened)
+    assert [each["now"]["allowed"] for each in loosened] == [True] * len(loosened)
+    assert found["verdict"] == "incomparable"
+    assert "Loosened and tightened" in page(acting, looser, query)
+
+
+def test_kept_calls_are_tried_under_both_versions(
+    acting: Client, care: SwarmCodex, looser: SwarmCodex
+) -> None:
+    address = f"/policies/{looser.digest}?against={care.digest}"
+    found = acting.get(f"{address}&format=json").json()["backtest"]
+    assert (found["calls"], found["problem"]) == (3, "")
+    assert found["now_allowed"] == 1
+    assert found["now_blocked"] == 0
+    assert found["same"] + found["undecidable"] == 2
+    (changed,) = found["changed"]
+    assert (changed["host"], changed["tool"], changed["outcome"]) == (
+        "eu-1", "issue_refund", "violated",
+    )  # fmt: skip
+    assert "On the 3 calls kept in 24h" in page(acting, looser, f"?against={care.digest}")
+
+
+def test_what_cannot_be_proved_says_why_and_may_be_asked_for_again(
+    acting: Client, care: SwarmCodex, at: datetime
+) -> None:
+    broken = {**care.document, "rules": care.document["rules"].replace("get_order", "no_such_tool")}
+    SwarmCodex.objects.filter(pk=care.pk).update(document=broken)
+    ask(care, None, by="ada", at=at)
+    ended = work_one(at=at)
+    assert ended is not None
+    assert ended.state == "failed"
+    assert "no_such_tool" in ended.why
+    assert "no_such_tool" in page(acting, care)
+    assert ask(care, None, by="bo", at=at).state == "wanted"
+
+
+def test_a_proof_whose_process_died_is_taken_up_again(care: SwarmCodex, at: datetime) -> None:
+    proof = ask(care, None, by="ada", at=at)
+    Proof.objects.filter(pk=proof.pk).update(state="running", began_at=at)
+    Proof.objects.exclude(pk=proof.pk).delete()
+    taken = proving._taken(at=at + timedelta(minutes=1))
+    assert taken is None
+    again = proving._taken(at=at + timedelta(minutes=5))
+    assert again is not None
+    assert again.pk == proof.pk
+
+
+def test_without_a_solver_the_page_says_how_to_get_it(
+    acting: Client, care: SwarmCodex, no_solver: None, at: datetime
+) -> None:
+    text = page(acting, care)
+    assert "No solver is installed on the server" in text
+    assert "pip install &#x27;mythos-fleet[prove]&#x27;" in text
+    assert work_one(at=at) is None
+    with pytest.raises(UnavailableError, match="no solver"):
+        ask(care, None, by="ada", at=at)
+    refused = acting.post(f"/policies/{care.digest}/prove", headers={"accept": "application/json"})
+    assert refused.status_code == 503
+
+
+def test_an_unknown_set_cannot_be_asked_about(acting: Client, care: SwarmCodex) -> None:
+    none = f"sha256:{'0' * 64}"
+    for address, form in (
+        (f"/policies/{none}/prove", {}),
+        (f"/policies/{care.digest}/prove", {"against": none}),
+    ):
+        refused = acting.post(address, form, headers={"accept": "application/json"})
+        assert refused.status_code == 404
