@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from mythos.engines.policy.compile import compile_policies
 from mythos.engines.policy.document import load_policy_set
 from mythos.engines.policy.exception import Excuse, with_exceptions
 from mythos.engines.policy.exception_pins import Trial
-from mythos.engines.policy.identity import canonical
+from mythos.engines.policy.identity import canonical, digest
 from mythos.engines.policy.rule import rules_of
 from mythos.errors import PolicyError
 from mythos.values.policy import ExpectedRequest, PolicySet
@@ -191,6 +192,25 @@ def test_a_promise_that_the_exception_would_break_leaves_out_that_call_alone() -
     assert (finding, reading) == promised.expect[1:]
     loaded = load_policy_set(json.dumps(canonical(made)), source="next.json")
     assert loaded.expect == made.expect
+
+
+@pytest.mark.parametrize(("old", "excuse"), [(CAP, REFUND), (DESK, CANCEL)])
+def test_over_all_calls_it_is_loosened_by_the_excused_call_alone(
+    old: PolicySet, excuse: Excuse
+) -> None:
+    pytest.importorskip("z3")
+    from mythos.engines.coherence.difference import compare
+
+    new = with_exceptions(old, [excuse], RETAIL)
+    engine = compile_policies([old, new], RETAIL)
+    found = compare(engine, [digest(old)], [digest(new)])
+    assert (found.verdict, found.doubts) == ("loosened", ())
+    (call,) = found.calls
+    request = call.new.request
+    assert (request.agent, request.tool) == ("clerk", excuse.tool)
+    assert request.arguments is not None
+    assert {name: request.arguments[name] for name in excuse.arguments} == excuse.arguments
+    assert request.now_ns < UNTIL.timestamp() * 10**9
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
