@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mythos.cli.source_lines import call_line, file_lines, marked_line, plain, shortened
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mythos.engines.policy.document import PolicyDocument
     from mythos.engines.policy.facts.known import Known
     from mythos.engines.policy.rule import Rule
+    from mythos.engines.policy.signals import Signals
 
 
 class Sets:
@@ -87,6 +88,7 @@ def request_json(witness: Witness, sets: Sets) -> dict[str, Any]:
         "origins": {sink: str(*each) for sink, each in request.origins.items()},
         "now": f"{at:%Y-%m-%dT%H:%M:%S}Z",
         "depth": request.depth,
+        "signals": _signals(request.signals),
     }
 
 
@@ -112,6 +114,7 @@ def witness_lines(witness: Witness, sets: Sets) -> Iterator[str]:
     told = [f"{name}={value}" for name, value in others.items() if name in parts]
     if request.agent != "agent":
         told.append(f"agent={shortened(request.agent)}")
+    told.extend(_loud(request.signals, parts))
     if "now" in parts:
         told.append(f"now={request_json(witness, sets)['now']}")
     if told:
@@ -129,6 +132,16 @@ def decision_line(witness: Witness, sets: Sets) -> str:
     return "allow: nothing forbids it" if witness.allowed else "deny: no rule permits it"
 
 
+def _signals(signals: Signals) -> dict[str, Any]:
+    """What the run shows around the call, as rules read it."""
+    from mythos.engines.policy.signals import PARTS, is_referred, signal_parts
+
+    return {
+        **signal_parts(PARTS, signals, {}),
+        "sinks": {"referred": is_referred(signals, {})},
+    }
+
+
 def _word(witness: Witness) -> str:
     return "allow" if witness.allowed else "deny"
 
@@ -139,6 +152,16 @@ def _taking_part(witness: Witness) -> Sequence[RuleKey]:
 
 def _read(witness: Witness, sets: Sets) -> set[tuple[str, str]]:
     return {(key[0], name) for key in _taking_part(witness) for name in sets.rule(key).use.facts}
+
+
+def _loud(signals: Signals, parts: Container[str]) -> Iterator[str]:
+    """The signals among these parts that are not silent."""
+    for part, values in _signals(signals).items():
+        if part not in parts:
+            continue
+        for name, value in values.items() if isinstance(values, dict) else [("", values)]:
+            if value:
+                yield f"{part}.{name}={value}".replace(".=", "=")
 
 
 def _facts(known: Mapping[str, Known]) -> dict[str, Any]:

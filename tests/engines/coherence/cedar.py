@@ -16,6 +16,7 @@ from mythos.engines.policy.facts.known import ABSENT
 from mythos.engines.policy.request import Origin, Request
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.shape import arguments_shape
+from mythos.engines.policy.signals import PARTS, is_referred, signal_parts
 from mythos.engines.policy.slice import CompiledSet
 
 
@@ -48,7 +49,9 @@ def _context(request: Request, environment: RequestEnvironment) -> dict[str, Jso
         "past": past,  # type: ignore[dict-item]
         "licensed": request.licensed,
         "origin": origin,  # type: ignore[dict-item]
-        "sinks": {str(each): str(each) in origin.values() for each in Origin},
+        "sinks": {str(each): str(each) in origin.values() for each in Origin}
+        | {"referred": is_referred(request.signals, {})},  # type: ignore[dict-item]
+        **signal_parts(PARTS, request.signals, {}),
         "tool": {
             "effect": tool.effect,
             "consequential": tool.consequential,
@@ -65,7 +68,10 @@ def assignment(request: Request, owner: CompiledSet, environment: RequestEnviron
     kind = environment.contexts[owner.digest]
     context = _context(request, environment)
     found: Model = {"agent": request.agent}
-    for name in ("input", "licensed", "origin", "now", "depth"):
+    sinks = context["sinks"]
+    assert isinstance(sinks, dict)
+    found["sinks.referred"] = bool(sinks["referred"])
+    for name in ("input", "licensed", "origin", "now", "depth", *PARTS):
         _assign(kind.fields[name], context[name], name, found)
     past = context["past"]
     assert isinstance(past, dict)

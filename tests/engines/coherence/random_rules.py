@@ -7,12 +7,14 @@ from random import Random
 from pydantic import JsonValue
 
 from mythos.engines.coherence.environment import RequestEnvironment, request_environment
+from mythos.engines.policy.course import Course
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.facts.known import ABSENT, FactValue
 from mythos.engines.policy.facts.plan import plan_facts
 from mythos.engines.policy.identity import digest
 from mythos.engines.policy.request import Origin, Request
 from mythos.engines.policy.rule import rules_of
+from mythos.engines.policy.signals import Signals
 from mythos.engines.policy.slice import CompiledSet
 from mythos.values.event import Json
 from mythos.values.policy import PolicySet
@@ -87,6 +89,7 @@ _GUARDS = {
 _LONGS = [
     "context.input.amount", "context.input.extra", "context.input.place.floor",
     "context.past.calls", "context.past.spent", "context.past.size", "context.depth",
+    "context.repeats", "context.run.tokens",
 ]  # fmt: skip
 _WORDS = [
     "context.input.name", "context.input.to", "context.input.place.city",
@@ -95,7 +98,8 @@ _WORDS = [
 ]  # fmt: skip
 _FLAGS = [
     "context.input.flag", "context.past.asked", "context.licensed", "context.sinks.user",
-    "context.sinks.untrusted", "context.tool.consequential",
+    "context.sinks.untrusted", "context.tool.consequential", "context.sinks.referred",
+    "context.asked.deletion", "context.links.unknown", "context.run.untrusted",
 ]  # fmt: skip
 
 
@@ -310,6 +314,18 @@ class RequestMaker:
             },
             now_ns=choose([0, 1_767_225_600, 1_767_270_600, 253_402_300_799]) * 10**9,
             depth=choose([0, 1, 3]),
+            signals=self._signals(),
+        )
+
+    def _signals(self) -> Signals:
+        choose = self._random.choice
+        return Signals(
+            deletion=choose([True, False]),
+            elsewhere=choose([True, False]),
+            referred=choose([True, False]),
+            links={f"https://{o}.example": frozenset({o}) for o in Origin if choose([True, False])},
+            course=Course(calls=7, repeats=choose([0, 1, 7]), tokens=choose([0, 100])),
+            untrusted=choose([True, False]),
         )
 
     def _word(self) -> str:

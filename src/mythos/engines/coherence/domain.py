@@ -5,7 +5,8 @@
 | a Long, decimal         | 64 bits, and for an argument its `minimum` and `maximum`        |
 | a datetime              | of the years 0 to 9999, all that a literal can spell            |
 | `context.now`           | from 1970 on                                                    |
-| a count, `context.depth`| 0 to 10^15: more than anything can have done                    |
+| a count, `context.depth`| 0 to 10^15: more than anything can have done; so are            |
+|                         | `context.repeats`, `context.run.calls` and `context.run.tokens` |
 | `context.origin.S`      | there iff the sink argument S has a value; user, trusted,       |
 |                         | untrusted or unknown                                            |
 | `context.sinks.O`       | true iff some sink's origin is O                                |
@@ -28,6 +29,7 @@ from mythos.engines.policy.shape import Shape, arguments_shape
 from mythos.values.tools import Tool
 
 MOST_EVENTS = 10**15
+_COUNTED = ("depth", "repeats", "run.calls", "run.tokens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,8 @@ class Domain:
     @staticmethod
     def of(tool: Tool, counts: Iterable[str]) -> Domain:
         """What is known of a call of `tool`; `counts` are the variables of facts that count."""
-        limits = {"now": (0, YEAR_9999_MS), "depth": (0, MOST_EVENTS)}
-        limits.update(dict.fromkeys(counts, (0, MOST_EVENTS)))
+        limits = {"now": (0, YEAR_9999_MS)}
+        limits.update(dict.fromkeys((*_COUNTED, *counts), (0, MOST_EVENTS)))
         limits.update(_declared(arguments_shape(tool.parameters), "input"))
         return Domain(limits)
 

@@ -190,7 +190,11 @@ class RequestEnvironment:
 
     def _context(self, owner: str) -> Record:
         kind = self.contexts[owner]
-        own = {"past": self._past(owner), "tool": self._about_tool(), "sinks": self._origins()}
+        own = {
+            "past": self._past(owner),
+            "tool": self._about_tool(),
+            "sinks": self._sinks(kind.fields["sinks"]),
+        }
 
         def get(name: str) -> Value:
             return own.get(name) or self.symbols.value(kind.fields[name], name)
@@ -212,17 +216,20 @@ class RequestEnvironment:
         }
         return Record(dict.fromkeys(values, True), values.__getitem__)
 
-    def _origins(self) -> Record:
+    def _sinks(self, kind: Type) -> Record:
+        """Which origins the sinks' values have; whatever else is said of them is free."""
         bank = self.bank
 
         def seen(origin: str) -> Value:
+            if origin not in ORIGINS:
+                return self.symbols.value(kind.fields[origin], f"sinks.{origin}")
             each = (
                 bank.and_(there, bank.same(bank.var("text", f"origin.{sink}"), origin))
                 for sink, there in self.sinks.items()
             )
             return Truth(bank.or_(*each))
 
-        return Record(dict.fromkeys(ORIGINS, True), seen)
+        return Record(dict.fromkeys(kind.fields, True), seen)
 
 
 def request_environment(

@@ -7,14 +7,16 @@ a stored verdict numbers the sets, and is read back with the digests that they h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mythos.engines.coherence.promises_kept import Kept, PromiseKey
 from mythos.engines.coherence.shown import RuleKey, Witness
 from mythos.engines.coherence.sweep import Role
+from mythos.engines.policy.course import Course
 from mythos.engines.policy.facts.known import ABSENT
 from mythos.engines.policy.request import Origin, Request
+from mythos.engines.policy.signals import Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,17 @@ def _seen(witness: Witness | None, place: Mapping[str, int]) -> dict[str, Any] |
         "origins": {sink: [str(o) for o in each] for sink, each in request.origins.items()},
         "now_ns": request.now_ns,
         "depth": request.depth,
+        "signals": _signals(request.signals),
         "allowed": witness.allowed,
         "denied_by": [_key(key, place) for key in witness.denied_by],
         "permitted_by": [_key(key, place) for key in witness.permitted_by],
         "failed": [[*_key(key, place), why] for key, why in witness.failed],
     }
+
+
+def _signals(signals: Signals) -> dict[str, Any]:
+    links = {link: [str(o) for o in each] for link, each in (signals.links or {}).items()}
+    return asdict(replace(signals, links=None)) | {"links": links}
 
 
 def from_json(stored: Mapping[str, Any], sets: Sequence[str]) -> ToolVerdict:
@@ -113,6 +121,11 @@ def _read_role(stored: Mapping[str, Any], sets: Sequence[str]) -> Role:
     )
 
 
+def _read_signals(stored: Mapping[str, Any]) -> Signals:
+    links = {link: frozenset(map(Origin, each)) for link, each in stored["links"].items()}
+    return Signals(**{**stored, "links": links, "course": Course(**stored["course"])})
+
+
 def _read_seen(stored: Mapping[str, Any] | None, sets: Sequence[str]) -> Witness | None:
     if stored is None:
         return None
@@ -128,6 +141,7 @@ def _read_seen(stored: Mapping[str, Any] | None, sets: Sequence[str]) -> Witness
         origins={s: frozenset(map(Origin, each)) for s, each in stored["origins"].items()},
         now_ns=stored["now_ns"],
         depth=stored["depth"],
+        signals=_read_signals(stored["signals"]),
     )
     return Witness(
         request,

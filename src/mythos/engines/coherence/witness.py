@@ -17,11 +17,20 @@ from mythos.engines.coherence.numbers import written
 from mythos.engines.coherence.solver import Model
 from mythos.engines.coherence.symbols import NUMBERS, Type
 from mythos.engines.coherence.terms import Bool, Evaluation, Term, atoms_of
+from mythos.engines.policy.course import Course
 from mythos.engines.policy.facts.known import ABSENT, FactValue
 from mythos.engines.policy.request import Origin, Request
+from mythos.engines.policy.signals import Signals
 
 _NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z, where any time will do
-_SHORT = 24  # a longer text is worth a try at a shorter one
+_SAID = (
+    "asked.deletion",
+    "asked.elsewhere",
+    "sinks.referred",
+    "run.model_changed",
+    "run.tools_changed",
+    "run.untrusted",
+)
 
 
 def witness(environment: RequestEnvironment, model: Model, shown: Iterable[Bool]) -> Request:
@@ -103,7 +112,33 @@ class _Reading:
             origins=self._origins(),
             now_ns=self._number("now", _NOW_MS) * 10**6,
             depth=self._number("depth", 0),
+            signals=self._signals(),
         )
+
+    def _signals(self) -> Signals:
+        """What the run shows around the call; a link for each origin that some link has."""
+        said = {name: self._said(name) for name in _SAID}
+        return Signals(
+            deletion=said["asked.deletion"],
+            elsewhere=said["asked.elsewhere"],
+            referred=said["sinks.referred"],
+            links={
+                f"https://{origin}.example": frozenset({origin})
+                for origin in Origin
+                if self._said(f"links.{origin}")
+            },
+            course=Course(
+                calls=self._number("run.calls", 0),
+                repeats=self._number("repeats", 0),
+                tokens=self._number("run.tokens", 0),
+                model_changed=said["run.model_changed"],
+                tools_changed=said["run.tools_changed"],
+            ),
+            untrusted=said["run.untrusted"],
+        )
+
+    def _said(self, name: str) -> bool:
+        return bool(self._model.get(name, False))
 
     def _number(self, path: str, default: int) -> int:
         value = self._model.get(path)
