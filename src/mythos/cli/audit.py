@@ -266,7 +266,10 @@ def _notes(done: _Done) -> list[str]:
         if catalogues and not any(covers(one.policy_set, each) for each in catalogues)
     ]
     if not catalogues:
-        notes.append("without --tools no policy set can tell what a call does: all is undecidable")
+        notes.append(
+            "without --tools no policy set can tell what a call does: but for loops and the like, "
+            "all is undecidable"
+        )
     if not done.n_spans:
         notes.append("the archive holds no spans")
     if claimed := sum(node.outcomes[Outcome.BLOCKED] for node in done.nodes):
