@@ -114,7 +114,7 @@ class Desk:
     def decide(self) -> bool:
         tool, arguments = self._calls(self._at)
         now_ns = self._at * SECOND_NS
-        asker = Asker(AGENT, arguments, frozenset(), now_ns)
+        asker = Asker(AGENT, tool, arguments, frozenset(), now_ns)
         facts = {
             name: {plan.name: self._history.ask(plan, asker) for plan in plans}
             for name, plans in self._engine.facts_about(tool)

@@ -7,14 +7,18 @@ only one that declares all its tools (`engines.telemetry.catalogue`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, JsonValue
+from pydantic import AliasChoices, Field, JsonValue, model_validator
 
 from mythos.values.base import Foreign
 
 Effect = Literal["none", "read", "write", "delete", "egress"]
 Trust = Literal["trusted", "fields", "untrusted"]
+EVENT_NAMES = frozenset(
+    {"user.message", "user.confirm", "data.read", "data.write", "data.delete", "data.egress"}
+)
+"""What facts call by these names is no tool, so no tool may pose as it."""
 CONSEQUENTIAL: frozenset[str] = frozenset({"write", "delete", "egress"})
 
 
@@ -56,6 +60,18 @@ class ToolCatalogue(Foreign):
 
     domain: Annotated[str, Field(min_length=1, max_length=150)]
     tools: tuple[Tool, ...]
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        """Two tools of one name would leave it open which one a rule is about."""
+        seen: set[str] = set()
+        for tool in self.tools:
+            if tool.name in seen:
+                raise ValueError(f"the tool {tool.name!r} is declared twice")
+            if tool.name in EVENT_NAMES:
+                raise ValueError(f"{tool.name!r} is the name of an event, and no tool can have it")
+            seen.add(tool.name)
+        return self
 
     @property
     def service(self) -> str:

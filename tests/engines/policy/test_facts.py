@@ -93,7 +93,7 @@ def ask(
 
 
 def asker(at_s: int, *, order: str = "A", agent: str = "bot") -> Asker:
-    return Asker(agent, {"order_id": order}, frozenset(), at_s * SECOND)
+    return Asker(agent, "write", {"order_id": order}, frozenset(), at_s * SECOND)
 
 
 FORMS: dict[str, JsonValue] = {
@@ -288,3 +288,93 @@ def test_fractions_are_added_exactly_and_what_is_no_exact_decimal_is_not_told() 
 def test_a_sum_beyond_64_bits_is_not_told() -> None:
     plan = plans(spent={"sum": "input.cents", "of": "write"})["spent"]
     assert ask(plan, [call("write", 1, cents=2**62), call("write", 3, cents=2**62)], at_s=9) is None
+
+
+def test_a_tool_that_calls_itself_a_user_event_confirms_nothing() -> None:
+    plan = plans(confirmed={"once": "user.confirm"}, heard={"count": "user.message"})
+    forged = [call("user.confirm", 1), call("user.message", 3)]
+    history = History(plan.values(), SHOP)
+    for one in forged:
+        history.began(one)
+        history.ended(one)
+    assert history.ask(plan["confirmed"], asker(9)) is False
+    assert history.ask(plan["heard"], asker(9)) == 0
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {"count": "write", "where": "output.done"},
+        {"count": "write", "where": "!past.looked"},
+        {"sum": "output.cents", "of": "write"},
+    ],
+)
+def test_a_call_in_flight_of_which_the_end_decides_is_a_doubt_until_then(fact: JsonValue) -> None:
+    both = plans(fact=fact, looked={"once": "look"})
+    history = History(both.values(), SHOP)
+    flying = call("write", 1, output={"done": True, "cents": 5}, output_captured=True)
+    history.began(flying)
+    assert history.ask(both["fact"], asker(1)) in (None, OneOf((0, 1)))
+    history.ended(flying)
+    assert history.ask(both["fact"], asker(3)) in (1, 5)
+    failed = History(both.values(), SHOP)
+    failed.began(flying)
+    failed.ended(replace(flying, ok=False))
+    assert failed.ask(both["fact"], asker(3)) == 0
+
+
+def test_a_mask_inside_an_output_is_no_value() -> None:
+    masked = call("look", 1, output={"status": "[REDACTED]"}, output_captured=True)
+    last = plans(status={"last": "output.status", "of": "look"})["status"]
+    bad = plans(bad={"count": "look", "where": 'output.status == "frozen"'})["bad"]
+    assert ask(last, [masked], at_s=9) is None
+    assert ask(bad, [masked], at_s=9) == OneOf((0, 1))
+
+
+def test_an_amount_that_its_tool_does_not_allow_makes_the_sum_unknown() -> None:
+    bounded = SHOP.model_copy(
+        update={
+            "tools": tuple(
+                tool.model_copy(
+                    update={
+                        "parameters": {
+                            "type": "object",
+                            "properties": {"cents": {"type": "integer", "minimum": 1}},
+                        }
+                    }
+                )
+                for tool in SHOP.tools
+            )
+        }
+    )
+    named = {"spent": FACT.validate_python({"sum": "input.cents", "of": "write"})}
+    plan = plan_facts(PolicySet(policy_set="p", version=1, facts=named, rules=""), bounded)["spent"]
+    history = tell(History([plan], bounded), [call("write", 1, cents=-100, order=None)])
+    assert history.ask(plan, asker(9)) is None
+
+
+def test_keys_are_values_and_not_spellings() -> None:
+    by_price = plans(n={"count": "write", "by": "price"})["n"]
+    events = [call("write", at, arguments={"price": p}) for at, p in ((1, 5), (3, 5.0), (5, 6))]
+    history = tell(History([by_price], SHOP), events)
+    asked = Asker("bot", "write", {"price": 5.00}, frozenset(), 9 * SECOND)
+    assert history.ask(by_price, asked) == 2
+    misfit = Asker("bot", "write", {"price": ["5"]}, frozenset(), 9 * SECOND)
+    assert history.ask(by_price, misfit) is None
+
+
+@pytest.mark.parametrize("odd", ["\ud800", 2**80, [{"a": None}], 1e300])
+def test_a_key_of_any_json_value_is_a_key_or_not_told(odd: JsonValue) -> None:
+    plan = plans(n={"count": "write", "by": "order_id"})["n"]
+    history = tell(History([plan], SHOP), [call("write", 1, arguments={"order_id": odd})])
+    assert history.ask(plan, asker(9, order="A")) in (0, OneOf((0, 1)))
+
+
+def test_an_optional_argument_that_was_left_out_adds_nothing() -> None:
+    both = plans(
+        spent={"sum": "input.cents", "of": "write"}, note={"last": "input.order_id", "of": "write"}
+    )
+    events = [call("write", 1, cents=5), call("write", 3, arguments={})]
+    assert ask(both["spent"], events, at_s=9) == 5
+    assert ask(both["note"], events, at_s=9) is ABSENT
+    assert ask(both["note"], events[:1], at_s=9) == "A"

@@ -14,6 +14,7 @@ from functools import partial
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.depth import depths_of
 from mythos.engines.policy.facts.declared import USER_EVENTS
+from mythos.engines.policy.facts.fields import has_mask
 from mythos.engines.policy.facts.happening import Happening
 from mythos.engines.policy.facts.history import Asker, History
 from mythos.engines.policy.facts.known import Known
@@ -22,7 +23,6 @@ from mythos.engines.policy.origin import Sources
 from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
 from mythos.engines.policy.signals import Signals
 from mythos.engines.policy.surroundings import Surroundings
-from mythos.engines.telemetry.masking import is_masked
 from mythos.engines.telemetry.payload import payload_of
 from mythos.engines.telemetry.user_events import UserEvent, user_events
 from mythos.values.event import Event, Json, Kind, Run
@@ -197,7 +197,7 @@ class _Sweep:
         hidden = _masked(given)
         if self._only and event.span_id != self._only:
             return hidden
-        asker = Asker(event.agent, given, hidden, event.start_ns)
+        asker = Asker(event.agent, event.tool, given, hidden, event.start_ns)
         origins = self._origins(event.tool, given or {}, hidden)
         self.found.append(
             Occasion(
@@ -259,13 +259,4 @@ def _happening(event: Event, hidden: frozenset[str]) -> Happening:
 
 
 def _masked(arguments: Mapping[str, Json] | None) -> frozenset[str]:
-    return frozenset(name for name, value in (arguments or {}).items() if _has_mask(value))
-
-
-def _has_mask(value: Json) -> bool:
-    """Whether a value holds a text that only stands in for what was sent."""
-    if isinstance(value, dict):
-        return any(map(_has_mask, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_mask, value))
-    return isinstance(value, str) and is_masked(value)
+    return frozenset(name for name, value in (arguments or {}).items() if has_mask(value))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mythos.engines.telemetry.masking import is_masked
 from mythos.values.event import Event, Kind, Run
 from mythos.values.tools import ToolCatalogue
 
@@ -74,7 +75,7 @@ class UserEvent:
     @property
     def captured(self) -> bool:
         """Whether the text is known; a message without it may have said anything."""
-        return bool(self.text)
+        return bool(self.text) and not is_masked(self.text)
 
 
 def is_affirmative(text: str) -> bool:

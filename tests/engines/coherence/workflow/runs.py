@@ -125,7 +125,7 @@ class Runs:
             else:
                 history.began(one)
                 history.ended(one)
-        asker = Asker(call.agent, call.arguments, frozenset(), call.start_ns)
+        asker = Asker(call.agent, call.name, call.arguments, frozenset(), call.start_ns)
         facts = {
             name: {plan.name: history.ask(plan, asker) for plan in plans}
             for name, plans in self.engine.facts_about(call.name)

@@ -45,7 +45,7 @@ def test_whatever_a_history_says_of_a_fact_lies_in_its_span(
 ) -> None:
     tale = tale_of({f"f{n}": each for n, each in enumerate(declared)}).tell(told)
     for agent, key in product(("bot", "aid"), "ab"):
-        asker = Asker(agent, {"id": key}, frozenset(), (tale.now_s + later_s) * SECOND)
+        asker = Asker(agent, "look", {"id": key}, frozenset(), (tale.now_s + later_s) * SECOND)
         for name, fact in tale.facts.items():
             known = tale.history.ask(fact.plan, asker)
             assert within(fact, tale.spans[name], known), (fact.plan, tale.spans[name], known)
@@ -91,7 +91,7 @@ def test_given_a_yes_said_in_words_that_are_a_message_then_a_message_undoes_it()
     """Both are told at one instant, and a fact holds only if its event is the later one."""
     tale = tale_of({"f": {"once": "user.confirm", "since": "user.message"}})
     tale.tell([Words(("user.message", "user.confirm"))])
-    asker = Asker("bot", {}, frozenset(), (tale.now_s + 1) * SECOND)
+    asker = Asker("bot", "look", {}, frozenset(), (tale.now_s + 1) * SECOND)
     assert tale.history.ask(the(tale).plan, asker) is False
     assert tale.spans["f"] == (0, 0)
 

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_value
 from mythos.engines.policy.shape import Kind, Shape
+from mythos.engines.telemetry.masking import is_masked
 from mythos.errors import DocumentError
 from mythos.values.event import Json
 from mythos.values.yaml_text import parse_yaml
@@ -39,6 +40,15 @@ def field_of(value: Json, path: Sequence[str]) -> Json:
             return None
         value = value.get(name)
     return value
+
+
+def has_mask(value: Json) -> bool:
+    """Whether a value holds a text that only stands in for what was sent."""
+    if isinstance(value, Mapping):
+        return any(map(has_mask, value.values()))
+    if isinstance(value, list):
+        return any(map(has_mask, value))
+    return isinstance(value, str) and is_masked(value)
 
 
 def loose_value(value: Json) -> JsonValue:

@@ -14,26 +14,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import orjson
 from pydantic import JsonValue
 
-from mythos.engines.policy.facts.declared import PRINCIPAL, USER_EVENTS
-from mythos.engines.policy.facts.fields import field_of, loose_value, structured
+from mythos.engines.policy.facts.declared import USER_EVENTS
+from mythos.engines.policy.facts.fields import has_mask, loose_value, structured
 from mythos.engines.policy.facts.happening import Happening
-from mythos.engines.policy.facts.kind import amount_of, as_kind
 from mythos.engines.policy.facts.known import ABSENT, Known, OneOf
-from mythos.engines.policy.facts.log import ANY, FactLog, Key, told
+from mythos.engines.policy.facts.log import ANY, FactLog, Keyed, told
 from mythos.engines.policy.facts.plan import FactPlan
+from mythos.engines.policy.facts.reading import entry_of, key_of
 from mythos.engines.policy.facts.timeline import Entry
+from mythos.engines.telemetry.masking import is_masked
 from mythos.values.event import Json
 from mythos.values.tools import Tool, ToolCatalogue
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The action that asks: whose it is, its arguments, and when it starts."""
+    """The action that asks: whose it is, its tool and arguments, and when it starts."""
 
     agent: str
+    tool: str
     arguments: Mapping[str, Json] | None
     hidden: frozenset[str]
     now_ns: int
@@ -70,19 +71,29 @@ class History:
         return self._logs
 
     def began(self, one: Happening) -> None:
-        """A call began: its attempt resets, and counts where attempts do."""
+        """A call began: its attempt resets, and counts where attempts do.
+
+        What a call adds may only be told at its end; until then it is a doubt.
+        """
+        if one.name in USER_EVENTS:
+            return  # a tool of that name is not the user
         for log in self._collecting.get(one.name, ()):
-            if log.plan.early:
-                self._enter(log, one, holds=self._holds(log.plan, one))
+            if log.plan.from_start:
+                holds = self._holds(log.plan, one) if log.plan.told_early else None
+                self._enter(log, one, holds=holds)
         self._reset(one)
 
     def ended(self, one: Happening) -> None:
         """A call ended, well or not: `one.ok`."""
+        if one.name in USER_EVENTS:
+            return
         logs = self._collecting.get(one.name, ())
         for log, holds in [(log, self._holds(log.plan, one)) for log in logs]:
-            if log.plan.attempts or one.ok is log.plan.wants_ok:
-                self._enter(log, one, holds=holds, settled=True)
-            elif log.plan.early:
+            counts = log.plan.attempts or one.ok is log.plan.wants_ok
+            entered = self._enter(log, one, holds=holds, settled=True) if counts else None
+            if log.plan.from_start and not log.plan.told_early:
+                self._withdraw(log, one, but=entered)
+            elif log.plan.from_start and not counts:
                 self._withdraw(log, one)
 
     def said(self, one: Happening) -> None:
@@ -116,7 +127,7 @@ class History:
         log = self._logs.get(plan.identity)
         if log is None:
             return None
-        key = _key(plan, asker.agent, asker.arguments, asker.hidden)
+        key = key_of(plan, asker.tool, asker.agent, asker.arguments, hidden=asker.hidden)
         if ANY in key:
             return None
         before = self._past.logs().get(plan.identity) if self._past else None
@@ -125,26 +136,33 @@ class History:
 
     def _enter(
         self, log: FactLog, one: Happening, *, holds: bool | None, settled: bool = False
-    ) -> None:
-        """Take an event in; one that may not be meant, or whose value is not known, is a doubt."""
-        if holds is False:
-            return
-        plan = log.plan
-        key = _key(plan, one.agent, one.arguments, one.hidden)
-        at_ns = one.start_ns if plan.early else one.end_ns
-        entry = _entry(plan, one, Entry(at_ns, settled))
-        sure = holds is True and entry is not None and ANY not in key
-        log.put(log.seen if sure else log.doubted, key, one.id, entry or Entry(at_ns, settled))
+    ) -> Keyed | None:
+        """Take an event in; one that may not be meant, or whose value is not known, is a doubt.
 
-    def _withdraw(self, log: FactLog, one: Happening) -> None:
-        """A call that counted while it was in flight did not end as asked for."""
-        key = _key(log.plan, one.agent, one.arguments, one.hidden)
+        Returns:
+            The table that it was put into, if any.
+        """
+        if holds is False:
+            return None
+        plan = log.plan
+        key = key_of(plan, one.name, one.agent, one.arguments, hidden=one.hidden)
+        at_ns = one.start_ns if plan.from_start else one.end_ns
+        entry = entry_of(plan, one, Entry(at_ns, settled))
+        sure = holds is True and entry is not None and ANY not in key
+        table = log.seen if sure else log.doubted
+        log.put(table, key, one.id, entry or Entry(at_ns, settled))
+        return table
+
+    def _withdraw(self, log: FactLog, one: Happening, *, but: Keyed | None = None) -> None:
+        """A call that counted while it was in flight counts in no table, `but` one."""
+        key = key_of(log.plan, one.name, one.agent, one.arguments, hidden=one.hidden)
         for table in (log.seen, log.doubted):
-            log.put(table, key, one.id, Entry(one.start_ns, n=0))
+            if table is not but:
+                log.put(table, key, one.id, Entry(one.start_ns, n=0))
 
     def _reset(self, one: Happening) -> None:
         for log in self._resetting.get(one.name, ()):
-            key = _key(log.plan, one.agent, one.arguments, one.hidden)
+            key = key_of(log.plan, one.name, one.agent, one.arguments, hidden=one.hidden)
             table = log.reset_doubted if ANY in key else log.resets
             log.put(table, key, one.id, Entry(one.start_ns))
 
@@ -168,10 +186,12 @@ class History:
                 return None
             context["input"] = loose_value(dict(one.arguments))
         if "output" in parts and one.name not in USER_EVENTS:
-            if not one.output_captured:
+            if not one.output_captured or has_mask(one.output):
                 return None
             context["output"] = loose_value(structured(one.output))
         if "text" in parts:
+            if one.name in USER_EVENTS and (not one.text or is_masked(one.text)):
+                return None
             context["text"] = one.text
         if "tool" in parts:
             context["tool"] = _tool_context(self._tools.get(one.name))
@@ -184,7 +204,7 @@ class History:
 
     def _past_of(self, plan: FactPlan, one: Happening) -> dict[str, JsonValue] | None:
         """The earlier facts as they stood when the event came."""
-        asker = Asker(one.agent, one.arguments, one.hidden, one.end_ns)
+        asker = Asker(one.agent, one.name, one.arguments, one.hidden, one.end_ns)
         past: dict[str, JsonValue] = {}
         for name, identity in plan.needs.items():
             log = self._logs.get(identity)
@@ -194,47 +214,6 @@ class History:
             if known is not ABSENT:
                 past[name] = known
         return past
-
-
-def _key(
-    plan: FactPlan,
-    agent: str,
-    arguments: Mapping[str, Json] | None,
-    hidden: frozenset[str],
-) -> Key:
-    """What `by` reads of an event or an action; `ANY` for what was not captured."""
-    own = tuple(
-        agent if name == PRINCIPAL else _argument(name, arguments, hidden) for name in plan.keys
-    )
-    if ANY in own:
-        own = (ANY,) * len(own)
-    return own if plan.scope == "session" else (agent, *own)
-
-
-def _argument(name: str, arguments: Mapping[str, Json] | None, hidden: frozenset[str]) -> str:
-    if arguments is None or name in hidden:
-        return ANY
-    return orjson.dumps(arguments.get(name), option=orjson.OPT_SORT_KEYS).decode()
-
-
-def _entry(plan: FactPlan, one: Happening, entry: Entry) -> Entry | None:
-    """The event's entry with what it adds or sets; None if its field was not captured."""
-    if not plan.path:
-        return entry
-    source, *path = plan.path
-    if source == "input":
-        if one.arguments is None or (path and path[0] in one.hidden):
-            return None
-        value = field_of(dict(one.arguments), path)
-    elif one.output_captured:
-        value = field_of(structured(one.output) if path else one.output, path)
-    else:
-        return None
-    if plan.form == "sum":
-        amount = amount_of(plan.kind, value)
-        return None if amount is None else entry._replace(amount=amount)
-    fitted, misfit = as_kind(plan.kind, value)
-    return None if misfit else entry._replace(value=fitted)
 
 
 def _tool_context(tool: Tool | None) -> JsonValue:

@@ -158,7 +158,8 @@ def _last(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
     since = _NEVER if plan.window_ns is None else now_ns - plan.window_ns
     if doubt >= max(seen, since, 0):
         return None
-    return ABSENT if newest is None or seen < since else newest.value
+    gone = newest is None or seen < since or newest.value is None
+    return ABSENT if gone or newest is None else newest.value
 
 
 def _tallied(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:

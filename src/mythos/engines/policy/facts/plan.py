@@ -6,13 +6,14 @@ its history, so a new version of a policy set does not forget what was spent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from mythos.engines.policy.facts.declared import (
     Form,
     counts_attempts,
+    event_names,
     form_of,
     keys_of,
     path_of,
@@ -21,11 +22,12 @@ from mythos.engines.policy.facts.declared import (
     source_events,
     window_ns,
 )
-from mythos.engines.policy.facts.kind import FactKind, kind_of
+from mythos.engines.policy.facts.kind import FactKind, field_shape, kind_of
 from mythos.engines.policy.facts.where import Condition, read_condition
+from mythos.engines.policy.shape import Shape
 from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.policy import Fact, PolicySet, Scope
-from mythos.values.tools import ToolCatalogue
+from mythos.values.tools import Tool, ToolCatalogue
 
 NS = 10**9
 RETENTION_S = 30 * 86_400  # how long history beyond one run is kept
@@ -37,7 +39,8 @@ DEFERRED: frozenset[Scope] = frozenset({"node", "fleet"})
 class FactPlan:
     """One fact, with its events resolved to tools.
 
-    `attempts`: a call counts whatever becomes of it. `needs` are the identities of
+    `attempts`: a call counts whatever becomes of it. `shapes` says, by tool, what the schema tells
+    of each argument that `by` or a field reads. `needs` are the identities of
     the facts that `where` reads, by name.
     """
 
@@ -55,14 +58,18 @@ class FactPlan:
     attempts: bool
     where: Condition | None
     needs: Mapping[str, str] = field(default_factory=dict)
+    shapes: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
 
     @property
-    def early(self) -> bool:
+    def from_start(self) -> bool:
         """Whether a call counts from its start: attempts, and what may yet end well."""
-        if self.form not in {"count", "sum"} or not (self.wants_ok or self.attempts):
-            return False
-        told_early = self.where is None or self.where.parts <= {"input", "tool"}
-        return told_early and self.path[:1] != ("output",)
+        return self.form in {"count", "sum"} and (self.wants_ok or self.attempts)
+
+    @property
+    def told_early(self) -> bool:
+        """Whether what a call adds is known at its start; else it is a doubt until its end."""
+        settled = self.where is None or self.where.parts <= {"input", "tool"}
+        return settled and self.path[:1] != ("output",)
 
     @property
     def retain_ns(self) -> int | None:
@@ -139,7 +146,21 @@ def _plan(
         attempts=counts_attempts(fact),
         where=where,
         needs=needs,
+        shapes={
+            tool.name: dict(_shapes(fact, tool))
+            for tool in catalogue.tools
+            if tool.name in resolved(event_names(fact), catalogue) or keys_of(fact)
+        },
     )
+
+
+def _shapes(fact: Fact, tool: Tool) -> Iterator[tuple[str, Shape]]:
+    path = path_of(fact)
+    paths = [("input", key) for key in keys_of(fact)]
+    for name in (*paths, *((path,) if path[:1] == ("input",) else ())):
+        shape = field_shape(tool, name)
+        if shape is not None:
+            yield ".".join(name), shape
 
 
 def _identity(fact: Fact, needs: Mapping[str, str]) -> str:
