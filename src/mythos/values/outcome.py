@@ -38,9 +38,9 @@ NO_CATALOGUE = "no_catalogue"
 class Ruling:
     """One outcome of one action under one policy set.
 
-    `rule` is the rule it is counted under: the first denying rule of this set in id order, the
-    first permitting one, or `default`. `rules` names all that took part; `missing` names the
-    facts a permit wanted; `severity` is the loudest of the rules it is charged to.
+    `rule` is the rule it is counted under: the loudest denying rule of this set (ties: by id), the
+    first permitting one, or `default`. `rules` names all that took part; `missing` names the facts
+    a permit wanted; `severity` is the loudest of the rules it is charged to.
     """
 
     policy_set: str

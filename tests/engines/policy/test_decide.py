@@ -352,3 +352,31 @@ def test_the_twelfth_rule_is_named_by_its_own_id() -> None:
     for number in range(30):
         verdict = part(ask(policy("p", rules), arguments={"amount_cents": number}), "p")
         assert verdict.rules == (f"r{number}",)
+
+
+def test_a_denial_that_needs_no_argument_stands_though_the_arguments_are_hidden() -> None:
+    never = policy("a", forbid("never", "refund", notes='@severity("critical")'))
+    reads = policy("b", forbid("large", "refund", "context.input.amount_cents > 5"))
+    engine = engine_of(never, reads)
+    in_force = [digest(never), digest(reads)]
+    for hidden in (
+        Request(agent="a", tool="refund", arguments=None),
+        Request(
+            agent="a",
+            tool="refund",
+            arguments={"amount_cents": "***"},
+            hidden=frozenset({"amount_cents"}),
+        ),
+    ):
+        found = {v.policy_set: v for v in engine.decide(hidden, in_force=in_force).verdicts}
+        assert (found["a"].standing, found["a"].rule) == (Standing.CHARGED, "never")
+        assert found["b"].standing is Standing.OPEN
+
+
+def test_the_loudest_of_the_rules_that_deny_gives_the_name() -> None:
+    both = policy(
+        "p", forbid("args", "refund") + forbid("never", "refund", notes='@severity("critical")')
+    )
+    asked = Request(agent="a", tool="refund", arguments={"amount_cents": 1})
+    (verdict,) = engine_of(both).decide(asked, in_force=[digest(both)]).verdicts
+    assert (verdict.rule, verdict.rules) == ("never", ("never", "args"))

@@ -20,6 +20,7 @@ from mythos.engines.policy.evaluate import (
     Result,
     doubts_of,
     evaluate,
+    evaluate_blind,
     hidden_input,
     input_of,
     worlds_of,
@@ -62,10 +63,11 @@ def decide_slice(rules: Slice, request: Request) -> Decision:
         One verdict for each of the slice's sets, in their order.
     """
     if request.arguments is None:
-        return _all_open(rules, "the arguments of the call were not captured")
+        return _without_arguments(rules, request, "the arguments of the call were not captured")
     hidden = hidden_input(rules, request)
     if hidden:
-        return _all_open(rules, f"masked: argument {', '.join(sorted(hidden))}")
+        why = f"masked: argument {', '.join(sorted(hidden))}"
+        return _without_arguments(rules, request, why)
     doubts = doubts_of(rules, request)
     worlds = worlds_of(doubts.values)
     if not worlds:
@@ -74,6 +76,19 @@ def decide_slice(rules: Slice, request: Request) -> Decision:
     results = [evaluate(rules, request, given, world, aside=doubts.aside) for world in worlds]
     verdicts = [_settled(rules, request, each, results, doubts) for each in rules.sets]
     return _decision(verdicts, _errors(results))
+
+
+def _without_arguments(rules: Slice, request: Request, why: str) -> Decision:
+    """What holds whatever the arguments were: a `forbid` that needs none of them still denies."""
+    result = evaluate_blind(rules, request)
+    charged = {member.owner.digest for member in result.denying}
+    return _decision(
+        [
+            _verdict(rules, request, each, result) if each.digest in charged else _open(each, why)
+            for each in rules.sets
+        ],
+        (),
+    )
 
 
 def _all_open(rules: Slice, why: str) -> Decision:
@@ -123,7 +138,7 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
     if result.broken:
         why = f"the request cannot be evaluated: {result.broken}"
         return Verdict(name, each.digest, Standing.CHARGED, DEFAULT_RULE, why=why)
-    own = sorted((m.rule for m in result.denying if m.owner is each), key=lambda rule: rule.id)
+    own = sorted((m.rule for m in result.denying if m.owner is each), key=_loudest_first)
     if own:
         return Verdict(
             name,
@@ -131,7 +146,7 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
             Standing.CHARGED,
             own[0].id,
             rules=tuple(rule.id for rule in own),
-            severity=min((rule.severity for rule in own), key=_LOUDEST.index),
+            severity=own[0].severity,
             missing=_not_given(request, each, own),
             why=_why(own, request, each, result),
         )
@@ -140,6 +155,10 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
         first = ids[0] if ids else DEFAULT_RULE
         return Verdict(name, each.digest, Standing.UPHELD, first, rules=tuple(ids))
     return _by_default(rules, request, each)
+
+
+def _loudest_first(rule: Rule) -> tuple[int, str]:
+    return _LOUDEST.index(rule.severity), rule.id
 
 
 def _not_given(request: Request, each: CompiledSet, rules: Iterable[Rule]) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ MAX_WORLDS = 64
 _NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
 _FAILED = re.compile(r"error while evaluating policy `(policy[0-9]+)`: (.*)", re.DOTALL)
 _SOURCES = frozenset({"origin", "sinks"})
+_NO_ARGUMENTS = frozenset({"past", "licensed", "tool", "now", "depth"})
 _NO_FACTS: Mapping[str, Known] = {}
 
 Unknown: TypeAlias = tuple[str, str]
@@ -199,6 +200,23 @@ def evaluate(
         result = _run(rules, request, context, rules.without(aside))
     matched = [rules.members[i] for i in sorted(aside) if world["rule", str(i)]]
     return _with(result, matched, only_guards=rules.only_guards) if aside else result
+
+
+def evaluate_blind(rules: Slice, request: Request) -> Result:
+    """Evaluate only the rules that need no argument and nothing else that is not known."""
+    doubts = doubts_of(rules, request)
+    unsure = {record for record, _ in doubts.values if record != "rule"}
+    facts = {fact for record, fact in doubts.names if record}
+    left_out = frozenset(
+        i
+        for i, member in enumerate(rules.members)
+        if i in doubts.aside
+        or not (member.rule.use.parts <= _NO_ARGUMENTS)
+        or not unsure.isdisjoint(member.rule.use.parts)
+        or not facts.isdisjoint(member.rule.use.facts)
+    )
+    context = context_of(rules, request, {})
+    return _run(rules, request, context, rules.without(left_out))
 
 
 def _with(result: Result, matched: list[Member], *, only_guards: bool) -> Result:

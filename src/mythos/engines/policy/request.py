@@ -56,7 +56,7 @@ class Standing(StrEnum):
 class Verdict:
     """One policy set's part in a decision.
 
-    `rule` is the first denying rule of this set in the order of ids, else its first permitting
+    `rule` is the loudest denying rule of this set (ties: by id), else its first permitting
     one, else `default`; `rules` are all that took part. `missing` names the facts its permits
     wanted and did not have, that its denying rules read and found not to hold, or that could not
     be told.
