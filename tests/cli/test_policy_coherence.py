@@ -107,9 +107,3 @@ def test_without_the_solver_one_line_says_what_to_install(monkeypatch: pytest.Mo
     said = policy("coherence", CARE, "--tools", TOOLS)
     assert said.code == 1
     assert "pip install 'mythos-fleet[prove]'" in said.err
-
-
-def test_a_workflow_is_refused_for_now(tmp_path: Path) -> None:
-    flow = written(tmp_path / "flow.yaml", "workflow: x\n")
-    said = policy("coherence", CARE, "--workflow", flow, "--tools", TOOLS)
-    assert said.code == 2

@@ -18,8 +18,14 @@ from mythos.cli.policy_files import (
     tools_option,
 )
 from mythos.cli.policy_witness import Sets, witness_json, witness_lines
+from mythos.cli.policy_workflow import (
+    checked_workflows,
+    is_stopped,
+    tell_workflow,
+    workflow_json,
+)
 from mythos.cli.source_lines import plain
-from mythos.errors import UnavailableError, UsageError
+from mythos.errors import UnavailableError
 
 if TYPE_CHECKING:
     from mythos.engines.coherence.coherence import Coherence
@@ -46,20 +52,25 @@ def coherence(
 ) -> None:
     """Check policy sets that are in force together, over all requests.
 
-    Exits 1 if any finding is an error: a broken promise, or a forbid that can fail.
+    Exits 1 if any finding is an error: a broken promise, a forbid that can fail, a workflow that
+    cannot finish or holds a step that nobody may take.
     """
-    if workflow:
-        raise UsageError(
-            "policy sets cannot yet be checked against a workflow",
-            remedy="leave out --workflow",
-        )
     need_solver()
     found = loaded(files, tools)
     engines = compiled(found)
     result = _checked(engines, no_cache=no_cache)
+    walked = checked_workflows(workflow, engines)
     sets = Sets(found.documents)
-    chosen(as_json, _as_json(found, result, sets), lambda: _tell(found, result, sets))
-    if result.has_errors:
+    body = {**_as_json(found, result, sets), "workflows": [workflow_json(one) for one in walked]}
+
+    def tell() -> None:
+        for one in walked:
+            tell_workflow(one)
+            click.echo()
+        _tell(found, result, sets)
+
+    chosen(as_json, body, tell)
+    if result.has_errors or any(map(is_stopped, walked)):
         ctx.exit(1)
 
 
