@@ -162,7 +162,7 @@ def test_a_new_version_shows_what_changed_line_by_line(
 ) -> None:
     tree = shutil.copytree(fleet.EXAMPLE, tmp_path / "tree")
     _replace(tree / "bundle.yaml", "version: 1", "version: 2")
-    _replace(tree / "policies" / "refund-rules.yaml", "> 20000", "> 50000")
+    _replace(tree / "policies" / "refund-rules.yaml", "> 20000 }", "> 50000 }")
     _replace(tree / "agents" / "refunds.yaml", "more than 200.00", "more than 500.00")
     newer = fleet.file_bundle(assemble(read_source(tree)))
     bundle = browser.get("/deploy/packet?format=json").json()["bundle"]
