@@ -288,3 +288,11 @@ def test_what_is_wrong_with_every_policy_set_is_told_at_once(tmp_path: Path) -> 
     traces = write(tmp_path / "t.jsonl", CLEAN)
     said = audit("--policy", one, "--policy", other, "--traces", traces)
     assert (said.code, f"{one}:3:8" in said.err, f"{other}:2:10" in said.err) == (1, True, True)
+
+
+def test_no_folder_is_made_for_a_file_of_runs(tmp_path: Path) -> None:
+    traces, absent = write(tmp_path / "t.jsonl", CLEAN[:1]), tmp_path / "absent"
+    said = audit(*JUDGED_BY, "--traces", traces, "--per-run", absent / "deep" / "runs.jsonl")
+    assert said.code == 1
+    assert "cannot be written: No such file or directory" in said.err
+    assert not absent.exists()

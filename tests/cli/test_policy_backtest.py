@@ -129,3 +129,10 @@ def test_traces_that_cannot_be_read_are_refused_with_their_line(tmp_path: Path) 
     traces = written(tmp_path / "t.jsonl", '{"resourceSpans": 7}\n')
     said = backtest(CARE, traces, "--json")
     assert (said.code, said.json["error"]["where"]) == (1, f"{traces}:1")
+
+
+def test_an_empty_archive_says_that_nothing_is_known(tmp_path: Path) -> None:
+    empty = written(tmp_path / "t.jsonl", "")
+    said = backtest(version(tmp_path, CARE_RULES + STRICT), empty, "--json")
+    assert (said.code, said.json["calls"]) == (0, 0)
+    assert "nothing is known of the change" in said.json["notes"][0]

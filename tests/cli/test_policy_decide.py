@@ -104,6 +104,20 @@ def test_a_word_of_the_collector_in_a_text_makes_no_request_of_it(tmp_path: Path
     assert [one["line"] for one in said.json["decisions"]] == [2]
 
 
+def test_an_argument_named_like_a_collectors_key_makes_no_request_of_a_call(
+    tmp_path: Path,
+) -> None:
+    hidden = {"tool": "launch", "arguments": {"resourceSpans": []}}
+    said = decide(tmp_path, hidden, {"arguments": {"resourceSpans": []}, "tool": "launch"})
+    assert [one["line"] for one in said.json["decisions"]] == [1, 2]
+
+
+def test_a_collectors_request_is_known_wherever_its_key_stands(tmp_path: Path) -> None:
+    spans = json.loads(encode_json(run(0, asks=False)))
+    said = decide(tmp_path, {"schemaUrl": "x", **spans})
+    assert len(said.json["decisions"]) == 3
+
+
 def test_secrets_among_the_arguments_are_masked(tmp_path: Path) -> None:
     said = decide(tmp_path, {"tool": "launch", "arguments": {"password": "hunter2"}})
     assert "hunter2" not in said.out
@@ -129,6 +143,37 @@ def test_a_bad_line_is_an_error_with_its_place(tmp_path: Path, body: bytes, mess
     assert said.code == 1
     assert message in f"{error['where']} {error['message']}"
     assert error["remedy"]
+
+
+@pytest.mark.parametrize(
+    "at", [1577836800, "1577836800", "1900-01-01T00:00:00Z", "2300-01-01T00:00:00Z"]
+)
+def test_a_time_that_is_none_is_refused_at_its_line(tmp_path: Path, at: Loose) -> None:
+    error = decide(tmp_path, FOUND, {**FOUND, "at": at}).json["error"]
+    assert error["where"] == f"{tmp_path}/e.jsonl:2"
+    assert error["message"].startswith("at: ")
+    assert error["remedy"]
+
+
+def test_a_file_without_a_call_says_that_nothing_was_decided(tmp_path: Path) -> None:
+    for lines in ([], [{"user": "hello"}]):
+        said = decide(tmp_path, *lines)
+        assert (said.code, said.json["decisions"]) == (0, [])
+        assert "nothing was decided" in said.json["notes"][0]
+
+
+def test_a_call_that_no_set_governs_is_told_apart_from_an_allowed_one(tmp_path: Path) -> None:
+    toys = written(tmp_path / "toys.yaml", CARE_RULES.replace("retail-care}", "toys}"))
+    events = written(tmp_path / "e.jsonl", json.dumps(FOUND))
+    asked = ("decide", toys, "--events", events, "--tools", TOOLS)
+    said = policy(*asked, "--json")
+    [one] = said.json["decisions"]
+    assert (said.code, one["decision"], one["governed"]) == (0, "allow", False)
+    assert said.json["ungoverned"] == 1
+    assert any("governed by no policy set" in note for note in said.json["notes"])
+    people = policy(*asked).out
+    assert "– not governed  line 1" in people
+    assert "1 allowed (1 not governed), 0 denied" in people
 
 
 def test_without_a_catalogue_there_is_nothing_to_decide_by(tmp_path: Path) -> None:
@@ -176,3 +221,19 @@ def test_every_form_of_fact_is_shown_and_agents_remember_across_runs(tmp_path: P
     assert rows[2]["facts"]["facts"] == {"refunds": 0, "spent": 140, "fleet_wide": None}
     assert rows[3]["facts"]["facts"]["state"] == "open"
     assert rows[0]["deferred"] == ["facts/fleet"]
+
+
+def test_runs_are_remembered_in_the_order_in_which_they_closed(tmp_path: Path) -> None:
+    rules = written(tmp_path / "facts.yaml", FACTS)
+    times = {"a": "09:00", "b": "10:00", "c": "11:00"}
+    told = {
+        r: json.dumps({**REFUND, "run": r, "at": f"2026-01-01T{t}:00Z"}) for r, t in times.items()
+    }
+    spent = []
+    for order in ("abc", "cba", "bca"):
+        events = written(tmp_path / "e.jsonl", "\n".join(told[each] for each in order))
+        said = policy("decide", rules, "--events", events, "--tools", TOOLS, "--json")
+        rows = said.json["decisions"]
+        assert [row["line"] for row in rows] == [1, 2, 3]
+        spent.append({row["run"]: row["facts"]["facts"]["spent"] for row in rows})
+    assert spent == [{"a": 0, "b": 70, "c": 140}] * 3

@@ -23,7 +23,6 @@ def lines_file(path: Path) -> Iterator[Callable[[bytes], object]]:
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
@@ -35,7 +34,7 @@ def lines_file(path: Path) -> Iterator[Callable[[bytes], object]]:
     except OSError as error:
         raise UnavailableError(
             f"{path} cannot be written: {error.strerror or error}",
-            remedy="choose a file in a folder you may write to, on a disk with space",
+            remedy="choose a file in a folder that is there and that you may write to",
         ) from error
     finally:
         if temporary is not None:

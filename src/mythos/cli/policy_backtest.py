@@ -105,6 +105,8 @@ def backtest(
     by_file = {document.places.source: document for document in found.documents}
     sides = by_file[str(old)], by_file[str(new)]
     tested = _tested(found, sides, traces, limit=None if show_all else SHOWN)
+    if not tested.n_calls and not tested.n_unjudged:
+        found.notes.append("no call was decided, so nothing is known of the change")
     if tested.n_unjudged:
         found.notes.append(f"no tool catalogue given fits {tested.n_unjudged} of the runs")
     chosen(as_json, _as_json(found, tested), lambda: _tell(found, tested, sides))

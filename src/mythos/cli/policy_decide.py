@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 16 * 2**20
 MAX_BAD_LINES = 20
-_OTLP = re.compile(r'\s*\{\s*"(resourceSpans|resource_spans)"\s*:')
+_OTLP = frozenset({"resourceSpans", "resource_spans"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,8 @@ def decide(
     """
     found = loaded(files, tools)
     told = _read_events(events, agent=agent_name)
-    rows = list(_decided(found, told))
-    found.notes.extend(_silences(rows, told))
+    rows = sorted(_decided(found, told), key=lambda row: row.fields["line"])
+    found.notes.extend(_notes(rows, told))
     result = _as_json(found, rows)
     chosen(as_json, result, lambda: _tell(found, rows, result))
     if result["denied"] or result["undecidable"]:
@@ -101,7 +100,7 @@ def _read_events(path: Path, *, agent: str) -> _Told:
     wrong: list[DocumentError] = []
     for number, line in _lines(path):
         try:
-            if _OTLP.match(line):
+            if _is_otlp(line):
                 for span in _spans(line, number):
                     spans.setdefault((span.trace_id, span.span_id), (number, span))
             else:
@@ -118,7 +117,22 @@ def _read_events(path: Path, *, agent: str) -> _Told:
         raise _placed(error, path) from error
     lines = {(line.run, line.event.span_id): line.number for line in read}
     lines |= {key: number for key, (number, _) in spans.items()}
-    return _Told([*told, *assemble([span for _, span in spans.values()])], lines)
+    told += assemble([span for _, span in spans.values()])
+    told.sort(key=lambda run: (run.ended_ns, run.trace_id))  # agents remember runs that closed
+    return _Told(told, lines)
+
+
+def _is_otlp(line: str) -> bool:
+    """Whether a line is an OTLP request: by a key of its object, not of one inside it."""
+    import orjson
+
+    if not any(f'"{key}"' in line for key in _OTLP):
+        return False
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(found, dict) and not _OTLP.isdisjoint(found)
 
 
 def _placed(error: DocumentError, path: Path) -> DocumentError:
@@ -184,6 +198,14 @@ def _decided(found: Loaded, told: _Told) -> Iterator[_Row]:
             yield _row(each, told, engine)
 
 
+def _notes(rows: Sequence[_Row], told: _Told) -> Iterator[str]:
+    if not rows:
+        yield "the file tells of no call, so nothing was decided"
+    if free := sum(not row.fields["governed"] for row in rows):
+        yield f"{free} calls are governed by no policy set given: nothing decided them"
+    yield from _silences(rows, told)
+
+
 def _silences(rows: Sequence[_Row], told: _Told) -> Iterator[str]:
     """Runs in which something is open and no line says what the user said."""
     open_ = {row.fields["run"] for row in rows if row.fields["decision"] == "undecidable"}
@@ -202,6 +224,7 @@ def _row(each: Replayed, told: _Told, engine: PolicyEngine) -> _Row:
     fields = {
         **_named(each.occasion.event, told, each.occasion.arguments),
         "decision": answer.word,
+        "governed": answer.governed,
         "rules": list(answer.rules),
         "policy_sets": list(answer.policy_sets),
         "missing": list(answer.missing),
@@ -226,6 +249,7 @@ def _unknown(run: Run, told: _Told) -> Iterator[_Row]:
                 {
                     **_named(event, told, event.arguments),
                     "decision": "undecidable",
+                    "governed": True,
                     "rules": [NO_CATALOGUE],
                     "policy_sets": [],
                     "missing": [],
@@ -257,6 +281,7 @@ def _as_json(found: Loaded, rows: Sequence[_Row]) -> dict[str, Any]:
         "allowed": counts["allow"],
         "denied": counts["deny"],
         "undecidable": counts["undecidable"],
+        "ungoverned": sum(not row.fields["governed"] for row in rows),
         "notes": notes_json(found),
     }
 
@@ -267,14 +292,19 @@ def _tell(found: Loaded, rows: Sequence[_Row], result: Mapping[str, Any]) -> Non
     for row in rows:
         fields = row.fields
         by = ", ".join(telling(fields["rules"])) or "no rule"
-        head = f"{marked(fields['decision'])}  line {fields['line']}"
+        head = f"{marked(_word(fields))}  line {fields['line']}"
         click.echo(f"{head}  {call_line(fields['tool'], fields['arguments'])}  by {plain(by)}")
         if fields["decision"] != "allow":
             click.echo(f"  why      {plain(fields['why'])}")
         if fields["missing"]:
             click.echo(f"  missing  {plain(', '.join(fields['missing']))}")
         tell_rules(row.shown, found.documents, tool=fields["tool"], told=told)
+    ungoverned = f" ({result['ungoverned']} not governed)" if result["ungoverned"] else ""
     click.echo(
-        f"{result['allowed']} allowed, {result['denied']} denied, "
+        f"{result['allowed']} allowed{ungoverned}, {result['denied']} denied, "
         f"{result['undecidable']} undecidable"
     )
+
+
+def _word(fields: Mapping[str, Any]) -> str:
+    return str(fields["decision"]) if fields["governed"] else "ungoverned"

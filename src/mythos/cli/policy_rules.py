@@ -14,7 +14,12 @@ from mythos.values.outcome import DEFAULT_RULE
 if TYPE_CHECKING:
     from mythos.engines.policy.document import PolicyDocument
 
-_MARKS = {"allow": "✔ allow", "deny": "✖ deny", "undecidable": "? undecidable"}
+_MARKS = {
+    "allow": "✔ allow",
+    "deny": "✖ deny",
+    "undecidable": "? undecidable",
+    "ungoverned": "– not governed",
+}
 
 
 @dataclass(frozen=True, slots=True)

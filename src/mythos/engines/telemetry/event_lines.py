@@ -21,7 +21,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 from mythos.engines.telemetry import table
 from mythos.errors import DocumentError
@@ -33,11 +41,30 @@ FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 STEP_NS: Final = 10**9
 ONE_RUN: Final = "1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_END: Final = datetime(2262, 1, 1, tzinfo=UTC)  # nanoseconds in 63 bits end in that year
 _REMEDY: Final = (
     'write {"user": "…"}, {"tool": "…", "arguments": {…}}, or an event as its JSON schema says'
 )
 _SHORT: Final = frozenset({"tool", "arguments", "output", "ok", "agent", "at", "run", "verdict"})
 
+
+def _written(value: object) -> object:
+    """A time as people write it: a number could mean seconds, milliseconds or nanoseconds."""
+    if isinstance(value, str) and not value.strip().lstrip("-+").replace(".", "").isdigit():
+        return value
+    raise ValueError(
+        f'{value!r} is no time with its zone, such as "2026-01-01T09:30:00Z"; nanoseconds since '
+        "1970 are called start_ns"
+    )
+
+
+def _in_range(at: datetime) -> datetime:
+    if _EPOCH <= at < _END:
+        return at
+    raise ValueError(f"{at.isoformat()} does not lie between 1970 and {_END.year}")
+
+
+_At = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_range)]
 _Text = Annotated[str, Field(max_length=2**20)]
 _Nanos = Annotated[int, Field(ge=0, lt=2**63)]
 _Tokens = Annotated[int, Field(ge=0, le=2**53)]
@@ -48,7 +75,7 @@ class _Line(Value):
 
     user: _Text | None = None
     ok: bool | None = None
-    at: AwareDatetime | None = None
+    at: _At | None = None
     run: _Text = ""
     trace_id: _Text = ""
     span_id: _Text = ""
@@ -142,7 +169,7 @@ class EventLines:
 
     def _start_ns(self, line: _Line) -> int:
         if line.at is not None:
-            return max(_unix_ns(line.at), 0)
+            return _unix_ns(line.at)
         return self._next_ns if line.start_ns is None else line.start_ns
 
     def _event(self, line: _Line, *, run: str, number: int, start_ns: int) -> Event:
