@@ -143,6 +143,30 @@ def test_a_malformed_catalogue_is_a_problem_beside_the_others(tmp_path: Path) ->
     ]
 
 
+def test_a_set_that_only_forbids_is_told_to_allow_the_rest(tmp_path: Path) -> None:
+    said = policy("check", CARE, REFUNDS, "--tools", TOOLS, "--json")
+    assert [note.partition(",")[0] for note in said.json["notes"]] == ["refund-rules has no permit"]
+    assert "allows whatever it does not forbid" in policy("check", REFUNDS, "--tools", TOOLS).out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"#" * (2 * 2**20), "longer than the 1048576 bytes"),
+        (b"# " + "é".encode() * 2**20, "longer than the 1048576 bytes"),
+        (b"\xff\xfe" * 2**20, "longer than the 1048576 bytes"),
+        (b"policy_set: \xff\n", "byte 12 is not UTF-8"),
+    ],
+)
+def test_a_file_that_is_too_long_is_not_told_to_be_no_text(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "p.yaml").write_bytes(content)
+    [problem] = policy("check", tmp_path / "p.yaml", "--json").json["problems"]
+    assert message in problem["message"]
+    assert problem["remedy"]
+
+
 def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
     assert policy("check", tmp_path / "none.yaml").code == 2
 
@@ -162,6 +186,6 @@ rules: |
 def test_rules_that_only_the_monitor_can_judge_are_noted(tmp_path: Path) -> None:
     said = policy("check", written(tmp_path / "caps.yaml", FLEET), "--tools", TOOLS, "--json")
     assert said.code == 0
-    [note] = said.json["notes"]
+    note, _ = said.json["notes"]
     assert "spent is of scope fleet" in note
     assert note.endswith("left to it: cap")

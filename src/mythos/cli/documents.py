@@ -23,13 +23,20 @@ def document_text(path: Path, error: type[DocumentError]) -> str:
         error: what to raise.
 
     Raises:
-        DocumentError: of the type asked for; the file cannot be read or is not UTF-8.
+        DocumentError: of the type asked for; the file cannot be read, is too long or is not UTF-8.
     """
     from mythos.values.source import MAX_BYTES
 
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1).decode()
+            read = file.read(MAX_BYTES + 1)
+        if len(read) > MAX_BYTES:
+            raise error(
+                f"the file is longer than the {MAX_BYTES} bytes a document may have",
+                remedy="split the document, or name the file that was meant",
+                where=str(path),
+            )
+        return read.decode()
     except UnicodeDecodeError as broken:
         raise error(
             f"byte {broken.start} is not UTF-8", remedy="save the file as UTF-8", where=str(path)

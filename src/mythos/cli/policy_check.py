@@ -60,12 +60,22 @@ def check(
     Every problem of every file is told, with its line. Exits 1 if there is any.
     """
     found = load(files, tools)
+    found.notes.extend(_guards(found))
     touched = list(_affected(found, was))
     findings = [each for problem in found.problems for each in findings_of(problem)]
     checked = _Checked(found, findings, touched)
     chosen(as_json, _as_json(checked), lambda: _tell(checked))
     if findings:
         ctx.exit(1)
+
+
+def _guards(found: Loaded) -> Iterator[str]:
+    for document in found.documents:
+        if document.rules and not any(rule.permits for rule in document.rules):
+            yield (
+                f"{document.policy_set.policy_set} has no permit, so it is a guard: on its own it "
+                "allows whatever it does not forbid; add a permit to deny the rest"
+            )
 
 
 def _affected(found: Loaded, was: Sequence[Path]) -> Iterator[tuple[PolicyDocument, Affected]]:

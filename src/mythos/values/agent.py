@@ -10,10 +10,11 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from mythos.values.base import Name, Value
+from mythos.values.in_words import SECRET_REF
 
 PLACEHOLDERS: Final = ("python", "agent", "bundle", "memory", "work", "runtime")
 
-SecretRef = Annotated[str, Field(pattern=r"^(env|file):.+$")]
+SecretRef = Annotated[str, Field(pattern=SECRET_REF)]
 
 
 class Model(Value):

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Name = Annotated[
-    str, Field(min_length=1, max_length=150, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/ -]*$")
-]
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+from mythos.values.in_words import DIGEST, NAME
+
+Name = Annotated[str, Field(min_length=1, max_length=150, pattern=NAME)]
+Digest = Annotated[str, Field(pattern=DIGEST)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]

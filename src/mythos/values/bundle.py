@@ -16,6 +16,7 @@ from pydantic import Field
 
 from mythos.values.base import Count, Digest, Name, Value
 from mythos.values.environment import Labels
+from mythos.values.in_words import DESTINATION
 
 ARTIFACT_TYPE: Final = "application/vnd.mythos.packet.v1"
 CONFIG_TYPE: Final = "application/vnd.mythos.packet.config.v1+json"
@@ -46,7 +47,7 @@ TITLE = "org.opencontainers.image.title"
 BUNDLE_NAME = "dev.mythos.bundle"
 BUNDLE_VERSION = "org.opencontainers.image.version"
 
-Destination = Annotated[str, Field(pattern=r"^(env:|oci://|file:).+$", max_length=500)]
+Destination = Annotated[str, Field(pattern=DESTINATION, max_length=500)]
 
 
 class Descriptor(Value):

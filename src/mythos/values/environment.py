@@ -12,8 +12,9 @@ from pydantic import Field
 
 from mythos.values.base import Value
 from mythos.values.evidence import EnvironmentName, NodeName
+from mythos.values.in_words import LABEL_KEY
 
-LabelKey = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9][a-z0-9._/-]*$")]
+LabelKey = Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL_KEY)]
 Labels = dict[LabelKey, Annotated[str, Field(max_length=200)]]
 
 

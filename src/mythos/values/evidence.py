@@ -15,15 +15,14 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, JsonValue
 
 from mythos.values.base import Count, Digest, Value
+from mythos.values.in_words import PLAIN_NAME
 
 SCHEMA: Final = "mythos.evidence/1"
 PAYLOAD_TYPE = "application/vnd.mythos.evidence.v1+json"
 
 RowKind = Literal["policy", "shadow", "action", "workflow", "time", "memory"]
 UnixSeconds = Annotated[int, Field(ge=0, le=253_402_300_799)]
-NodeName = Annotated[
-    str, Field(min_length=1, max_length=150, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-]
+NodeName = Annotated[str, Field(min_length=1, max_length=150, pattern=PLAIN_NAME)]
 EnvironmentName = NodeName
 AgentRef = Annotated[str, Field(max_length=200, pattern=r"^(sha256:[0-9a-f]{64}|name:.*|)$")]
 

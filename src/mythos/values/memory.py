@@ -15,12 +15,13 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from mythos.values.base import Count, Digest, Value
 from mythos.values.digest import canonical_bytes
+from mythos.values.in_words import PLAIN_NAME
 
 MemoryOp = Literal["put", "delete", "baseline", "expire", "accept"]
 MemorySource = Literal["user", "tool", "agent", "import", "operator"]
 ContentHash = Annotated[str, Field(pattern=r"^hmac-sha256:[0-9a-f]{64}$")]
 Origin = Annotated[str, Field(min_length=1, max_length=300)]
-StoreName = Annotated[str, Field(max_length=150, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+StoreName = Annotated[str, Field(max_length=150, pattern=PLAIN_NAME)]
 UnixMilliseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999)]  # to the end of 9999
 
 _HAS_CONTENT: dict[MemoryOp, bool | None] = {

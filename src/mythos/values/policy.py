@@ -9,20 +9,35 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, AwareDatetime, Field, JsonValue, model_validator
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    Strict,
+    StrictBool,
+    model_validator,
+)
 
 from mythos.values.base import Value, Version
+from mythos.values.in_words import DURATION, FACT_NAME, FIELD_PATH
 
 FactOutcome = Literal["ok", "error", "any"]
 Scope = Literal["session", "agent", "node", "fleet"]
-Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[smhd]$")]
+Duration = Annotated[str, Field(pattern=DURATION)]
 Events = str | tuple[str, ...]
 FactType = Literal["string", "integer", "boolean", "decimal", "datetime"]
-FieldPath = Annotated[
-    str, Field(pattern=r"^(input|output)(\.[A-Za-z_][A-Za-z0-9_-]{0,99}){0,8}$", max_length=500)
-]
+FieldPath = Annotated[str, Field(pattern=FIELD_PATH, max_length=500)]
 OriginName = Literal["user", "trusted", "untrusted", "unknown"]
-FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+FactName = Annotated[str, Field(pattern=FACT_NAME)]
+
+
+def _written_time(value: object) -> object:
+    """A time as people write it: a number could mean seconds or milliseconds."""
+    if isinstance(value, datetime) or (isinstance(value, str) and "-" in value[1:]):
+        return value
+    raise ValueError(f"{value!r} is no time with its zone, such as 2026-01-01T09:30:00Z")
 
 
 class _Options(Value):
@@ -95,12 +110,12 @@ class ExpectedRequest(Value):
     past: dict[FactName, JsonValue] = Field(
         default_factory=dict, validation_alias=AliasChoices("past", "facts")
     )
-    licensed: bool = False
+    licensed: StrictBool = False
     origins: dict[str, OriginName] = Field(
         default_factory=dict, validation_alias=AliasChoices("origins", "origin")
     )
-    now: AwareDatetime = datetime(2000, 1, 1, tzinfo=UTC)
-    depth: Annotated[int, Field(ge=0, le=1_000)] = 0
+    now: Annotated[AwareDatetime, BeforeValidator(_written_time)] = datetime(2000, 1, 1, tzinfo=UTC)
+    depth: Annotated[int, Strict(), Field(ge=0, le=1_000)] = 0
 
 
 class Expectation(Value):
@@ -141,8 +156,8 @@ class PolicySet(Value):
     """One policy set. A set without a `permit` rule is a guard: it can only forbid."""
 
     policy_set: Annotated[str, Field(min_length=1, max_length=150)]
-    version: Version
-    critical: bool = False
+    version: Annotated[Version, Strict()]
+    critical: StrictBool = False
     covers: Covers = Covers()
     facts: dict[FactName, Fact] = Field(default_factory=dict)
     rules: Annotated[str, Field(max_length=2**20)]

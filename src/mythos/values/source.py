@@ -17,10 +17,12 @@ from pydantic_core import ErrorDetails
 from mythos.errors import DocumentError
 from mythos.values.json_text import parse_json
 from mythos.values.marks import Marks, Parsed, Path
+from mythos.values.objection import EXTRA, MISSING, objection, shown
 from mythos.values.yaml_text import parse_yaml
 
 MAX_BYTES = 2**20
 _LISTED = 20
+_KEY = "[key]"  # how pydantic ends the way to a key that is wrong itself
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -139,33 +141,44 @@ class _Problem:
     path: str
     where: str
     text: str
-    type: str
+    remedy: str
     fork: Path | None
     branch: str | int
 
 
 def _problems(refusal: ValidationError, document: Document) -> list[_Problem]:
-    found = [
-        _problem(detail, document)
-        for detail in refusal.errors(include_url=False, include_context=False)
-    ]
-    return _likeliest(found)
+    return _likeliest([_problem(detail, document) for detail in refusal.errors(include_url=False)])
 
 
 def _problem(detail: ErrorDetails, document: Document) -> _Problem:
-    missing = detail["type"] == "missing"
-    steps = detail["loc"][:-1] if missing else detail["loc"]
+    steps = detail["loc"]
+    of_key = detail["type"] == EXTRA or steps[-1:] == (_KEY,)
+    if detail["type"] == MISSING or steps[-1:] == (_KEY,):
+        steps = steps[:-1]
     path, fork, branch = _walk(document.value, steps)
-    named = (*path, detail["loc"][-1]) if missing else path
-    where = document.where_key(path) if _is_extra(detail["type"]) else document.where(path)
+    named = (*path, detail["loc"][-1]) if detail["type"] == MISSING else path
+    text, remedy = objection(detail)
     return _Problem(
-        path="/".join(map(str, named)) or "document",
-        where=where,
-        text=_text(detail),
-        type=detail["type"],
+        path=_label(document.value, named),
+        where=document.where_key(path) if of_key else document.where(path),
+        text=text,
+        remedy=remedy,
         fork=fork,
         branch=branch,
     )
+
+
+def _label(value: JsonValue, path: Path) -> str:
+    """A path in words, with the name of the list's entry that it leads through, if it has one."""
+    name = ""
+    for part in path:
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+            named = value.get("name") if isinstance(value, dict) else None
+            name = f" of {shown(named)}" if isinstance(named, str) else ""
+        else:
+            value = value.get(str(part)) if isinstance(value, dict) else None
+    return "/".join(map(str, path)) + name or "document"
 
 
 def _walk(value: JsonValue, loc: Path) -> tuple[Path, Path | None, str | int]:
@@ -196,27 +209,6 @@ def _likeliest(problems: list[_Problem]) -> list[_Problem]:
     return [p for p in problems if p.fork is None or meant[p.fork] == p.branch]
 
 
-def _is_extra(kind: str) -> bool:
-    return kind == "extra_forbidden"
-
-
-def _text(detail: ErrorDetails) -> str:
-    if detail["type"] == "missing":
-        return "this key is missing"
-    if _is_extra(detail["type"]):
-        return "this key is unknown here"
-    if detail["type"] == "model_type":
-        return f"keys with values belong here, not {_shown(detail['input'])}"
-    message = detail["msg"].removeprefix("Value error, ")
-    seen = _shown(detail["input"])
-    return message if detail["type"] == "value_error" else f"{message}, not {seen}"
-
-
-def _shown(value: object) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
-
-
 def _message(problems: list[_Problem]) -> str:
     if len(problems) == 1:
         return f"{problems[0].path}: {problems[0].text}"
@@ -232,9 +224,5 @@ def _apart(problems: list[_Problem], error: type[DocumentError]) -> list[Documen
 
 
 def _remedy(problems: list[_Problem]) -> str:
-    kinds = {problem.type for problem in problems}
-    if kinds == {"missing"}:
-        return "add what is missing"
-    if kinds == {"extra_forbidden"}:
-        return "remove it or correct its spelling"
-    return "correct the value" if len(problems) == 1 else "correct each place listed"
+    remedies = {problem.remedy for problem in problems}
+    return remedies.pop() if len(remedies) == 1 else "correct each place listed"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, JsonValue, model_validator
+from pydantic import AliasChoices, Field, JsonValue, StrictBool, model_validator
 
 from mythos.values.base import Foreign
 
@@ -39,8 +39,8 @@ class Tool(Foreign):
     )
     effect: Effect = "none"
     sinks: tuple[str, ...] = ()
-    trusted: bool | tuple[str, ...] = False
-    user: bool = False
+    trusted: StrictBool | tuple[str, ...] = False
+    user: StrictBool = False
 
     @property
     def trust(self) -> Trust:

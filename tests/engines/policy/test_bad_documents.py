@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mythos.engines.policy.cedar_text import KEYWORDS
 from mythos.engines.policy.check import check_against
 from mythos.engines.policy.document import read_policy_document
+from mythos.engines.policy.facts.circles import circles
 from mythos.errors import DocumentError, PolicyError
 from tests.engines.policy.scenes import RETAIL
 
@@ -137,12 +140,23 @@ def test_a_mebibyte_is_the_limit() -> None:
         ("f: {count: refund, scope: agent}", "add `within`"),
         ("f: {sum: input.note, of: refund}", "no number"),
         ("f: {last: output, of: user.message}", "no fields"),
+        ("f: {count: refund, by: []}", "`by` is empty"),
+        ("f: {once: []}", "`once` is empty"),
+        ("f: {once: refund, since: []}", "`since` is empty"),
+        ("f: {count: ''}", "`count` is empty"),
+        ("f: {sum: input.amount_cents, of: []}", "`of` is empty"),
+        ("f: {once: refund, within: 1y}", "no length of time; write a whole number"),
+        ("f: {once: refund, within: 10}", "a text belongs here"),
+        ("f: {sum: amount, of: refund}", "no field of a call; write input.NAME"),
+        ("F: {once: refund}", "no name of a fact; begin with a lower-case letter"),
+        *((f"{word}: {{once: refund}}", "a word of Cedar's own") for word in sorted(KEYWORDS)),
     ],
 )
 def test_a_bad_fact_is_placed_at_its_line(facts: str, message: str) -> None:
     found = refused(yaml(f"{RULE};", facts=facts))
-    text = "; ".join(f"{one.message} {one.remedy}" for one in found)
+    text = "; ".join(f"{one.message}; {one.remedy}" for one in found)
     assert message in text
+    assert "^" not in text
     assert {one.where.rpartition(":")[0] for one in found} == {"p.yaml:4"}
 
 
@@ -154,10 +168,16 @@ def test_a_bad_fact_is_placed_at_its_line(facts: str, message: str) -> None:
         ("just words", "p.yaml:1:1", "keys with values"),
         (f"{HEAD}rules: ''\nrule: x\n", "p.yaml:5:1", "unknown"),
         (f"{HEAD}version: 2\nrules: ''\n", "p.yaml:4:1", "already given"),
-        (f"{HEAD}rules: 7\n", "p.yaml:4:8", "valid string"),
+        (f"{HEAD}rules: 7\n", "p.yaml:4:8", "7 is a number here"),
         ("policy_set: p\nversion: 1.5\nrules: ''\n", "p.yaml:2:10", "integer"),
         ("policy_set: p\nversion: 0\nrules: ''\n", "p.yaml:2:10", "greater than"),
         ("policy_set: p\nversion: 99999999999\nrules: ''\n", "p.yaml:2:10", "less than"),
+        ("policy_set: p\nversion: true\nrules: ''\n", "p.yaml:2:10", "true is a truth value"),
+        ("policy_set: p\nversion: 1.0\nrules: ''\n", "p.yaml:2:10", "1.0 is a number with a"),
+        ("policy_set: p\nversion: '1'\nrules: ''\n", "p.yaml:2:10", "'1' is a text here"),
+        (f"{HEAD}critical: yes\nrules: ''\n", "p.yaml:4:11", "'yes' is a text here"),
+        (f"{HEAD}critical: 1\nrules: ''\n", "p.yaml:4:11", "1 is a number here"),
+        (f"{HEAD.replace('shop/retail', '[]')}rules: |\n  {RULE};\n", "p.yaml:3:17", "names no"),
         (f"{HEAD}facts: {{f: {{onse: refund}}}}\nrules: ''\n", "p.yaml:4:", "facts/f"),
         (f"{HEAD}facts: {{F: {{once: refund}}}}\nrules: ''\n", "p.yaml:4:", "facts"),
         (f"{HEAD}facts: {{f: {{once: refund, within: 1y}}}}\nrules: ''\n", "p.yaml:4:", "within"),
@@ -170,6 +190,104 @@ def test_a_bad_document_is_placed(text: str, where: str, message: str) -> None:
     first, *_ = refused(text)
     assert first.where.startswith(where)
     assert message in first.message
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("critical: yes", "write true"),
+        ("critical: off", "write false"),
+        ("critical: maybe", "write true or false"),
+        ("version: 2.0", "write 2"),
+        ("version: '3'", "write 3"),
+        ("version: true", "write a whole number, such as 1"),
+        ("policy_set: 7", 'write "7"'),
+        ("policy_set: true", 'write "true"'),
+    ],
+)
+def test_what_yaml_reads_otherwise_than_meant_is_told_with_its_spelling(
+    line: str, remedy: str
+) -> None:
+    keys = {"policy_set": "p", "version": "1"}
+    key, _, written = line.partition(": ")
+    head = "".join(f"{each}: {value}\n" for each, value in {**keys, key: written}.items())
+    [only] = refused(f"{head}rules: |\n  {RULE};\n")
+    assert only.remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("entry", "where", "message"),
+    [
+        ("licensed: yes", "p.yaml:7:", "expect/1/request/licensed of 'b': 'yes' is a text"),
+        ("depth: 1.0", "p.yaml:7:", "expect/1/request/depth of 'b': 1.0 is"),
+        ("now: 5", "p.yaml:7:", "expect/1/request/now of 'b': 5 is no time with its zone"),
+        ("past: {f: true}", "p.yaml:7:", "expect 'b': the fact 'f' is not declared"),
+        ("arguments: {a: 1.23456}", "p.yaml:7:", "expect 'b': 1.23456 has more than"),
+    ],
+)
+def test_a_bad_entry_of_expect_is_told_by_its_name(entry: str, where: str, message: str) -> None:
+    text = yaml(f"{RULE};").replace("version: 1", "version: 1\nexpect:\n" + "  - {EACH}\n" * 2)
+    good = "name: a, never: allow, when: 'false'"
+    bad = f"name: b, decision: deny, request: {{tool: refund, {entry}}}"
+    first, *_ = refused(text.replace("EACH", good, 1).replace("EACH", bad).replace("}\n\n", "}\n"))
+    assert message in first.message
+    assert first.where.startswith(where.replace("7", "5"))
+
+
+def test_every_circle_of_facts_is_told() -> None:
+    reads = {"a": "b", "b": "a", "c": "c", "d": "a", "e": "f", "f": "g", "g": "e", "h": "h"}
+    facts = ", ".join(f"{name}: {{once: refund, where: past.{r}}}" for name, r in reads.items())
+    found = refused(yaml(f"{RULE};", facts=facts))
+    assert [one.message.partition("itself: ")[2] for one in found] == [
+        "a → b → a",
+        "c → c",
+        "e → f → g → e",
+        "h → h",
+    ]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("abcdef"), st.frozensets(st.sampled_from("abcdef"), max_size=3), max_size=6
+    )
+)
+def test_each_read_that_leads_back_lies_on_a_circle_that_is_told(
+    needs: dict[str, frozenset[str]],
+) -> None:
+    """Against a plain search for what each fact leads to."""
+
+    def leads_to(name: str) -> set[str]:
+        found: set[str] = set()
+        ahead = [name]
+        while ahead:
+            for read in needs.get(ahead.pop(), frozenset()) - found:
+                found.add(read)
+                ahead.append(read)
+        return found
+
+    told = list(circles(needs))
+    pairs = {pair for way in told for pair in pairwise(way)}
+    assert all(way[0] == way[-1] for way in told)
+    assert all(read in needs[name] for name, read in pairs)
+    back = {(n, r) for n, reads in needs.items() for r in reads if r == n or n in leads_to(r)}
+    assert pairs == back
+
+
+def test_a_ring_of_many_facts_is_told_once() -> None:
+    ring = {f"f{n}": frozenset({f"f{(n + 1) % 20_000}"}) for n in range(20_000)}
+    [only] = circles(ring)
+    assert len(only) == 20_001
+
+
+def test_a_wrong_fact_hides_nothing_else() -> None:
+    text = yaml(
+        "permit(principal, action, resource);",
+        f"{RULE} when {{ context.past.f && context.past.g }};",
+        facts="f: {onse: refund}, in: {once: refund}",
+    )
+    found = refused(text)
+    assert "facts/f/onse" in found[1].message
+    assert [one.where for one in found[-3:]] == ["p.yaml:4:28", "p.yaml:6:3", "p.yaml:7:86"]
 
 
 def test_everything_is_told_at_once_in_the_order_of_the_file() -> None:

@@ -162,7 +162,8 @@ def test_a_bad_rule_is_refused_at_its_place(lines: list[str], where: str, messag
     ],
 )
 def test_a_fact_that_nobody_could_keep_is_refused_at_its_line(fact: str, message: str) -> None:
-    error = refused(f'policy_set: p\nversion: 1\nfacts:\n  seen: {fact}\nrules: ""\n')
+    rule = "'@id(\"a\") permit(principal, action, resource);'"
+    error = refused(f"policy_set: p\nversion: 1\nfacts:\n  seen: {fact}\nrules: {rule}\n")
     assert error.where == "p.yaml:4:3"
     assert message in str(error)
     assert error.remedy
@@ -199,10 +200,11 @@ def test_an_unknown_key_is_refused_with_its_place() -> None:
     assert refused('policy_set: p\nversion: 1\nrule: ""\nrules: ""\n').where == "p.yaml:3:1"
 
 
-def test_a_set_without_rules_is_a_policy_set() -> None:
-    assert (
-        rules_of(load_policy_set('policy_set: p\nversion: 1\nrules: ""\n', source="p.yaml")) == ()
-    )
+@pytest.mark.parametrize("rules", ['""', "|\n  // nothing yet\n"])
+def test_a_set_without_rules_would_allow_everything_and_is_refused(rules: str) -> None:
+    error = refused(f"policy_set: p\nversion: 1\nrules: {rules}\n")
+    assert (error.where, "there is no rule" in error.message) == ("p.yaml:3:8", True)
+    assert "forbid" in error.remedy
 
 
 def test_given_the_tools_then_one_reading_tells_what_is_wrong_with_text_and_tools() -> None:

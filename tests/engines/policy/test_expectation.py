@@ -185,7 +185,7 @@ def test_a_malformed_entry_is_refused_at_its_line(entry: str, message: str) -> N
         ("never: allow, actions: [refund, refnd]", "declares the tool 'refnd'"),
         ("never: allow, when: 'context.input.amount_cents > 5'", "not found"),
         ("never: allow, actions: refund, when: 'context.input.amount > 5'", "`input.amount`"),
-        ("never: allow, when: 'context.past.refunds == true'", "expect: "),
+        ("never: allow, when: 'context.past.refunds == true'", "expect 'a': the types"),
     ],
 )
 def test_an_entry_that_does_not_fit_the_tools_is_refused_at_its_line(
@@ -199,7 +199,7 @@ def test_an_entry_that_does_not_fit_the_tools_is_refused_at_its_line(
 
 
 def test_two_entries_with_one_name_are_refused() -> None:
-    with pytest.raises(PolicyError, match="a second entry is named 'a'"):
+    with pytest.raises(PolicyError, match="expect 'a': entry 1 has this name, and so has entry 2"):
         read("name: a, never: deny", "name: a, always: allow")
 
 

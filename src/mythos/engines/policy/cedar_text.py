@@ -19,6 +19,8 @@ MAX_NESTING = 100  # Cedar parses 300 nested brackets and dies of 5,000
 MAX_TOKENS = 4_000  # per rule; chains of operators nest too
 MAX_CONDITIONALS = 100  # `if` nests without brackets
 MAX_RULES = 10_000
+KEYWORDS = frozenset({"true", "false", "if", "then", "else", "in", "is", "like", "has"})
+"""Cedar reads no attribute of these names after a point."""
 
 _TOKEN = re.compile(
     r"""

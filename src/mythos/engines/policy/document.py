@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from mythos.engines.policy import expectation_check
 from mythos.engines.policy.check import covered_by, problems_against
+from mythos.engines.policy.empty import empty_parts
 from mythos.engines.policy.facts.check import document_problems
 from mythos.engines.policy.problem import Places, Problem, refuse, together
+from mythos.engines.policy.rest import readable_rest
 from mythos.engines.policy.rule import Rule, read_rules
 from mythos.errors import DocumentError, PolicyError
 from mythos.values.json_text import string_literal
@@ -67,15 +69,10 @@ def read_policy_document(
     try:
         policy_set = validated(PolicySet, document, PolicyError)
     except PolicyError as error:
-        raise _with_rules(error, document, text) from error
+        raise _with_the_rest(error, document, text) from error
     places = _places(document, policy_set.facts, policy_set.rules, text=text)
     rules, problems = read_rules(policy_set.rules)
-    objections = (
-        *document_problems(policy_set),
-        *problems,
-        *undeclared_facts(policy_set, rules),
-        *expectation_check.document_problems(policy_set),
-    )
+    objections = _objections(policy_set, rules, problems)
     covered, absent = covered_by(policy_set, catalogues)
     if covered and not absent:
         objections = (*objections, *problems_against(policy_set, rules, covered))
@@ -83,15 +80,29 @@ def read_policy_document(
     return PolicyDocument(policy_set, rules, places)
 
 
-def _with_rules(error: PolicyError, document: Document, text: str) -> DocumentError:
-    """A misspelt key hides nothing: the objections to the rules are told beside it."""
-    rules = document.value.get("rules") if isinstance(document.value, dict) else None
-    if not isinstance(rules, str):
+def _objections(
+    policy_set: PolicySet, rules: Iterable[Rule], problems: Iterable[Problem]
+) -> tuple[Problem, ...]:
+    """What the document alone shows; `problems` are those of its rules."""
+    return (
+        *empty_parts(policy_set),
+        *document_problems(policy_set),
+        *problems,
+        *undeclared_facts(policy_set, rules),
+        *expectation_check.document_problems(policy_set),
+    )
+
+
+def _with_the_rest(error: PolicyError, document: Document, text: str) -> DocumentError:
+    """A misspelt key hides nothing: the objections to all else are told beside it."""
+    rest = readable_rest(document.value)
+    if rest is None:
         return error
-    places = _places(document, (), rules, text=text)
-    _, problems = read_rules(rules)
-    found = [PolicyError(p.message, remedy=p.remedy, where=places.of(p)) for p in problems]
-    return together([error, *found]) if found else error
+    places = _places(document, rest.facts, rest.rules, text=text)
+    rules, problems = read_rules(rest.rules)
+    found = dict.fromkeys(_objections(rest, rules, problems))
+    told = [PolicyError(p.message, remedy=p.remedy, where=places.of(p)) for p in found]
+    return together([error, *told]) if told else error
 
 
 def _places(document: Document, names: Iterable[str], rules: str, *, text: str) -> Places:

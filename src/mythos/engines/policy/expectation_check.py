@@ -8,6 +8,7 @@ does not fit its declaration is refused here, never tried.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import TypeAlias
@@ -38,17 +39,15 @@ def document_problems(policy_set: PolicySet) -> Iterator[Problem]:
     """What the entries show to be wrong without any catalogue."""
     seen: dict[str, int] = {}
     for number, entry in enumerate(policy_set.expect):
-        path: Path = ("expect", number)
-        if seen.setdefault(entry.name, number) != number:
-            yield _at((*path, "name"), f"a second entry is named {entry.name!r}", "rename one")
-        if entry.request is not None:
-            yield from _numbers(entry.request.arguments, (*path, "request", "arguments"))
-            yield from _numbers(entry.request.past, (*path, "request", "past"))
-            yield from _facts(entry.request.past, policy_set, (*path, "request", "past"))
-        if entry.when is not None:
-            _, problems = read_promise(entry)
-            yield from (_at((*path, "when"), p.message, p.remedy) for p in problems)
-            yield from _read_facts(entry, policy_set, (*path, "when"))
+        first = seen.setdefault(entry.name, number)
+        if first != number:
+            yield _at(
+                ("expect", number, "name"),
+                f"expect {entry.name!r}: entry {first + 1} has this name, and so has entry "
+                f"{number + 1}",
+                "give each entry a name of its own",
+            )
+        yield from _named(entry, _alone(entry, policy_set, ("expect", number)))
 
 
 def catalogue_problems(
@@ -64,18 +63,34 @@ def catalogue_problems(
     tools = {tool.name: (tool, one) for one in covered for tool in one.tools}
     for number, entry in enumerate(policy_set.expect):
         path: Path = ("expect", number)
-        if entry.request is not None:
-            where = (*path, "request")
-            if entry.request.tool not in tools:
-                yield _unknown(entry.request.tool, tools, (*where, "tool"))
-                continue
-            tool, catalogue = tools[entry.request.tool]
-            yield from _misfits(entry.request, tool, policy_set, catalogue, where)
-            continue
-        unknown = [name for name in entry.tools if name not in tools]
-        yield from (_unknown(name, tools, (*path, "actions")) for name in unknown)
-        if entry.when is not None and not unknown:
-            yield from _mistyped(entry, policy_set, covered, type_problems, (*path, "when"))
+        request = entry.request
+        if request is None:
+            unknown = [name for name in entry.tools if name not in tools]
+            found = [_unknown(name, tools, (*path, "actions")) for name in unknown]
+            if entry.when is not None and not unknown:
+                found += _mistyped(entry, policy_set, covered, type_problems, (*path, "when"))
+        elif request.tool not in tools:
+            found = [_unknown(request.tool, tools, (*path, "request", "tool"))]
+        else:
+            tool, catalogue = tools[request.tool]
+            found = [*_misfits(request, tool, policy_set, catalogue, (*path, "request"))]
+        yield from _named(entry, found)
+
+
+def _named(entry: Expectation, problems: Iterable[Problem]) -> Iterator[Problem]:
+    for problem in problems:
+        yield replace(problem, message=f"expect {entry.name!r}: {problem.message}")
+
+
+def _alone(entry: Expectation, policy_set: PolicySet, path: Path) -> Iterator[Problem]:
+    if entry.request is not None:
+        yield from _numbers(entry.request.arguments, (*path, "request", "arguments"))
+        yield from _numbers(entry.request.past, (*path, "request", "past"))
+        yield from _facts(entry.request.past, policy_set, (*path, "request", "past"))
+    if entry.when is not None:
+        _, problems = read_promise(entry)
+        yield from (_at((*path, "when"), p.message, p.remedy) for p in problems)
+        yield from _read_facts(entry, policy_set, (*path, "when"))
 
 
 def read_promise(entry: Expectation) -> tuple[Rule | None, tuple[Problem, ...]]:
@@ -194,4 +209,4 @@ def _unknown(name: str, tools: Iterable[str], path: Path) -> Problem:
 
 
 def _at(path: Path, message: str, remedy: str) -> Problem:
-    return Problem(0, 0, f"expect: {message}", remedy, path=path)
+    return Problem(0, 0, message, remedy, path=path)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mythos.engines.policy.cedar_text import KEYWORDS
+from mythos.engines.policy.facts.circles import circles
 from mythos.engines.policy.facts.declared import (
     GROUPS,
     PRINCIPAL,
@@ -20,7 +22,7 @@ from mythos.engines.policy.facts.declared import (
     window_ns,
 )
 from mythos.engines.policy.facts.kind import field_kinds, field_shape, kind_of
-from mythos.engines.policy.facts.plan import NS, RETENTION_S, cycle_of
+from mythos.engines.policy.facts.plan import NS, RETENTION_S
 from mythos.engines.policy.facts.where import read_condition
 from mythos.engines.policy.problem import Problem
 from mythos.engines.policy.rule import Rule
@@ -36,16 +38,17 @@ def document_problems(policy_set: PolicySet) -> Iterator[Problem]:
     """What the facts of a policy set show to be wrong without any catalogue."""
     for name, fact in policy_set.facts.items():
         for message, remedy in (
+            *_of_name(name),
             *_of_users(fact),
             *_of_fields(fact),
             *_of_scope(fact),
             *_of_where(fact, policy_set),
         ):
             yield _problem(name, message, remedy)
-    if cycle := cycle_of(_needs(policy_set)):
-        circle = " → ".join(cycle)
+    for circle in circles(_needs(policy_set)):
+        way = " → ".join(circle)
         yield _problem(
-            cycle[0], f"its `where` leads back to itself: {circle}", "break the circle of facts"
+            circle[0], f"its `where` leads back to itself: {way}", "break the circle of facts"
         )
 
 
@@ -72,6 +75,14 @@ def unknown_events(policy_set: PolicySet, names: frozenset[str]) -> Iterator[Pro
 
 def _problem(name: str, message: str, remedy: str) -> Problem:
     return Problem(0, 0, f"fact {name!r}: {message}", remedy, fact=name)
+
+
+def _of_name(name: str) -> Iterator[_Objection]:
+    if name in KEYWORDS:
+        yield (
+            f"{name} is a word of Cedar's own, so no rule could read context.past.{name}",
+            f"choose another name, such as {name}_seen",
+        )
 
 
 def _of_users(fact: Fact) -> Iterator[_Objection]:

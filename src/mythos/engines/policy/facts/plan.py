@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 
 from mythos.engines.policy.facts.declared import (
     Form,
@@ -115,15 +115,6 @@ def needs_of(facts: Mapping[str, Fact]) -> dict[str, frozenset[str]]:
         name: frozenset() if fact.where is None else read_condition(fact.where).facts
         for name, fact in facts.items()
     }
-
-
-def cycle_of(needs: dict[str, frozenset[str]]) -> list[str]:
-    """Names of facts that need each other in a circle; empty if none do."""
-    try:
-        tuple(TopologicalSorter(needs).static_order())
-    except CycleError as error:
-        return list(error.args[1])
-    return []
 
 
 def _plan(
