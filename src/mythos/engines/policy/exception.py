@@ -19,6 +19,12 @@ from datetime import UTC, datetime, timedelta
 from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_arguments
+from mythos.engines.policy.cedar_literal import (
+    cedar_key,
+    cedar_literal,
+    cedar_path,
+    cedar_string,
+)
 from mythos.engines.policy.cedar_text import plain_newlines
 from mythos.engines.policy.exception_pins import Trial, breaks, other_arguments, scene_of
 from mythos.engines.policy.rule import Rule, rules_of
@@ -28,7 +34,6 @@ from mythos.values.outcome import DEFAULT_RULE
 from mythos.values.policy import Expectation, ExpectedRequest, PolicySet
 from mythos.values.tools import Tool, ToolCatalogue
 
-_WORDS = frozenset({"true", "false", "if", "then", "else", "in", "is", "like", "has"})
 _SECOND = timedelta(seconds=1)
 
 
@@ -108,12 +113,15 @@ def _narrowed(promise: Expectation, condition: str) -> Expectation:
 
 def _condition(excuse: Excuse, tool: Tool, until: datetime) -> str:
     parts = [
-        f"principal == Agent::{_text(excuse.agent)}",
-        f"action == Action::{_text(excuse.tool)}",
+        f"principal == Agent::{cedar_string(excuse.agent)}",
+        f"action == Action::{cedar_string(excuse.tool)}",
         *(
             part
             for name, value in _literals(excuse, tool).items()
-            for part in (f"context.input has {_key(name)}", f"{_read(name)} == {value}")
+            for part in (
+                f"context.input has {cedar_key(name)}",
+                f"{cedar_path('input', name)} == {value}",
+            )
         ),
         f'context.now < datetime("{until:%Y-%m-%dT%H:%M:%SZ}")',
     ]
@@ -124,57 +132,14 @@ def _literals(excuse: Excuse, tool: Tool) -> dict[str, str]:
     """The values that matter, as Cedar writes them."""
     shape = arguments_shape(tool.parameters)
     record, misfits = cedar_arguments(shape, excuse.sent)
-    wrong = [name for name in excuse.arguments if name not in record or "\\" in _text(name)]
+    wrong = [name for name in excuse.arguments if name not in record or "\\" in cedar_string(name)]
     if wrong or misfits:
         seen = "; ".join(misfits) or f"argument {wrong[0]} has no form in Cedar"
         raise PolicyError(
             f"the call does not fit the schema of {tool.name}: {seen}",
             remedy="correct the tool's schema, or change the rule by hand",
         )
-    return {name: _literal(record[name]) for name in sorted(excuse.arguments)}
-
-
-def _literal(value: JsonValue) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, list) and value:
-        return f"[{', '.join(map(_literal, value))}]"
-    if isinstance(value, dict):
-        extension = value.get("__extn")
-        if isinstance(extension, dict):
-            return f'decimal("{extension["arg"]}")'
-        return f"{{{', '.join(f'{_text(k)}: {_literal(v)}' for k, v in value.items())}}}"
-    if isinstance(value, int):
-        return str(value)
-    raise PolicyError(
-        "an empty list has no form that Cedar's strict validator takes",
-        remedy="choose another argument, or change the rule by hand",
-    )
-
-
-def _text(value: str) -> str:
-    """A Cedar string."""
-    return f'"{"".join(map(_escaped, value))}"'
-
-
-def _escaped(sign: str) -> str:
-    if sign in '"\\':
-        return f"\\{sign}"
-    return sign if sign.isprintable() else f"\\u{{{ord(sign):x}}}"
-
-
-def _plain(name: str) -> bool:
-    return name.isascii() and name.isidentifier() and name not in _WORDS
-
-
-def _key(name: str) -> str:
-    return name if _plain(name) else _text(name)
-
-
-def _read(name: str) -> str:
-    return f"context.input.{name}" if _plain(name) else f"context.input[{_text(name)}]"
+    return {name: cedar_literal(record[name]) for name in sorted(excuse.arguments)}
 
 
 def _amended(policy_set: PolicySet, rule: Rule, condition: str) -> PolicySet:
@@ -188,9 +153,9 @@ def _amended(policy_set: PolicySet, rule: Rule, condition: str) -> PolicySet:
 def _permitted(policy_set: PolicySet, excuse: Excuse, condition: str) -> PolicySet:
     """The set with a `permit` of its own for the call."""
     rule = (
-        f"@id({_text(excuse.name)})\n"
-        f"@explain({_text(f'Exception to {excuse.rule} until {excuse.until:%Y-%m-%d}.')})\n"
-        f"permit (principal, action == Action::{_text(excuse.tool)}, resource)\n"
+        f"@id({cedar_string(excuse.name)})\n"
+        f"@explain({cedar_string(f'Exception to {excuse.rule} until {excuse.until:%Y-%m-%d}.')})\n"
+        f"permit (principal, action == Action::{cedar_string(excuse.tool)}, resource)\n"
         f"when {{\n    {condition} }};\n"
     )
     rules = plain_newlines(policy_set.rules).rstrip("\n")
