@@ -86,7 +86,7 @@ def split_rules(rules: str) -> tuple[tuple[RuleText, ...], tuple[Problem, ...]]:
     found: list[RuleText] = []
     problems: list[Problem] = []
     pending: list[Token] = []
-    for token in _tokens(rules):
+    for token in tokens_of(rules):
         pending.append(token)
         if token.text == '"':
             break
@@ -100,7 +100,8 @@ def split_rules(rules: str) -> tuple[tuple[RuleText, ...], tuple[Problem, ...]]:
     return tuple(found), tuple(problems)
 
 
-def _tokens(rules: str) -> Iterator[Token]:
+def tokens_of(rules: str) -> Iterator[Token]:
+    """The words, strings, numbers and signs of a text, without blanks and comments."""
     line, line_start = 1, 0
     for match in _TOKEN.finditer(rules):
         if match.lastgroup != "blank":

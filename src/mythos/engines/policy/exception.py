@@ -25,9 +25,9 @@ from mythos.engines.policy.cedar_literal import (
     cedar_path,
     cedar_string,
 )
-from mythos.engines.policy.cedar_text import plain_newlines
 from mythos.engines.policy.exception_pins import Trial, breaks, other_arguments, scene_of
 from mythos.engines.policy.rule import Rule, rules_of
+from mythos.engines.policy.rule_edit import with_clause, with_rule
 from mythos.engines.policy.shape import arguments_shape
 from mythos.errors import PolicyError
 from mythos.values.outcome import DEFAULT_RULE
@@ -144,22 +144,18 @@ def _literals(excuse: Excuse, tool: Tool) -> dict[str, str]:
 
 def _amended(policy_set: PolicySet, rule: Rule, condition: str) -> PolicySet:
     """The set with an `unless` at the end of a rule."""
-    rules = plain_newlines(policy_set.rules)
-    at = rule.source.tokens[-1].start
-    clause = f"\nunless {{\n    {condition} }}"
-    return policy_set.model_copy(update={"rules": rules[:at].rstrip() + clause + rules[at:]})
+    return with_clause(policy_set, rule, f"unless {{\n    {condition} }}")
 
 
 def _permitted(policy_set: PolicySet, excuse: Excuse, condition: str) -> PolicySet:
     """The set with a `permit` of its own for the call."""
-    rule = (
+    return with_rule(
+        policy_set,
         f"@id({cedar_string(excuse.name)})\n"
         f"@explain({cedar_string(f'Exception to {excuse.rule} until {excuse.until:%Y-%m-%d}.')})\n"
         f"permit (principal, action == Action::{cedar_string(excuse.tool)}, resource)\n"
-        f"when {{\n    {condition} }};\n"
+        f"when {{\n    {condition} }};",
     )
-    rules = plain_newlines(policy_set.rules).rstrip("\n")
-    return policy_set.model_copy(update={"rules": f"{rules}\n\n{rule}"})
 
 
 def _request(excuse: Excuse, now: datetime) -> ExpectedRequest:
