@@ -84,9 +84,14 @@ class CoherenceFinding:
         return UNDECIDED_WEIGHT if self.kind is FindingKind.UNDECIDED else WEIGHT[self.gravity]
 
 
-def coherence_of(findings: Iterable[CoherenceFinding], n_obligations: int) -> float:
-    """The coherence number, in [0, 1]; 1 where nothing was to be checked."""
+def costs_of(findings: Iterable[CoherenceFinding]) -> dict[Obligation, float]:
+    """What each obligation with a finding costs: the heaviest of its findings."""
     costs: dict[Obligation, float] = {}
     for each in findings:
         costs[each.obligation] = max(costs.get(each.obligation, 0.0), each.weight)
-    return 1.0 - sum(costs.values()) / n_obligations if n_obligations else 1.0
+    return costs
+
+
+def coherence_of(findings: Iterable[CoherenceFinding], n_obligations: int) -> float:
+    """The coherence number, in [0, 1]; 1 where nothing was to be checked."""
+    return 1.0 - sum(costs_of(findings).values()) / n_obligations if n_obligations else 1.0

@@ -51,6 +51,24 @@ class NoMemory:
 NO_MEMORY = NoMemory()
 
 
+class Notebook:
+    """Keeps all it is given for as long as it lives, before a memory that may forget."""
+
+    def __init__(self, behind: Memory) -> None:
+        """Start empty."""
+        self._behind = behind
+        self._kept: dict[str, bytes] = {}
+
+    def get(self, key: str) -> bytes | None:
+        """What was kept here, or else behind."""
+        return self._kept.get(key) or self._behind.get(key)
+
+    def put(self, key: str, value: bytes) -> None:
+        """Keep it in both."""
+        self._kept[key] = value
+        self._behind.put(key, value)
+
+
 def verdict_key(engine: PolicyEngine, tool: Tool) -> str:
     """The digest of all that a verdict on one tool depends on."""
     asked: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""The smallest changes that cure a finding, applied and proved before they are offered."""
