@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,50 @@ def test_without_the_solver_one_line_says_what_to_install(monkeypatch: pytest.Mo
     said = policy("coherence", CARE, "--tools", TOOLS)
     assert said.code == 1
     assert "pip install 'mythos-fleet[prove]'" in said.err
+
+
+def test_a_suggested_change_is_a_patch_that_does_what_it_says(tmp_path: Path) -> None:
+    folder = tmp_path / "fleet"
+    rules = written(
+        folder / "refund-rules.yaml",
+        REFUNDS.read_text().replace(
+            "\nexpect:\n",
+            "\nexpect:\n  - {name: small, never: allow, actions: issue_refund, "
+            "when: context.input.amount_cents > 9000}\n",
+        ),
+    )
+    before = policy("coherence", CARE, rules, "--tools", TOOLS, "--json")
+    assert before.code == 1
+    change = before.json["suggested_changes"][0]
+    assert (change["kind"], change["effect"]) == ("tighten rule", "tightened")
+    assert [rule["rule"] for rule in change["rules"]] == ["confirmed-write"]
+    (needless,) = change["raises"]
+    assert "refund-cap changes no decision" in needless
+    cured = [before.json["findings"][place]["kind"] for place in change["resolves"]]
+    assert cured == ["broken promise"]
+    care = written(folder / "care-rules.yaml", CARE.read_text())
+    patched(care, change["patch"].replace(str(CARE), str(care)))
+    after = policy("coherence", care, rules, "--tools", TOOLS, "--json")
+    assert after.code == 0
+    assert after.json["coherence"] == change["coherence_after"]
+    diff = policy("diff", CARE, care, "--others", rules, "--tools", TOOLS, "--json")
+    assert diff.json["verdict"] == "tightened"
+
+
+def test_a_suggestion_is_told_with_its_effect_and_its_patch() -> None:
+    said = policy("coherence", CARE, REFUNDS, "--tools", TOOLS)
+    assert "suggested changes, each applied and proved by itself:" in said.out
+    assert "drop rule refund-rules/refund-positive: no call is decided otherwise" in said.out
+    assert "= no call is decided otherwise; coherence 0.973 → 0.985" in said.out
+    assert '│ -  @id("refund-positive")' in said.out
+
+
+def patched(file: Path, patch: str) -> None:
+    """Apply a unified diff as `git apply` does, wherever the file lies."""
+    moved = patch.replace(str(file), f"a/{file.name}")
+    subprocess.run(
+        ["git", "apply", "-p1", "--unidiff-zero", "-"],
+        input=moved.encode(),
+        cwd=file.parent,
+        check=True,
+    )

@@ -17,6 +17,7 @@ from mythos.cli.policy_files import (
     tell_notes,
     tools_option,
 )
+from mythos.cli.policy_suggested import suggested, suggestion_json, tell_suggestions
 from mythos.cli.policy_witness import Sets, witness_json, witness_lines
 from mythos.cli.policy_workflow import (
     checked_workflows,
@@ -30,6 +31,8 @@ from mythos.errors import UnavailableError
 if TYPE_CHECKING:
     from mythos.engines.coherence.coherence import Coherence
     from mythos.engines.coherence.finding import CoherenceFinding
+    from mythos.engines.coherence.memory import Memory
+    from mythos.engines.coherence.suggest.suggest import Suggested
     from mythos.engines.policy.compile import PolicyEngine
 
 _MARKS = {"error": "✖ error", "warning": "! warning", "info": "· info"}
@@ -58,16 +61,21 @@ def coherence(
     need_solver()
     found = loaded(files, tools)
     engines = compiled(found)
-    result = _checked(engines, no_cache=no_cache)
+    memory = _memory(no_cache=no_cache)
+    result = _checked(engines, memory)
+    cures = suggested(engines, result, memory)
     walked = checked_workflows(workflow, engines)
     sets = Sets(found.documents)
-    body = {**_as_json(found, result, sets), "workflows": [workflow_json(one) for one in walked]}
+    body = {
+        **_as_json(found, result, cures, sets),
+        "workflows": [workflow_json(one) for one in walked],
+    }
 
     def tell() -> None:
         for one in walked:
             tell_workflow(one)
             click.echo()
-        _tell(found, result, sets)
+        _tell(found, result, cures, sets)
 
     chosen(as_json, body, tell)
     if result.has_errors or any(map(is_stopped, walked)):
@@ -97,12 +105,16 @@ def compiled(found: Loaded) -> list[PolicyEngine]:
     return [compile_policies(sets, catalogue) for catalogue in found.catalogues]
 
 
-def _checked(engines: list[PolicyEngine], *, no_cache: bool) -> Coherence:
+def _memory(*, no_cache: bool) -> Memory:
     from mythos.adapters.verdict_folder import VerdictFolder, default_folder
-    from mythos.engines.coherence.coherence import check_coherence, n_tools
-    from mythos.engines.coherence.memory import NO_MEMORY
+    from mythos.engines.coherence.memory import NO_MEMORY, Notebook
 
-    memory = NO_MEMORY if no_cache else VerdictFolder(default_folder())
+    return Notebook(NO_MEMORY if no_cache else VerdictFolder(default_folder()))
+
+
+def _checked(engines: list[PolicyEngine], memory: Memory) -> Coherence:
+    from mythos.engines.coherence.coherence import check_coherence, n_tools
+
     with bar("checking", total=n_tools(engines)) as progress:
 
         def step(tool: str) -> None:
@@ -112,12 +124,12 @@ def _checked(engines: list[PolicyEngine], *, no_cache: bool) -> Coherence:
         return check_coherence(engines, memory=memory, on_tool=step)
 
 
-def _as_json(found: Loaded, result: Coherence, sets: Sets) -> dict[str, Any]:
+def _as_json(found: Loaded, result: Coherence, cures: Suggested, sets: Sets) -> dict[str, Any]:
     return {
         "coherence": round(result.coherence, 6),
         "obligations": result.n_obligations,
         "findings": [_finding(each, sets) for each in result.findings],
-        "suggested_changes": [],
+        "suggested_changes": [suggestion_json(one, result, sets) for one in cures.suggestions],
         "tools": {"proved": result.n_proved, "recalled": result.n_recalled},
         "notes": notes_json(found),
     }
@@ -136,7 +148,7 @@ def _finding(each: CoherenceFinding, sets: Sets) -> dict[str, Any]:
     }
 
 
-def _tell(found: Loaded, result: Coherence, sets: Sets) -> None:
+def _tell(found: Loaded, result: Coherence, cures: Suggested, sets: Sets) -> None:
     for each in result.findings:
         click.echo(f"{_MARKS[each.gravity.value]}  {each.kind.value}: {plain(each.sentence)}")
         for key in each.rules[:3]:
@@ -146,6 +158,7 @@ def _tell(found: Loaded, result: Coherence, sets: Sets) -> None:
             for line in witness_lines(each.witness, sets):
                 click.echo(line)
         click.echo()
+    tell_suggestions(cures, result, sets)
     tell_notes(found)
     click.echo(
         f"coherence {result.coherence:.3f} over {result.n_obligations} obligations "

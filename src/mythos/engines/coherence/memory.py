@@ -8,6 +8,7 @@ that does not read or does not replay counts as missing.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import version
 from typing import Any, Protocol
 
@@ -73,12 +74,17 @@ def verdict_key(engine: PolicyEngine, tool: Tool) -> str:
     """The digest of all that a verdict on one tool depends on."""
     asked: dict[str, Any] = {
         "translation": TRANSLATION,
-        "versions": {name: version(name) for name in ("cedarpy", "z3-solver")},
+        "versions": _versions(),
         "tool": tool.model_dump(mode="json"),
         "domain": engine.catalogue.domain,
         "sets": [_depends(each, engine, tool) for each in engine.compiled],
     }
     return digest_of(canonical_bytes(asked))
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("cedarpy", "z3-solver")}
 
 
 def _depends(owner: CompiledSet, engine: PolicyEngine, tool: Tool) -> dict[str, Any]:

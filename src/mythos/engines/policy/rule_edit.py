@@ -60,8 +60,10 @@ def without_rule(policy_set: PolicySet, rule: Rule) -> PolicySet:
         lines = head.split("\n")[:-1]
         while lines and lines[-1].lstrip().startswith("//"):
             lines.pop()
-        head = "\n".join(lines).rstrip()
-        tail = f"\n{tail.lstrip()}" if not head else f"\n\n{tail.lstrip()}"
+        kept = "\n".join(lines).rstrip()
+        gap = "\n".join(lines)[len(kept) :].count("\n") + 1
+        head = f"{kept}\n" + "\n" * (gap > 1) if kept else ""
+        tail = tail.lstrip()
     joined = f"{head}{tail}".strip("\n")
     return _with(policy_set, f"{joined}\n")
 

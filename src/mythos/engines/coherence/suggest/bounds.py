@@ -27,8 +27,8 @@ _ARITHMETIC = frozenset("+-*")
 
 def bounded(
     engine: PolicyEngine, owner: CompiledSet, rule: Rule, tool: str
-) -> tuple[PolicySet, str] | None:
-    """The set with a rule's numbers bounded so that it cannot overflow, and how the bound reads.
+) -> tuple[PolicySet, int] | None:
+    """The set with a rule's numbers bounded so that it cannot overflow, and the bound.
 
     The widest of `BOUNDS` that does, on as few numbers as it takes.
 
@@ -60,8 +60,7 @@ def bounded(
             fewer = [other for other in limits if other is not each]
             if fewer and not _overflows(engine, _limited(owner.policy_set, rule, fewer), rule):
                 limits = fewer
-        told = dict.fromkeys(text for _, text in limits)
-        return _limited(owner.policy_set, rule, limits), " || ".join(told)
+        return _limited(owner.policy_set, rule, limits), bound
     return None
 
 

@@ -100,8 +100,9 @@ class _Bench:
         way = "permits nothing" if rule.permits else "forbids the call"
         found = bounded(engine, owner, rule, tool)
         if found is not None:
-            after, beyond = found
-            sentence = f"let rule {_named(owner, rule)} say that it {way} if {beyond}"
+            after, bound = found
+            name = _named(owner, rule)
+            sentence = f"let rule {name} say that it {way} if a number is beyond {bound:,}"
             yield Change(ChangeKind.BOUND, sentence, {owner.digest: after}, rules=(key,))
 
     def _narrowed(

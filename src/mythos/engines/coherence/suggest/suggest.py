@@ -1,10 +1,11 @@
 """Suggestions: cures that were applied, read again and proved; nothing else is offered.
 
 A change is offered only if, with it in place, every set still loads, no `expect` request that held
-fails, the finding is gone, no other rule or promise fares worse, and the sets before and after
-stand to each other as the change says (`MAY`): dropping a rule is proved to change no decision, a
-tightened one to allow no call that was denied. Each suggestion is proved by itself, not together
-with the others.
+fails, the finding is gone, no rule or promise is in error that was not, less is wrong in all, and
+the sets before and after stand to each other as the change says (`MAY`): dropping a rule is proved
+to change no decision, a tightened one to allow no call that was denied. A change with which some
+other rule becomes needless is offered only where there is none without, and says so. Each
+suggestion is proved by itself, not together with the others.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Suggestion:
 
     `after` are the edited sets by the digest of the set each replaces, their versions one higher.
     `difference` is that of all decisions, `coherence` the number afterwards; `resolves` are the
-    findings that are gone with it.
+    findings that are gone with it, `raises` those that come with it: warnings, worth less.
     """
 
     change: Change
@@ -48,6 +49,7 @@ class Suggestion:
     difference: Difference
     coherence: float
     resolves: tuple[CoherenceFinding, ...]
+    raises: tuple[CoherenceFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +113,16 @@ class _Proof:
         object.__setattr__(self, "before", sets)
 
     def cure(self, finding: CoherenceFinding) -> Iterator[Suggestion]:
-        """The first change that is proved to cure a finding."""
+        """The first change that is proved to cure a finding; one that raises no other, if any."""
+        second: Suggestion | None = None
         for change in cures(finding, self.engines):
             found = self._proved(change, finding, edits_left=_MAX_EDITS)
-            if found is not None:
+            if found is not None and not found.raises:
                 yield found
                 return
+            second = second or found
+        if second is not None:
+            yield second
 
     def _proved(
         self, change: Change, finding: CoherenceFinding, *, edits_left: int
@@ -135,15 +141,16 @@ class _Proof:
         if costs.get(target) and change.kind in _IN_STEPS:
             rest = next(e for e in checked.findings if _moved(e.obligation, places) == target)
             return self._with_more(change, rest, finding, engines, places, edits_left - 1)
-        if any(cost > self.costs.get(each, 0.0) for each, cost in costs.items()) or costs.get(
-            target
-        ):
+        worse = {each for each, cost in costs.items() if cost > self.costs.get(each, 0.0)}
+        raised = [e for e in checked.findings if e.weight and _moved(e.obligation, places) in worse]
+        less = sum(costs.values()) < sum(self.costs.values())
+        if costs.get(target) or not less or any(e.gravity is Gravity.ERROR for e in raised):
             return None
         difference = merged([self._compared(after, engine) for engine in self.engines])
         if difference.verdict not in MAY[change.kind]:
             return None
         gone = tuple(e for e in self.result.findings if e.weight and not costs.get(e.obligation))
-        return Suggestion(change, after, difference, checked.coherence, gone)
+        return Suggestion(change, after, difference, checked.coherence, gone, tuple(raised))
 
     def _with_more(
         self,
