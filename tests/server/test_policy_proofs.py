@@ -7,16 +7,18 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
+from mythos.adapters.baseline import baseline_digest
 from mythos.adapters.bundle_source import read_source
 from mythos.engines.bundle.plan import assemble
 from mythos.errors import UnavailableError
-from mythos.server.catalog.models import SwarmCodex
+from mythos.server.catalog.models import Node, SwarmCodex
 from mythos.server.policies import proving
 from mythos.server.policies.models import Proof
 from mythos.server.policies.proving import ask, work_one
@@ -116,10 +118,14 @@ def test_what_is_asked_for_is_proved_later_and_kept(
     assert "replayed through Cedar" in text
     for each in shown["findings"]:
         assert each["kind"] in {"override", "nullified"}
-    rows = {row["permit"]: dict(row["cells"]) for row in shown["matrix"]["rows"]}
-    assert rows.keys() == {"front-desk", "identity-first", "confirmed-write"}
-    assert rows["front-desk"]["explicit-yes"] == ""
-    assert rows["confirmed-write"]["explicit-yes"] in {"override", "idle", "meet"}
+    assert [each["id"] for each in shown["matrix"]["forbids"]] == ["explicit-yes"]
+    rows = {row["rule"]: row for row in shown["matrix"]["rows"]}
+    assert list(rows) == ["front-desk", "identity-first", "confirmed-write", "explicit-yes"]
+    assert [rows[name]["cells"][0]["meeting"] for name in rows] == ["", "", "meet", "self"]
+    idle = rows["explicit-yes"]["decides"]
+    assert (idle["kept"], rows["front-desk"]["decides"]["kept"]) == ("no", "yes")
+    assert f'<a href="#finding-{idle["finding"]}"' in text
+    assert f'<div id="finding-{idle["finding"]}">' in text
     acting.post(f"/policies/{care.digest}/prove")
     assert Proof.objects.filter(policy_set=care.digest).count() == 1
     row = acting.get("/policies?format=json").json()["rows"]
@@ -127,14 +133,16 @@ def test_what_is_asked_for_is_proved_later_and_kept(
 
 
 def test_a_new_policy_set_is_proved_without_anybody_asking(care: SwarmCodex, at: datetime) -> None:
-    first, second, third = (work_one(at=at) for _ in range(3))
+    first, second, beside, none = (work_one(at=at) for _ in range(4))
     assert first is not None
     assert second is not None
     assert {first.policy_set, second.policy_set} == set(
         SwarmCodex.objects.values_list("digest", flat=True)
     )
     assert first.asked_by == "MythOS"
-    assert third is None
+    assert beside is not None
+    assert set(beside.members) == {first.policy_set, second.policy_set}
+    assert none is None
 
 
 def test_a_loosened_version_is_shown_by_a_call_with_both_decisions(
@@ -216,3 +224,110 @@ def test_an_unknown_set_cannot_be_asked_about(acting: Client, care: SwarmCodex) 
     ):
         refused = acting.post(address, form, headers={"accept": "application/json"})
         assert refused.status_code == 404
+
+
+@pytest.fixture
+def guarded(care: SwarmCodex) -> SwarmCodex:
+    """The host lets the baseline watch in shadow, beside the sets that decide its agents."""
+    node = Node.objects.get(node_id="eu-1")
+    node.in_force = {**node.in_force, "shadow_sets": [baseline_digest()]}
+    node.save()
+    return care
+
+
+def together(client: Client, policy: SwarmCodex) -> dict[str, Any]:
+    """The one group that the policy set judges in."""
+    shown = client.get(f"/policies/{policy.digest}?format=json").json()["coherence"]["together"]
+    assert [each["key"] == "" for each in shown] == [True, False]
+    group: dict[str, Any] = shown[1]
+    return group
+
+
+def test_sets_that_judge_together_are_named_with_their_mode_hosts_and_agents(
+    acting: Client, guarded: SwarmCodex
+) -> None:
+    group = together(acting, guarded)
+    assert {each["name"]: each["shadow"] for each in group["members"]} == {
+        "care-rules": False, "refund-rules": False, "mythos-baseline": True,
+    }  # fmt: skip
+    assert (group["hosts"], group["agents"]) == (1, ["orders", "refunds", "triage"])
+    assert (group["state"], group["coherence"]) == ("unasked", None)
+
+
+def test_a_guard_that_cuts_a_promise_of_another_set_is_found_together_only(
+    acting: Client, guarded: SwarmCodex, at: datetime
+) -> None:
+    key = together(acting, guarded)["key"]
+    answered = acting.post(f"/policies/{guarded.digest}/prove", {"beside": key})
+    assert answered.headers["Location"] == f"/policies/{guarded.digest}?beside={key}#coherence"
+    work_one(at=at)
+    group = together(acting, guarded)
+    assert (group["state"], group["errors"]) == ("done", 1)
+    shown = acting.get(f"/policies/{guarded.digest}?beside={key}&format=json").json()["coherence"]
+    broken = shown["findings"][0]
+    assert broken["promise"] == "care-rules/the other desk can always be reached"
+    assert broken["rules"] == ["mythos-baseline/token-budget"]
+    assert any(name == "run.tokens" for name, _ in broken["call"]["parts"])
+    named = {row["rule"]: row for row in shown["matrix"]["rows"]}
+    assert named["mythos-baseline/token-budget"]["address"].startswith(
+        f"/policies/{baseline_digest()}?rule=token-budget"
+    )
+    text = page(acting, guarded, f"?beside={key}")
+    assert "of 3 policy sets that judge together" in text
+    acting.post(f"/policies/{guarded.digest}/prove")
+    work_one(at=at)
+    alone = acting.get(f"/policies/{guarded.digest}?format=json").json()["coherence"]
+    assert alone["errors"] == 0
+
+
+@pytest.mark.parametrize(("beside", "status"), [("0" * 12, 404), ("all", 400)])
+def test_a_group_in_which_it_does_not_judge_is_refused(
+    beside: str, status: int, acting: Client, care: SwarmCodex
+) -> None:
+    address = f"/policies/{care.digest}?beside={beside}"
+    answered = acting.get(address, headers={"accept": "application/json"})
+    assert answered.status_code == status
+    assert "group" in answered.json()["error"]["remedy"]
+
+
+def test_a_host_that_names_a_set_nobody_sent_stops_no_proof(
+    acting: Client, care: SwarmCodex, at: datetime
+) -> None:
+    node = Node.objects.get(node_id="eu-1")
+    node.in_force = {**node.in_force, "shadow_sets": [f"sha256:{'0' * 64}"]}
+    node.save()
+    assert [bool(work_one(at=at)) for _ in range(3)] == [True, True, False]
+    group = together(acting, care)
+    assert [each["version"] for each in group["members"]].count(0) == 1
+    refused = acting.post(
+        f"/policies/{care.digest}/prove",
+        {"beside": group["key"]},
+        headers={"accept": "application/json"},
+    )
+    assert refused.status_code == 404
+
+
+def test_suggested_changes_are_shown_with_what_was_proved_of_them(
+    acting: Client, care: SwarmCodex, at: datetime
+) -> None:
+    ask(care, None, by="ada", at=at)
+    work_one(at=at)
+    proof = Proof.objects.get(policy_set=care.digest)
+    assert "Changes to try" not in page(acting, care)
+    proof.result["suggested_changes"] = [
+        {
+            "kind": "narrow",
+            "sentence": "Let explicit-yes say <when>.",
+            "rules": ["explicit-yes"],
+            "patch": "--- a\n+++ b\n@@ -1 +1 @@\n-unless { a };\n+unless { b };\n",
+            "coherence_after": 1.0,
+        },
+        {"kind": "unheard-of", "sentence": "Look at it."},
+    ]
+    proof.save()
+    text = page(acting, care)
+    assert "Let explicit-yes say &lt;when&gt;." in text
+    assert "re-proved: coherence 0.980 → 1.000" in text
+    assert '<span class="del">-unless { a };</span>' in text
+    assert "<span>--- a</span>" in text
+    assert "Look at it." in text

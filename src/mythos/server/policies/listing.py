@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import JsonValue
 
 from mythos.engines.policy.identity import canonical
+from mythos.server.policies import judging
 from mythos.server.policies import page_queries as queries
 from mythos.server.policies.pages.in_force import InForce
 from mythos.server.policies.pages.listing import PolicyRow, rows_of
@@ -114,8 +115,8 @@ def policy(digest: str, *, span: Span, at: datetime) -> PolicyDocument:
 def _rows(span: Span, *, at: datetime) -> list[PolicyRow]:
     return rows_of(
         queries.policies(),
-        queries.hosts(),
-        queries.rollouts(),
+        judging.hosts(),
+        judging.rollouts(),
         queries.tallies(at=at, span_s=SPANS[span]),
         selection=Selection(span=span, order="newest"),
         marks=queries.standing_marks(at=at),

@@ -10,10 +10,11 @@ DIGEST = 71  # "sha256:" and 64 hex digits
 
 
 class Proof(models.Model):
-    """What a solver found of a policy set, or of its difference to another version.
+    """What a solver found of a policy set, of several together, or of a difference to a version.
 
-    The key is digests alone: the set, the version it is compared with (empty for coherence) and the
-    tool catalogues. So a proof never grows stale; other tools or rules are another row.
+    The key is digests alone: of the set, or of the `members` that are proved together; of the
+    version it is compared with (empty for coherence); of the tool catalogues. So a proof never
+    grows stale; other tools or rules are another row.
     """
 
     class State(models.TextChoices):
@@ -27,6 +28,7 @@ class Proof(models.Model):
     policy_set = models.CharField(max_length=DIGEST)
     against = models.CharField(max_length=DIGEST, blank=True)
     tools = models.CharField(max_length=DIGEST)
+    members = models.JSONField(default=list)
     state = models.CharField(max_length=16, choices=State.choices, default=State.WANTED)
     asked_by = models.CharField(max_length=150, blank=True)
     asked_at = models.DateTimeField()

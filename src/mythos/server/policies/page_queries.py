@@ -21,14 +21,12 @@ from mythos.engines.evidence.policy import OutcomeCounts, RunCounts, louder
 from mythos.engines.evidence.sample import Sample
 from mythos.engines.policy.check import covers
 from mythos.errors import NotFoundError
-from mythos.server.catalog.models import Node, SwarmCodex
-from mythos.server.deployment.models import MythOSDeploymentPacket, Rollout
+from mythos.server.catalog.models import SwarmCodex
+from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.policies.pages.facts import (
     CallFact,
-    HostFact,
     Mode,
     PolicyFact,
-    RolloutFact,
     Tally,
 )
 from mythos.server.resilience.models import BenignMark, EvidenceRow
@@ -37,7 +35,6 @@ from mythos.values.outcome import Severity
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
 
-MAX_ROLLOUTS = 500
 MAX_SAMPLE_ROWS = 60
 MAX_MARKS = 50
 MAX_KEPT_ROWS = 150
@@ -73,6 +70,13 @@ def versions(name: str) -> list[PolicyFact]:
     """Every version of a policy set's name."""
     found = _stored(SwarmCodex.objects.filter(title=name))
     return found + [each for each in _packaged() if each.policy_set.policy_set == name]
+
+
+def policies_by_digest(digests: Collection[str]) -> dict[str, PolicyFact]:
+    """Policy sets by digest, those that are known."""
+    found = _stored(SwarmCodex.objects.filter(digest__in=digests))
+    found += [each for each in _packaged() if each.digest in digests]
+    return {each.digest: each for each in found}
 
 
 def _packaged() -> list[PolicyFact]:
@@ -122,47 +126,6 @@ def _bundles(ids: Iterable[int]) -> Mapping[int, list[tuple[str, datetime]]]:
     for policy_set, name, version, at in rows:
         held[policy_set].append((f"{name} v{version}", at))
     return held
-
-
-def hosts() -> list[HostFact]:
-    """Every host that is not retired, with the policy sets it says judge there."""
-    rows = Node.objects.filter(retired_at=None).values_list(
-        "node_id", "environment__name", "in_force", "last_beat_at"
-    )
-    return [
-        HostFact(
-            node_id=node_id,
-            environment=environment,
-            enforced=frozenset(in_force.get("policy_sets", ())),
-            shadowed=frozenset(in_force.get("shadow_sets", ())),
-            last_beat_at=beat,
-        )
-        for node_id, environment, in_force, beat in rows
-    ]
-
-
-def rollouts() -> list[RolloutFact]:
-    """The newest 500 rollouts with the policy sets of their bundles, oldest first."""
-    found = list(
-        Rollout.objects.order_by("-pk").select_related("environment", "packet")[:MAX_ROLLOUTS]
-    )
-    held: dict[int, set[str]] = defaultdict(set)
-    sets = MythOSDeploymentPacket.objects.filter(pk__in={each.packet_id for each in found})
-    for packet, digest in sets.values_list("pk", "bundled_codices__digest"):
-        held[packet].add(digest)
-    return [_rollout(each, frozenset(held[each.packet_id])) for each in reversed(found)]
-
-
-def _rollout(rollout: Rollout, policy_sets: frozenset[str]) -> RolloutFact:
-    return RolloutFact(
-        environment=rollout.environment.name,
-        sequence=rollout.sequence,
-        bundle=str(rollout.packet),
-        bundle_digest=rollout.packet.digest,
-        halted=rollout.state == Rollout.State.HALTED,
-        at=rollout.created_at,
-        policy_sets=policy_sets,
-    )
 
 
 def tallies(*, at: datetime, span_s: int, digest: str = "") -> list[Tally]:
@@ -245,15 +208,6 @@ def denied_calls(digest: str, *, at: datetime, span_s: int) -> list[CallFact]:
         for node_id, environment, kind, kept in rows[:MAX_SAMPLE_ROWS]
         for sample in kept
     ]
-
-
-def hosts_by_set(hosts: Collection[HostFact]) -> dict[str, int]:
-    """On how many hosts each policy set judges."""
-    counted: dict[str, int] = defaultdict(int)
-    for host in hosts:
-        for digest in host.enforced | host.shadowed:
-            counted[digest] += 1
-    return dict(counted)
 
 
 def marks_of(digest: str) -> list[BenignMark]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 
 from mythos.errors import NotFoundError
+from mythos.server.policies import judging
 from mythos.server.policies import page_queries as queries
 from mythos.server.policies.pages import listing, policy
 from mythos.server.policies.pages.backtest import BacktestShown, backtest_of
-from mythos.server.policies.pages.facts import PolicyFact
+from mythos.server.policies.pages.facts import HostFact, PolicyFact
 from mythos.server.policies.pages.in_force import in_force_of
 from mythos.server.policies.pages.marks import mark_shown
 from mythos.server.policies.pages.outcomes import by_rule, counts_of, runs_of
 from mythos.server.policies.pages.rules import read, rules_shown
 from mythos.server.policies.pages.selection import SPANS, Selection
+from mythos.server.policies.pages.together import Group, groups_with
 from mythos.server.policies.pages.versions import comparison_of, versions_of
 from mythos.server.policies.proofs_shown import (
     coherence_numbers,
@@ -24,11 +26,11 @@ from mythos.server.policies.proofs_shown import (
 
 def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage:
     """The list of policy sets."""
-    hosts = queries.hosts()
+    hosts = judging.hosts()
     rows = listing.rows_of(
         queries.policies(),
         hosts,
-        queries.rollouts(),
+        judging.rollouts(),
         queries.tallies(at=at, span_s=SPANS[selection.span]),
         selection=selection,
         marks=queries.standing_marks(at=at),
@@ -62,7 +64,7 @@ def show_policy(
     here = queries.policy(digest)
     document = here.policy_set
     span_s = SPANS[selection.span]
-    hosts = queries.hosts()
+    hosts = judging.hosts()
     tallies = queries.tallies(at=at, span_s=span_s, digest=here.digest)
     rules = read(document.rules)
     versions = queries.versions(document.policy_set)
@@ -90,21 +92,26 @@ def show_policy(
         rules=rules_shown(rules, by_rule(tallies), page=selection.page, wanted=selection.rule),
         facts=tuple(policy.facts_of(here, [(rule.id, rule.use.facts) for rule in rules])),
         promises=policy.promises_of(here),
-        in_force=in_force_of(here.digest, hosts, queries.rollouts()),
+        in_force=in_force_of(here.digest, hosts, judging.rollouts()),
         calls=policy.calls_of(queries.denied_calls(here.digest, at=at, span_s=span_s), here),
         versions=versions_of(
             here,
             versions,
-            queries.hosts_by_set(hosts),
+            judging.hosts_by_set(hosts),
             against=other.digest if other else "",
         ),
         comparison=comparison_of(here, other) if other else None,
-        coherence=coherence_shown(here),
+        coherence=coherence_shown(here, _beside(here, hosts), chosen=selection.beside),
         difference=difference_shown(here, other) if other else None,
         backtest=_backtest(here, other, at=at, span_s=span_s) if other else None,
         marks=tuple(mark_shown(each, at=at) for each in queries.marks_of(here.digest)),
         barred=barred,
     )
+
+
+def _beside(here: PolicyFact, hosts: list[HostFact]) -> list[Group]:
+    """The groups of sets in which this one judges."""
+    return groups_with(here.digest, judging.groups(hosts))
 
 
 def _backtest(here: PolicyFact, other: PolicyFact, *, at: datetime, span_s: int) -> BacktestShown:

@@ -2,30 +2,114 @@
 
 from __future__ import annotations
 
-from mythos.server.catalog.models import SwarmCodex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mythos.errors import NotFoundError
+from mythos.server.policies import page_queries as queries
 from mythos.server.policies import proving
 from mythos.server.policies.models import Proof
 from mythos.server.policies.pages.coherence import (
     CoherenceShown,
     DifferenceShown,
+    MemberShown,
     State,
+    TogetherShown,
     changes_of,
-    findings_of,
-    matrix_of,
 )
 from mythos.server.policies.pages.facts import PolicyFact
+from mythos.server.policies.pages.finding import findings_of
+from mythos.server.policies.pages.matrix import RuleNamed, matrix_of
 from mythos.server.policies.pages.rules import read
+from mythos.server.policies.pages.suggestion import suggestions_of
+from mythos.server.policies.pages.together import Group
+from mythos.server.policies.subjects import proof_of, proofs_of, subject_of, subjects_of
 
 
-def coherence_shown(policy: PolicyFact) -> CoherenceShown:
-    """The coherence of one policy set by itself."""
-    stored = SwarmCodex.objects.filter(digest=policy.digest).first()
-    proof = proving.found_of(stored, None) if stored else None
-    state, why = _state(stored, proof)
-    if proof is None or state != "done":
-        return CoherenceShown(
-            state, why, proof.asked_by if proof else "", proof.asked_at if proof else None
+def coherence_shown(
+    policy: PolicyFact, groups: Sequence[Group], *, chosen: str = ""
+) -> CoherenceShown:
+    """The coherence of a policy set: alone, or with those that judge beside it.
+
+    Args:
+        policy: the set.
+        groups: the groups it judges in.
+        chosen: the key of the group to show; empty for the set alone.
+
+    Raises:
+        NotFoundError: it judges in no such group.
+    """
+    alone = Group((policy.digest,), frozenset(), (), 0)
+    keyed = {"": alone, **{each.key: each for each in groups}}
+    subjects = subjects_of([each.members for each in keyed.values()])
+    proofs = proofs_of(subjects)
+    stands = {
+        key: Stand(each, proofs.get(subject.digest), bool(subject.tools))
+        for (key, each), subject in zip(keyed.items(), subjects, strict=True)
+    }
+    if chosen not in stands:
+        raise NotFoundError(
+            f"no host lets it judge with the policy sets {chosen}",
+            remedy="choose one of the groups listed",
         )
+    sets = _sets(policy, groups)
+    listed = tuple(
+        _together(key, each, sets, chosen=key == chosen) for key, each in stands.items() if groups
+    )
+    return _shown(stands[chosen], sets, listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    """A policy set alone or with others, and how far its proof has come."""
+
+    group: Group
+    proof: Proof | None
+    tools: bool
+
+
+def _sets(policy: PolicyFact, groups: Iterable[Group]) -> dict[str, PolicyFact]:
+    """The documents of all groups' members; a set that no bundle here holds is left out."""
+    wanted = {digest for each in groups for digest in each.members}
+    return {policy.digest: policy, **queries.policies_by_digest(wanted)}
+
+
+def _together(
+    key: str, stand: Stand, sets: Mapping[str, PolicyFact], *, chosen: bool
+) -> TogetherShown:
+    group, proof = stand.group, stand.proof
+    state, _ = _state(proof, tools=stand.tools)
+    result = proof.result if proof and state == "done" else {}
+    gravities = [each["gravity"] for each in result.get("findings", ())]
+    return TogetherShown(
+        key=key,
+        members=tuple(
+            MemberShown(
+                name=sets[each].policy_set.policy_set if each in sets else each[7:15],
+                version=sets[each].policy_set.version if each in sets else 0,
+                digest=each,
+                shadow=each in group.shadowed,
+            )
+            for each in group.members
+        ),
+        agents=group.agents,
+        hosts=group.hosts,
+        state=state,
+        coherence=result.get("coherence"),
+        errors=gravities.count("error"),
+        warnings=gravities.count("warning"),
+        chosen=chosen,
+    )
+
+
+def _shown(
+    stand: Stand, sets: Mapping[str, PolicyFact], listed: tuple[TogetherShown, ...]
+) -> CoherenceShown:
+    proof, members = stand.proof, [sets[each] for each in stand.group.members if each in sets]
+    state, why = _state(proof, tools=stand.tools)
+    if proof is None or state != "done":
+        asked_by, asked_at = (proof.asked_by, proof.asked_at) if proof else ("", None)
+        return CoherenceShown(state, why, asked_by, asked_at, together=listed)
     result = proof.result
     findings = findings_of(result)
     gravities = [each.gravity for each in findings]
@@ -42,17 +126,28 @@ def coherence_shown(policy: PolicyFact) -> CoherenceShown:
         warnings=gravities.count("warning"),
         overrides=sum(each.kind == "override" for each in findings),
         findings=findings,
-        matrix=matrix_of(read(policy.policy_set.rules), findings),
+        matrix=matrix_of(_rules(members), findings),
+        suggestions=suggestions_of(result),
+        together=listed,
     )
+
+
+def _rules(members: Sequence[PolicyFact]) -> list[RuleNamed]:
+    several = len(members) > 1
+    return [
+        RuleNamed(
+            f"{each.policy_set.policy_set}/{rule.id}" if several else rule.id, each.digest, rule
+        )
+        for each in members
+        for rule in read(each.policy_set.rules)
+    ]
 
 
 def difference_shown(policy: PolicyFact, other: PolicyFact) -> DifferenceShown:
     """What one version allows and denies that the other does not."""
-    stored, before = (
-        SwarmCodex.objects.filter(digest=each.digest).first() for each in (policy, other)
-    )
-    proof = proving.found_of(stored, before) if stored and before else None
-    state, why = _state(stored and before and stored, proof)
+    subject = subject_of(policy.digest)
+    proof = proof_of(subject, against=other.digest)
+    state, why = _state(proof, tools=bool(subject.tools))
     if proof is None or state != "done":
         return DifferenceShown(
             state, why, proof.asked_by if proof else "", proof.asked_at if proof else None
@@ -76,10 +171,10 @@ def coherence_numbers() -> dict[str, float]:
     return {digest: number for digest, number in rows if number is not None}
 
 
-def _state(stored: SwarmCodex | None, proof: Proof | None) -> tuple[State, str]:
+def _state(proof: Proof | None, *, tools: bool) -> tuple[State, str]:
     if proof is not None:
         return Proof.State(proof.state).value, proof.why  # type: ignore[return-value]
-    if stored is None or not proving.tools_of(stored):
+    if not tools:
         return "no_tools", "It stands in no bundle together with a tool catalogue."
     if not proving.solver_installed():
         return "no_solver", f"No solver is installed on the server: {proving.INSTALL}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ from mythos.engines.policy.check import covers
 from mythos.engines.policy.compile import PolicyEngine, compile_policies
 from mythos.engines.policy.expectation import expected_of
 from mythos.engines.policy.identity import digest
+from mythos.engines.policy.signals import PARTS, Signals, signal_parts
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
 
@@ -30,20 +31,22 @@ Json = dict[str, JsonValue]
 
 
 def prove(order: dict[str, Any]) -> Json:
-    """Carry out an order: `policy_set`, `catalogues`, and `against` for a difference.
+    """Carry out an order: `policy_sets`, `catalogues`, and `against` for a difference.
+
+    Several policy sets are proved together, and each rule is then named `set/rule`.
 
     Raises:
         PolicyError: a set does not fit the catalogues.
         ImportError: z3 is not installed.
     """
     began = time.process_time()
-    new = PolicySet.model_validate(order["policy_set"])
+    sets = [PolicySet.model_validate(each) for each in order["policy_sets"]]
     tools = [ToolCatalogue.model_validate(each) for each in order["catalogues"]]
     if order.get("against"):
         old = PolicySet.model_validate(order["against"])
-        result = _difference(old, new, tools)
+        result = _difference(old, sets[0], tools)
     else:
-        result = _coherence(new, tools)
+        result = _coherence(sets, tools)
     return {**result, "cpu_s": round(time.process_time() - began, 3)}
 
 
@@ -55,36 +58,64 @@ def _engines(sets: Sequence[PolicySet], tools: Iterable[ToolCatalogue]) -> list[
     ]
 
 
-def _coherence(policy_set: PolicySet, tools: Iterable[ToolCatalogue]) -> Json:
-    found: Coherence = check_coherence(_engines([policy_set], tools))
-    name = digest(policy_set)
+def _coherence(sets: Sequence[PolicySet], tools: Iterable[ToolCatalogue]) -> Json:
+    found: Coherence = check_coherence(_engines(sets, tools))
+    names = {digest(each): each.policy_set for each in sets}
     return {
         "coherence": found.coherence,
         "obligations": found.n_obligations,
         "tools": found.n_proved,
-        "findings": [_finding(each, name) for each in found.findings],
+        "findings": [_finding(each, names) for each in found.findings],
     }
 
 
-def _finding(each: CoherenceFinding, name: str) -> Json:
+def _finding(each: CoherenceFinding, names: Mapping[str, str]) -> Json:
     return {
         "kind": each.kind.value,
         "gravity": each.gravity.value,
+        "obligation": each.obligation[0],
         "sentence": each.sentence,
-        "rules": [rule for _, rule in each.rules],
-        "promise": each.promise[1] if each.promise else "",
-        "witness": _witness(each.witness, name) if each.witness else None,
+        "rules": [_named(rule, names) for rule in each.rules],
+        "promise": _named(each.promise, names) if each.promise else "",
+        "witness": _witness(each.witness, names) if each.witness else None,
     }
 
 
-def _witness(seen: Witness, name: str) -> Json:
-    request = expected_of(seen.request, digest=name)
+def _witness(seen: Witness, names: Mapping[str, str]) -> Json:
     return {
-        "request": request.model_dump(mode="json", exclude_defaults=True),
+        "request": _request(seen, names),
         "allowed": seen.allowed,
-        "denied_by": [rule for _, rule in seen.denied_by],
-        "permitted_by": [rule for _, rule in seen.permitted_by],
+        "denied_by": [_named(rule, names) for rule in seen.denied_by],
+        "permitted_by": [_named(rule, names) for rule in seen.permitted_by],
     }
+
+
+def _request(seen: Witness, names: Mapping[str, str]) -> Json:
+    """The call; of several sets, each fact under its set's name."""
+    told = [expected_of(seen.request, digest=each) for each in names]
+    request = told[0].model_dump(mode="json", exclude_defaults=True)
+    if len(names) > 1 and any(each.past for each in told):
+        request["past"] = {
+            f"{name}/{fact}": value
+            for name, each in zip(names.values(), told, strict=True)
+            for fact, value in each.model_dump(mode="json")["past"].items()
+        }
+    return {**request, **_signals(seen.request.signals)}
+
+
+def _signals(signals: Signals) -> Json:
+    """What the run shows around the call, where it shows anything."""
+    found: Json = {}
+    for part, values in signal_parts(PARTS, signals, {}).items():
+        each = values.items() if isinstance(values, dict) else [("", values)]
+        found |= {f"{part}.{name}".rstrip("."): value for name, value in each if value}
+    return found
+
+
+def _named(key: tuple[str, str], names: Mapping[str, str]) -> str:
+    """A rule or promise, with its set where there are several."""
+    owner, name = key
+    return name if len(names) == 1 else f"{names[owner]}/{name}"
 
 
 def _difference(old: PolicySet, new: PolicySet, tools: Iterable[ToolCatalogue]) -> Json:
@@ -102,8 +133,8 @@ def _difference(old: PolicySet, new: PolicySet, tools: Iterable[ToolCatalogue]) 
 def _call(each: ChangedCall, was: str, now: str) -> Json:
     return {
         "change": each.change,
-        "old": _witness(each.old, was),
-        "new": _witness(each.new, now),
+        "old": _witness(each.old, {was: ""}),
+        "new": _witness(each.new, {now: ""}),
     }
 
 

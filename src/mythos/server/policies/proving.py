@@ -2,7 +2,8 @@
 
 Asking is a row; a thread of the server takes the oldest, has it proved in a process of its own with
 a time limit, and keeps what came out. New policy sets are asked for without anybody asking, one at
-a time, where the solver is installed. Nothing is ever proved while somebody waits for a page.
+a time, where the solver is installed: each alone, then those that judge together. Nothing is ever
+proved while somebody waits for a page.
 """
 
 from __future__ import annotations
@@ -10,26 +11,57 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache as remembered
 from importlib.util import find_spec
+from urllib.parse import urlencode
 
 import orjson
+from django.core.cache import cache
 from django.db.models import Q
 from pydantic import JsonValue
 
+from mythos.adapters.baseline import baseline_digest
 from mythos.errors import ConflictError, NotFoundError, UnavailableError
 from mythos.server.catalog.models import SwarmCodex, ToolCatalogueDocument
+from mythos.server.policies import judging
 from mythos.server.policies.models import Proof
-from mythos.values.digest import digest_of
+from mythos.server.policies.pages.together import groups_with
+from mythos.server.policies.subjects import (
+    Subject,
+    document_of,
+    proof_of,
+    proofs_of,
+    stored_of,
+    subject_of,
+    subjects_of,
+)
 
 LIMIT_S = 120
 ABANDONED = timedelta(seconds=2 * LIMIT_S)
 INSTALL = "pip install 'mythos-fleet[prove]'"
 ITSELF = "MythOS"
+MAX_TOGETHER, LOOK_AGAIN_S, _LOOKED = 20, 30, "policies.together.looked"
 
 
-@cache
+@dataclass(frozen=True, slots=True)
+class ProofOrder:
+    """What a form asks for: a set's coherence, alone or beside others, or against a version."""
+
+    policy_set: str
+    against: str = ""
+    beside: str = ""
+
+    @property
+    def query(self) -> str:
+        """Where on the page of the set the answer will stand."""
+        if self.against:
+            return f"?{urlencode({'against': self.against})}#comparison"
+        return f"?{urlencode({'beside': self.beside})}#coherence" if self.beside else "#coherence"
+
+
+@remembered
 def solver_installed() -> bool:
     """Whether z3 is there; found out without loading it."""
     return find_spec("z3") is not None
@@ -42,19 +74,36 @@ def ask(stored: SwarmCodex, other: SwarmCodex | None, *, by: str, at: datetime) 
         UnavailableError: no solver is installed.
         ConflictError: no known catalogue declares tools for the set.
     """
+    against = other.digest if other else ""
+    return _asked(subject_of(stored.digest), against=against, by=by, at=at)
+
+
+def ask_together(members: Sequence[str], *, by: str, at: datetime) -> Proof:
+    """Ask for the coherence of policy sets that judge together, by their digests.
+
+    Raises:
+        UnavailableError: no solver is installed.
+        ConflictError: no known catalogue declares tools for them.
+        NotFoundError: a digest is not known here.
+    """
+    for each in members:
+        document_of(each)
+    return _asked(subject_of(*members), against="", by=by, at=at)
+
+
+def _asked(subject: Subject, *, against: str, by: str, at: datetime) -> Proof:
     if not solver_installed():
         raise UnavailableError("no solver is installed", remedy=f"on the server: {INSTALL}")
-    tools = tools_of(stored)
-    if not tools:
+    if not subject.tools:
         raise ConflictError(
-            f"no bundle holds {stored} together with a tool catalogue",
+            "no bundle holds it together with a tool catalogue",
             remedy="build a bundle with the catalogue of the tools it covers",
         )
     proof, created = Proof.objects.get_or_create(
-        policy_set=stored.digest,
-        against=other.digest if other else "",
-        tools=key_of(tools),
-        defaults={"asked_by": by, "asked_at": at},
+        policy_set=subject.digest,
+        against=against,
+        tools=subject.tools_key,
+        defaults={"asked_by": by, "asked_at": at, "members": list(subject.members)},
     )
     if not created and proof.state == Proof.State.FAILED:
         Proof.objects.filter(pk=proof.pk, state=Proof.State.FAILED).update(
@@ -64,33 +113,25 @@ def ask(stored: SwarmCodex, other: SwarmCodex | None, *, by: str, at: datetime) 
     return proof
 
 
-def ask_for(digest: str, against: str, *, by: str, at: datetime) -> Proof:
-    """Ask by digests; coherence where there is no other version.
+def ask_for(order: ProofOrder, *, by: str, at: datetime) -> Proof:
+    """Ask by digests, as a form does.
 
     Raises:
-        NotFoundError: a digest is not known here.
+        NotFoundError: a digest is not known here, or no host lets the set judge in that group.
+        UnavailableError: no solver is installed.
+        ConflictError: no known catalogue declares tools for it.
     """
-    return ask(_document(digest), _document(against) if against else None, by=by, at=at)
-
-
-def tools_of(stored: SwarmCodex) -> list[ToolCatalogueDocument]:
-    """The tool catalogues of the newest bundle that holds a policy set."""
-    newest = stored.packets.order_by("-pk").first()
-    return [] if newest is None else list(newest.tool_catalogues.order_by("digest"))
-
-
-def key_of(tools: Sequence[ToolCatalogueDocument]) -> str:
-    """One digest for several catalogues."""
-    return digest_of("\n".join(sorted(each.digest for each in tools)).encode())
-
-
-def found_of(stored: SwarmCodex, other: SwarmCodex | None) -> Proof | None:
-    """The proof under the tools of today; None before anybody asked."""
-    return Proof.objects.filter(
-        policy_set=stored.digest,
-        against=other.digest if other else "",
-        tools=key_of(tools_of(stored)),
-    ).first()
+    if order.beside:
+        groups = groups_with(order.policy_set, judging.groups(judging.hosts()))
+        group = next((each for each in groups if each.key == order.beside), None)
+        if group is None:
+            raise NotFoundError(
+                f"no host lets it judge with the policy sets {order.beside[:20]!r}",
+                remedy="choose one of the groups listed",
+            )
+        return ask_together(group.members, by=by, at=at)
+    other = stored_of(order.against) if order.against else None
+    return ask(stored_of(order.policy_set), other, by=by, at=at)
 
 
 def work_one(*, at: datetime) -> Proof | None:
@@ -127,10 +168,32 @@ def _taken(*, at: datetime) -> Proof | None:
 def _unasked(*, at: datetime) -> Proof | None:
     """Ask for the newest policy set that has no proof, and take it."""
     for stored in SwarmCodex.objects.order_by("-pk")[:20]:
-        if tools_of(stored) and found_of(stored, None) is None:
+        subject = subject_of(stored.digest)
+        if subject.tools and proof_of(subject) is None:
             ask(stored, None, by=ITSELF, at=at)
             return _taken(at=at)
+    return _unasked_together(at=at)
+
+
+def _unasked_together(*, at: datetime) -> Proof | None:
+    """Ask for the sets that judge together on most hosts and have no proof, and take it."""
+    if not cache.add(_LOOKED, value=True, timeout=LOOK_AGAIN_S):
+        return None
+    groups = judging.groups(judging.hosts())[:MAX_TOGETHER]
+    subjects = subjects_of([each.members for each in groups])
+    known = proofs_of(subjects)
+    for subject in subjects:
+        if subject.tools and subject.digest not in known and _all_known(subject):
+            cache.delete(_LOOKED)
+            ask_together(subject.members, by=ITSELF, at=at)
+            return _taken(at=at)
     return None
+
+
+def _all_known(subject: Subject) -> bool:
+    """Whether every document is here; a host may say that it runs one that nobody sent."""
+    known = SwarmCodex.objects.filter(digest__in=subject.members).values_list("digest", flat=True)
+    return {*subject.members} <= {baseline_digest(), *known}
 
 
 def _proved(proof: Proof) -> dict[str, JsonValue]:
@@ -163,22 +226,13 @@ def _proved(proof: Proof) -> dict[str, JsonValue]:
 
 
 def _order(proof: Proof) -> dict[str, JsonValue]:
-    stored = _document(proof.policy_set)
+    members = proof.members or [proof.policy_set]
+    tools = ToolCatalogueDocument.objects.filter(digest__in=subject_of(*members).tools)
     return {
-        "policy_set": stored.document,
-        "against": _document(proof.against).document if proof.against else None,
-        "catalogues": [each.document for each in tools_of(stored)],
+        "policy_sets": [document_of(each) for each in members],
+        "against": document_of(proof.against) if proof.against else None,
+        "catalogues": [each.document for each in tools.order_by("digest")],
     }
-
-
-def _document(digest: str) -> SwarmCodex:
-    found = SwarmCodex.objects.filter(digest=digest.replace("\x00", "")).first()
-    if found is None:
-        raise NotFoundError(
-            f"no bundle here holds a policy set {digest[:80]}",
-            remedy="choose one of the list on /policies",
-        )
-    return found
 
 
 def _end(

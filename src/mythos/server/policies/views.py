@@ -14,7 +14,7 @@ from mythos.server.policies.page_queries import policy as find
 from mythos.server.policies.pages.marks import mark_shown
 from mythos.server.policies.pages.selection import select
 from mythos.server.policies.presentation import show_policies, show_policy
-from mythos.server.policies.proving import ask_for
+from mythos.server.policies.proving import ProofOrder, ask_for
 from mythos.server.resilience.marks import mark_benign as put_on_record
 from mythos.server.resilience.marks import revoke
 from mythos.server.resilience.models import BenignMark
@@ -68,14 +68,15 @@ def revoke_mark(request: HttpRequest, digest: str, number: int) -> HttpResponse:
 @require_POST
 @signed_in
 def prove(request: HttpRequest, digest: str) -> HttpResponse:
-    """Ask for a proof of coherence, or of the difference to another version."""
+    """Ask for a proof: of coherence, alone or beside others, or of the difference to a version."""
     user = require_operator(request.user)
-    against = request.POST.get("against", "")
-    proof = ask_for(digest, against, by=user.get_username(), at=timezone.now())
+    order = ProofOrder(
+        digest, against=request.POST.get("against", ""), beside=request.POST.get("beside", "")
+    )
+    proof = ask_for(order, by=user.get_username(), at=timezone.now())
     if wants_json(request):
         return JsonResponse({"state": proof.state, "asked_by": proof.asked_by}, status=202)
-    query = f"?against={proof.against}#comparison" if proof.against else "#coherence"
-    return redirect(f"/policies/{proof.policy_set}{query}")
+    return redirect(f"/policies/{digest}{order.query}")
 
 
 @require_safe

@@ -47,6 +47,7 @@ BADGES: dict[str, Badge] = {
     "loosened": Badge("Loosened", "risk", "risk"),
     "tightened": Badge("Tightened", "canary", "lock"),
     "incomparable": Badge("Loosened and tightened", "risk", "risk"),
+    "override": Badge("Override", "unknown", "lock"),
     "undecided": Badge("Undecided", "unknown", "unknown"),
     "idle_mark": Badge("Standing", "idle", "idle"),
     "degraded": Badge("Degraded", "degraded", "degraded"),

@@ -33,19 +33,28 @@ class PolicyFact:
 
 @dataclass(frozen=True, slots=True)
 class HostFact:
-    """A host, and the policy sets that it says judge there."""
+    """A host, the policy sets that it says judge there, and the agents it runs, by digest."""
 
     node_id: str
     environment: str
     enforced: frozenset[str]
     shadowed: frozenset[str]
     last_beat_at: datetime | None
+    agents: frozenset[str] = frozenset()
 
     def mode_of(self, digest: str) -> Mode | None:
         """How a policy set judges here; None if it does not."""
         if digest in self.enforced:
             return "enforce"
         return "shadow" if digest in self.shadowed else None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFact:
+    """An agent, and the names of the policy sets that decide it."""
+
+    name: str
+    policies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ Span = Literal["24h", "7d", "28d"]
 Order = Literal["worst", "newest"]
 SPANS: dict[Span, int] = {"24h": 86_400, "7d": 7 * 86_400, "28d": 28 * 86_400}
 MAX_PAGE = 100_000
+_KEY = re.compile(r"[0-9a-f]{12}")
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{6,64}")
 
 
@@ -26,6 +27,7 @@ class Selection:
     page: int = 1
     against: str = ""
     rule: str = ""
+    beside: str = ""
 
     @property
     def link_for_range(self) -> str:
@@ -47,8 +49,14 @@ class Selection:
         """The start of a link that keeps every choice but what is compared with."""
         return self._link(against="")
 
+    @property
+    def link_for_beside(self) -> str:
+        """The start of a link that keeps every choice but what coherence is shown with."""
+        return self._link(beside="")
+
     def _link(self, **changes: str) -> str:
-        given = {"range": self.span, "sort": self.order, "against": self.against, **changes}
+        given = {"range": self.span, "sort": self.order, "against": self.against}
+        given |= {"beside": self.beside, **changes}
         usual = {"range": "24h", "sort": "worst"}
         kept = {name: value for name, value in given.items() if value != usual.get(name, "")}
         query = urlencode({name: value for name, value in kept.items() if value})
@@ -67,6 +75,7 @@ def select(query: Mapping[str, str]) -> Selection:
         page=_page(query.get("page", "1")),
         against=_against(query.get("against", "")),
         rule=query.get("rule", "").replace("\x00", "")[:100],
+        beside=_beside(query.get("beside", "")),
     )
 
 
@@ -99,4 +108,12 @@ def _against(given: str) -> str:
         return given
     raise UsageError(
         f"against={given[:20]!r} is no digest", remedy="choose one of the versions listed"
+    )
+
+
+def _beside(given: str) -> str:
+    if not given or _KEY.fullmatch(given):
+        return given
+    raise UsageError(
+        f"beside={given[:20]!r} names no policy sets", remedy="choose one of the groups listed"
     )

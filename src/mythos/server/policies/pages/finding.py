@@ -1,0 +1,84 @@
+"""Findings of a proof as the page shows them: numbered, each with the call that Cedar confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+# Proofs that were kept before obligations were named in them.
+_OBLIGATIONS = {"nullified": "decides", "override": "decides", "undecided": "decides"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallProved:
+    """A call that Cedar confirmed: what is sent, and how it comes out."""
+
+    tool: str
+    agent: str
+    parts: tuple[tuple[str, str], ...]
+    allowed: bool
+    denied_by: tuple[str, ...]
+    permitted_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingShown:
+    """One finding, loudest first; `number` counts from 1.
+
+    `rules` take part, the rule itself first; `obligation` is what it does not keep.
+    """
+
+    number: int
+    kind: str
+    gravity: str
+    obligation: str
+    sentence: str
+    rules: tuple[str, ...]
+    promise: str
+    call: CallProved | None
+
+
+def findings_of(result: Mapping[str, Any]) -> tuple[FindingShown, ...]:
+    """All findings of a proof, in its order: errors first."""
+    return tuple(
+        FindingShown(
+            number=number,
+            kind=each["kind"],
+            gravity=each["gravity"],
+            obligation=_obligation(each),
+            sentence=each["sentence"],
+            rules=tuple(each["rules"]),
+            promise=each["promise"],
+            call=call_of(each["witness"]) if each["witness"] else None,
+        )
+        for number, each in enumerate(result["findings"], 1)
+    )
+
+
+def _obligation(finding: Mapping[str, Any]) -> str:
+    named: str | None = finding.get("obligation")
+    if named is None:
+        named = "promise" if finding["promise"] else _OBLIGATIONS.get(finding["kind"], "evaluates")
+    return named
+
+
+def call_of(witness: Mapping[str, Any]) -> CallProved:
+    """A witness as rows of names and values."""
+    request = dict(witness["request"])
+    parts = []
+    for group, shown in (("arguments", "input"), ("past", "past"), ("origins", "origin")):
+        given = request.pop(group, {})
+        parts += [(f"{shown}.{name}", orjson.dumps(v).decode()) for name, v in given.items()]
+    tool, agent = request.pop("tool"), request.pop("agent", "agent")
+    parts += [(name, orjson.dumps(value).decode()) for name, value in request.items()]
+    return CallProved(
+        tool=tool,
+        agent=agent,
+        parts=tuple(parts),
+        allowed=witness["allowed"],
+        denied_by=tuple(witness["denied_by"]),
+        permitted_by=tuple(witness["permitted_by"]),
+    )
