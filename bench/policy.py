@@ -2,7 +2,8 @@
 
 `bare` is cedarpy with everything parsed once, given the same questions with the same schema. Ours
 reads the history's facts, checks arguments and explains its answer; bare does none of that.
-With `--peer dogwood` the peer is built from PyPI for this run.
+With `--peer dogwood` the peer is built from PyPI for this run. What is evaluated without Cedar is
+held against Cedar on random rules.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 
 import _dogwood
+import _native
 import _questions
 import _temporal
 from rows import Row, cpu_seconds, report
@@ -96,7 +98,7 @@ def coherence() -> list[Row]:
 
 def measure(*, with_peer: bool) -> list[Row]:
     rows = [*decisions(), *temporal(), *traces()]
-    return [*rows, *(peer() if with_peer else []), *coherence()]
+    return [*rows, *(peer() if with_peer else []), *_native.rows(), *coherence()]
 
 
 if __name__ == "__main__":

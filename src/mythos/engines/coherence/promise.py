@@ -95,7 +95,7 @@ def _replayed(
     engine: PolicyEngine,
 ) -> Promise:
     """The call as a witness, if the engine and Cedar say of it what the solver said."""
-    answer = answer_of(engine.decide(request, in_force=[digest]))
+    answer = answer_of(engine.in_cedar.decide(request, in_force=[digest]))
     wanted = "allow" if _breaks_by_allowing(entry) else "deny"
     policy_set = engine.policy_sets[digest]
     if answer.word == wanted and _holds(entry, request, policy_set, digest, engine):
@@ -121,7 +121,7 @@ def _holds(
         facts=policy_set.facts,
         rules=rule.text,
     )
-    alone = compile_policies([asked], engine.catalogue)
+    alone = compile_policies([asked], engine.catalogue, native=False)
     name = digest_of(asked)
     moved = replace(request, facts={name: request.facts.get(digest, {})})
     return alone.decide(moved, in_force=[name]).allowed

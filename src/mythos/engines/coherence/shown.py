@@ -47,8 +47,8 @@ class Stand:
 
     def __init__(self, engine: PolicyEngine, tool: str, in_force: Collection[str]) -> None:
         """Find the rules; `in_force` are digests of sets compiled into the engine."""
-        self._engine, self._in_force = engine, frozenset(in_force)
-        self._rules = engine.rules_about(tool, in_force=self._in_force)
+        self._engine, self._in_force = engine.in_cedar, frozenset(in_force)
+        self._rules = self._engine.rules_about(tool, in_force=self._in_force)
         self._forbids: frozenset[int] = frozenset()
         if self._rules is not None:
             members = enumerate(self._rules.members)

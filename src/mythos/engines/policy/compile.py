@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import cedarpy
 import orjson
@@ -23,7 +24,7 @@ from mythos.engines.policy.facts.plan import FactPlan, plan_facts
 from mythos.engines.policy.identity import digest
 from mythos.engines.policy.request import Decision, Request, Verdict
 from mythos.engines.policy.rule import rules_of
-from mythos.engines.policy.schema import request_schema
+from mythos.engines.policy.schema import context_types, request_schema
 from mythos.engines.policy.slice import CompiledSet, Slice, build_slice
 from mythos.errors import PolicyError
 from mythos.values.policy import PolicySet
@@ -34,12 +35,15 @@ AskedFacts = tuple[str, tuple[FactPlan, ...]]
 """A policy set's digest and those of its facts that its rules about one tool read."""
 
 
-def compile_policies(sets: Iterable[PolicySet], catalogue: ToolCatalogue) -> PolicyEngine:
+def compile_policies(
+    sets: Iterable[PolicySet], catalogue: ToolCatalogue, *, native: bool = True
+) -> PolicyEngine:
     """Check policy sets against a catalogue and make them ready to decide.
 
     Args:
         sets: every set that will be in force or in shadow for any agent; repeats do no harm.
         catalogue: the tools of the runs to be decided.
+        native: whether rules with an exact translation (`native`) are evaluated without Cedar.
 
     Returns:
         An engine; it keeps parsed rules, nothing else.
@@ -52,7 +56,7 @@ def compile_policies(sets: Iterable[PolicySet], catalogue: ToolCatalogue) -> Pol
         _compiled(policy_set, name, f"past_{number}", catalogue)
         for number, (name, policy_set) in enumerate(unique.items())
     ]
-    return PolicyEngine(compiled, catalogue)
+    return PolicyEngine(compiled, catalogue, native=native)
 
 
 def _compiled(policy_set: PolicySet, name: str, past: str, catalogue: ToolCatalogue) -> CompiledSet:
@@ -67,7 +71,9 @@ def _compiled(policy_set: PolicySet, name: str, past: str, catalogue: ToolCatalo
 class PolicyEngine:
     """Decides requests about the tools of one catalogue. Owns its cache of parsed slices."""
 
-    def __init__(self, sets: Iterable[CompiledSet], catalogue: ToolCatalogue) -> None:
+    def __init__(
+        self, sets: Iterable[CompiledSet], catalogue: ToolCatalogue, *, native: bool = True
+    ) -> None:
         """Keep checked sets; use `compile_policies` to make one."""
         self.catalogue = catalogue
         self._sets = {each.digest: each for each in sets}
@@ -75,6 +81,7 @@ class PolicyEngine:
         pasts = {e.past: kinds_of(e.policy_set, catalogue) for e in self._sets.values()}
         schema = request_schema(catalogue, pasts)
         self._schema = cedarpy.Schema.from_json_str(orjson.dumps(schema).decode())
+        self._contexts = context_types(schema) if native else {}
         self._slices: dict[_Key, Slice] = {}
         self._asked: dict[str, tuple[AskedFacts, ...]] = {}
 
@@ -92,6 +99,11 @@ class PolicyEngine:
     def plans(self) -> list[FactPlan]:
         """Every fact of every compiled policy set, each after those its `where` reads."""
         return [plan for each in self._sets.values() for plan in each.plans.values()]
+
+    @cached_property
+    def in_cedar(self) -> PolicyEngine:
+        """An engine for the same sets in which Cedar itself evaluates every rule."""
+        return PolicyEngine(self.compiled, self.catalogue, native=False)
 
     def facts_about(self, tool: str) -> tuple[AskedFacts, ...]:
         """The facts that any rule about a tool reads, by policy set."""
@@ -175,7 +187,13 @@ class PolicyEngine:
 
     def _slice(self, tool: Tool, names: frozenset[str]) -> Slice:
         sets = [each for each in map(self._set, sorted(names)) if each.covers]
-        made = build_slice(tool, sets, domain=self.catalogue.domain, schema=self._schema)
+        made = build_slice(
+            tool,
+            sets,
+            domain=self.catalogue.domain,
+            schema=self._schema,
+            context=self._contexts.get(tool.name),
+        )
         self._slices[tool.name, names] = made
         return made
 

@@ -5,17 +5,18 @@ with each; a rule that reads what may have any value is set aside, and a world s
 matched. Cedar skips a `forbid` that fails to evaluate; here it denies. A request that Cedar cannot
 evaluate permits nothing.
 
-Every request fits the slice's schema. Cedar checks it, which is a third of a decision's cost,
-unless the context is typed by how it was made: arguments that `arguments` fitted to the shape the
-schema was made from, facts that are seen to be of their kind, and what is written here.
+Every request fits the slice's schema. Cedar checks it unless the context is typed by how it was
+made: arguments that `arguments` fitted to the shape the schema was made from, facts that are seen
+to be of their kind, and what is written here. Then rules with an exact translation (`native`) are
+evaluated without Cedar, which is asked where one of them errs.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import compress, product
 from typing import TypeAlias
 
 import cedarpy
@@ -277,6 +278,11 @@ def _run(
     agent = request.agent
     if not agent.isascii():
         agent = agent.encode("utf-8", "replace").decode()
+    fits = typed(rules, context)
+    if fits and runnable.matcher:
+        matched = _matched(runnable, agent, context)
+        if matched is not None:
+            return _result(matched, skipped, permitted=rules.only_guards)
     answer = cedarpy.is_authorized(
         {
             "principal": {"type": AGENT, "id": agent},
@@ -286,19 +292,38 @@ def _run(
         },
         runnable.handle,
         _NO_ENTITIES,
-        None if typed(rules, context) else rules.schema,
+        None if fits else rules.schema,
     )
     return _read(answer, runnable.members, skipped)
 
 
 def typed(rules: Slice, context: Mapping[str, JsonValue]) -> bool:
-    """Whether the facts in a context are seen to be of their kinds."""
+    """Whether the facts in a context are seen to be of their kinds, and its numbers to fit."""
     for owner, fact in rules.reads:
         past = context[owner.past]
         assert isinstance(past, dict)  # noqa: S101 - made in `context_of`
         if fact in past and not is_plain(owner.plans[fact].kind, past[fact]):
             return False
-    return True
+    return all(is_plain("Long", number) for number in _numbers(context))
+
+
+def _numbers(context: Mapping[str, JsonValue]) -> Iterator[JsonValue]:
+    """What is counted in a run, however large its spans say it is."""
+    yield from (context[part] for part in ("depth", "repeats") if part in context)
+    run = context.get("run")
+    if isinstance(run, dict):
+        yield from (run["calls"], run["tokens"])
+
+
+def _matched(
+    runnable: Runnable, agent: str, context: Mapping[str, JsonValue]
+) -> list[Member] | None:
+    """The rules that match, told without Cedar; None where some rule errs."""
+    assert runnable.matcher  # noqa: S101 - asked before
+    try:
+        return list(compress(runnable.members.values(), runnable.matcher(agent, context)))
+    except (KeyError, OverflowError):
+        return None
 
 
 def _read(
@@ -314,11 +339,22 @@ def _read(
         if decision is cedarpy.Decision.NoDecision or broken:
             return Result(allowed=False, broken="; ".join(broken) or "no decision")
         failures = (*((members[m.group(1)], m.group(2)) for m, _ in matches if m), *skipped)
-    failed = [member for member, _ in failures if not member.rule.permits]
     hits = [members[name] for name in diagnostics.reasons if name in members]
-    return Result(
-        allowed=decision is cedarpy.Decision.Allow and not failed,
-        permitting=tuple([member for member in hits if member.rule.permits]),
-        denying=(*[member for member in hits if not member.rule.permits], *failed),
-        failures=failures,
-    )
+    return _result(hits, failures, permitted=decision is cedarpy.Decision.Allow)
+
+
+def _result(
+    hits: Iterable[Member], failures: tuple[tuple[Member, str], ...], *, permitted: bool
+) -> Result:
+    """The result of rules that matched and rules that failed.
+
+    Args:
+        hits: rules that matched.
+        failures: rules that failed, and why.
+        permitted: whether the call is permitted even if no `permit` is among the hits.
+    """
+    denying = [m for m in hits if not m.rule.permits]
+    permitting = [] if denying else [m for m in hits if m.rule.permits]
+    denying += [member for member, _ in failures if not member.rule.permits]
+    allowed = not denying and (permitted or bool(permitting))
+    return Result(allowed, tuple(permitting), tuple(denying), failures)

@@ -8,6 +8,7 @@ shown to a person when the rule denies. Template slots are refused: nothing woul
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -32,7 +33,7 @@ _NOTES = ("id", "severity", "explain")
 class Rule:
     """One rule. `actions` are the tools its scope names, None for every tool.
 
-    `line` counts from 1 within the rules; `text` is verbatim.
+    `line` counts from 1 within the rules; `text` is verbatim, `tree` is Cedar's JSON form of it.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Rule:
     explanation: str
     actions: frozenset[str] | None
     source: RuleText = field(repr=False, compare=False)
+    tree: Mapping[str, JsonValue] = field(repr=False, compare=False)
     use: ContextUse = field(repr=False, compare=False)
 
     @property
@@ -132,6 +134,7 @@ def _build(
         explanation=notes.get("explain", ""),
         actions=_actions(policy["action"]),
         source=source,
+        tree=policy,
         use=use,
     )
     return rule, ()

@@ -33,6 +33,7 @@ Money is best sent in integer cents: Cedar has 64-bit integers and four-place de
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import cast
 
 from pydantic import JsonValue
 
@@ -93,6 +94,15 @@ def request_schema(catalogue: ToolCatalogue, pasts: Mapping[str, Kinds]) -> dict
         )
         actions[tool.name] = _action(_optional(parts | records))
     return _schema(actions)
+
+
+def context_types(schema: Mapping[str, JsonValue]) -> dict[str, Mapping[str, JsonValue]]:
+    """The type that a schema of this module gives the context of each tool's calls."""
+    space = cast("dict[str, dict[str, dict[str, dict[str, JsonValue]]]]", schema[""])
+    return {
+        tool: cast("Mapping[str, JsonValue]", action["appliesTo"]["context"])
+        for tool, action in space["actions"].items()
+    }
 
 
 def _schema(actions: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

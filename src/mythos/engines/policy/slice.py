@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cedarpy
 from pydantic import JsonValue
 
 from mythos.engines.policy.context_use import renamed_past
 from mythos.engines.policy.facts.plan import FactPlan
+from mythos.engines.policy.native.terms import Type
+from mythos.engines.policy.native.translate import Matcher, matcher_of
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.schema import TOOL
 from mythos.engines.policy.shape import Shape, arguments_shape
@@ -63,12 +66,21 @@ class Member:
         return f"{self.owner.policy_set.policy_set}/{self.rule.id}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Runnable:
-    """Rules parsed together: `members` by the name Cedar gives them, `policyN` from 0."""
+    """Rules evaluated together: `members` by the name Cedar gives them, `policyN` from 0.
+
+    `matcher` says which of them match, in their order; None where only Cedar can tell.
+    """
 
     members: Mapping[str, Member]
-    handle: cedarpy.PolicySet
+    text: str
+    matcher: Matcher | None
+
+    @cached_property
+    def handle(self) -> cedarpy.PolicySet:
+        """The rules as Cedar parsed them."""
+        return cedarpy.PolicySet.from_str(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,8 @@ class Slice:
     that any rule reads, `arguments` the arguments (None: all), `reads` the facts. `seeing` are the
     indexes of the rules that read arguments. `deferred` names what is left to the monitor.
     `about_tool` is `context.tool` of a call, `action` and `resource` are its other two entities.
-    `certain` says that nothing but facts and arguments can be in doubt.
+    `certain` says that nothing but facts and arguments can be in doubt. `context` is the type of
+    the context, None if Cedar itself is to evaluate every rule.
     """
 
     tool: Tool
@@ -97,6 +110,7 @@ class Slice:
     action: Mapping[str, str]
     resource: Mapping[str, str]
     certain: bool
+    context: Type | None = None
     deferred: tuple[str, ...] = ()
     _parsed: dict[frozenset[int], Runnable] = field(default_factory=dict, compare=False)
 
@@ -118,20 +132,39 @@ class Slice:
         found = self._parsed.get(left_out)
         if found is None:
             members = tuple(m for i, m in enumerate(self.members) if i not in left_out)
-            found = self._parsed[left_out] = _runnable(members, only_guards=self.only_guards)
+            found = self._parsed[left_out] = self._runnable(members)
         return found
+
+    def _runnable(self, members: tuple[Member, ...]) -> Runnable:
+        texts = [renamed_past(m.rule.source, m.rule.use, m.owner.past) for m in members]
+        if self.only_guards:
+            texts.append(_PERMIT_ALL)
+        trees = [(member.rule.tree, member.owner.past) for member in members]
+        named = {f"policy{number}": member for number, member in enumerate(members)}
+        return Runnable(
+            named,
+            "\n".join(texts),
+            matcher_of(trees, tool=self.tool.name, context=self.context) if self.context else None,
+        )
 
 
 def build_slice(
-    tool: Tool, sets: Sequence[CompiledSet], *, domain: str, schema: cedarpy.Schema
+    tool: Tool,
+    sets: Sequence[CompiledSet],
+    *,
+    domain: str,
+    schema: cedarpy.Schema,
+    context: Type | None = None,
 ) -> Slice:
-    """Gather and parse the rules about `tool`.
+    """Gather the rules about `tool`.
 
     Args:
         tool: a tool of the catalogue.
         sets: the policy sets that govern it together.
         domain: the catalogue's domain.
         schema: the request schema of the engine.
+        context: the type that the schema gives the tool's context; without it Cedar itself
+            evaluates every rule.
 
     Returns:
         The slice; without any rule about the tool it still decides, by default.
@@ -161,6 +194,7 @@ def build_slice(
         action={"type": "Action", "id": tool.name},
         resource={"type": TOOL, "id": tool.name},
         certain=parts <= _TOLD,
+        context=context,
         deferred=tuple(m.label for m in about if m.owner.defers(m.rule)),
     )
 
@@ -173,13 +207,3 @@ def _arguments(members: Iterable[Member]) -> frozenset[str] | None:
             return None
         found |= read
     return frozenset(found)
-
-
-def _runnable(members: tuple[Member, ...], *, only_guards: bool) -> Runnable:
-    texts = [
-        renamed_past(member.rule.source, member.rule.use, member.owner.past) for member in members
-    ]
-    if only_guards:
-        texts.append(_PERMIT_ALL)
-    named = {f"policy{number}": member for number, member in enumerate(members)}
-    return Runnable(named, cedarpy.PolicySet.from_str("\n".join(texts)))

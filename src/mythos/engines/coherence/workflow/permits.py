@@ -117,7 +117,7 @@ class SolvedPermits:
         declared = self.engine.tool(tool)
         if declared is None:
             request = Request(agent="agent", tool=tool, arguments={})
-            allowed = self.engine.decide(request, in_force=self.in_force).allowed
+            allowed = self.engine.in_cedar.decide(request, in_force=self.in_force).allowed
             return Answer(permitted=allowed, request=request if allowed else None)
         return self._solved(self._desk(declared), case)
 
@@ -130,7 +130,7 @@ class SolvedPermits:
         if model is None:
             return Answer(permitted=False)
         request = witness(desk.environment, model, shown)
-        if self.engine.decide(request, in_force=self.in_force).allowed:
+        if self.engine.in_cedar.decide(request, in_force=self.in_force).allowed:
             return Answer(permitted=True, request=request)
         return Answer(permitted=None, why=_untold(desk.environment))
 
@@ -155,7 +155,7 @@ class SolvedPermits:
         return found
 
     def _denied(self, request: Request) -> Denial | None:
-        decision = self.engine.decide(request, in_force=self.in_force)
+        decision = self.engine.in_cedar.decide(request, in_force=self.in_force)
         return None if decision.allowed else Denial(request, decision)
 
     def _with_facts(self, near: Request, case: Case) -> Request:
