@@ -39,18 +39,30 @@ _NOT_IN_FILES = re.compile(r"[^A-Za-z0-9._-]+")
     required=True,
     help="The document to write (YAML); one that is there is not replaced.",
 )
+@click.option(
+    "--guard",
+    is_flag=True,
+    help="Take a file that only forbids: it will allow what it does not forbid.",
+)
 @as_json
 def import_(
-    file: Path, schema: Path | None, name: str, covers: tuple[str, ...], out: Path, as_json: bool
+    file: Path,
+    schema: Path | None,
+    name: str,
+    covers: tuple[str, ...],
+    out: Path,
+    guard: bool,
+    as_json: bool,
 ) -> None:
     """Make a policy set of a plain Cedar file.
 
     Rules without an id get one; nothing else is changed. A file that `export` wrote becomes the
-    policy set that it was.
+    policy set that it was. What MythOS never supplies, such as roles and groups, is refused.
     """
     from mythos.adapters.atomic_file import write_atomically
     from mythos.engines.policy.cedar_file import read_cedar_file, with_ids
     from mythos.engines.policy.cedar_text import plain_newlines
+    from mythos.engines.policy.foreign import none_permits
     from mythos.engines.policy.identity import digest
     from mythos.engines.policy.written import written
 
@@ -59,7 +71,11 @@ def import_(
     cedar = read_cedar_file(document_text(file, PolicyError).removeprefix("\ufeff"))
     text, named = (cedar.rules, ()) if cedar.head else with_ids(plain_newlines(cedar.rules))
     policy_set = _policy_set(cedar, text, name=name, covers=covers)
-    _refuse(file, cedar, named, list(_problems(policy_set, schema)))
+    found = [
+        *none_permits(text, guard=guard or bool(cedar.head)),
+        *_problems(cedar, policy_set, schema),
+    ]
+    _refuse(file, cedar, named, list(dict.fromkeys(found)))
     write_atomically(out, written(policy_set).encode())
     result: dict[str, Any] = {
         "file": str(out),
@@ -87,17 +103,20 @@ def _policy_set(cedar: CedarFile, rules: str, *, name: str, covers: Sequence[str
     return validated(PolicySet, document_of(body, source="the document"), PolicyError)
 
 
-def _problems(policy_set: PolicySet, schema: Path | None) -> Iterator[Problem]:
+def _problems(cedar: CedarFile, policy_set: PolicySet, schema: Path | None) -> Iterator[Problem]:
     from mythos.engines.policy.check import schema_problems
     from mythos.engines.policy.document import undeclared_facts
+    from mythos.engines.policy.foreign import action_groups, foreign_problems
     from mythos.engines.policy.rule import read_rules
 
     rules, problems = read_rules(policy_set.rules)
+    text = "" if schema is None else document_text(schema, DocumentError)
     yield from problems
     yield from undeclared_facts(policy_set, rules)
+    if not cedar.head:
+        yield from foreign_problems(rules, groups=action_groups(text))
     if schema is None or problems:
         return
-    text = document_text(schema, DocumentError)
     try:
         yield from list(schema_problems(rules, text))
     except ValueError as error:

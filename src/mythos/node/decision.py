@@ -33,6 +33,7 @@ from mythos.errors import UsageError
 from mythos.node.grants import Grant, in_flight
 from mythos.values.base import Value
 from mythos.values.event import Event, Kind, Run, Span
+from mythos.values.json_text import repeats_a_key
 from mythos.values.outcome import UNDECLARED_TOOL, Outcome, Ruling, Severity
 
 
@@ -64,7 +65,7 @@ def read_question(body: bytes) -> Question:
         UsageError: it is no question.
     """
     try:
-        return Question.model_validate_json(body)
+        question = Question.model_validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
@@ -72,6 +73,12 @@ def read_question(body: bytes) -> Question:
             f"not a question: {where}: {first['msg']}",
             remedy='send {"trace_id": 32 hex digits, "agent", "tool", "arguments"}',
         ) from None
+    if repeats_a_key(body.decode()):
+        raise UsageError(
+            "not a question: an object gives one key more than once",
+            remedy="send each key once, for the tool may read another value than was judged",
+        )
+    return question
 
 
 def answer(

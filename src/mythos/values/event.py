@@ -7,7 +7,7 @@ These are inner values: frozen slotted dataclasses, made only by `engines.teleme
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -15,6 +15,26 @@ from typing import TypeAlias
 from pydantic import JsonValue
 
 Json: TypeAlias = JsonValue
+
+
+class Repeated(list[Json]):
+    """Every value that one object gave for one key: readers disagree about which one counts.
+
+    Nothing that is declared fits such a value, and its origin is the worst of all of them.
+    """
+
+    __slots__ = ()
+
+
+def keyed(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    """An object of its pairs; a key that comes several times holds all its values."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        given: dict[str, list[Json]] = {}
+        for key, value in pairs:
+            given.setdefault(key, []).append(value)
+        found.update({k: Repeated(values) for k, values in given.items() if len(values) > 1})
+    return found
 
 
 class Kind(StrEnum):

@@ -46,6 +46,22 @@ def parse_json(text: str) -> Parsed:
     return Parsed(value, reader.marks)
 
 
+def repeats_a_key(text: str) -> bool:
+    """Whether any object of a JSON text gives one key more than once.
+
+    Args:
+        text: JSON, not nested deeper than the standard decoder can read.
+    """
+    found = False
+
+    def note(pairs: list[tuple[str, JsonValue]]) -> None:
+        nonlocal found
+        found = found or len({key for key, _ in pairs}) < len(pairs)
+
+    json.loads(text, object_pairs_hook=note, parse_int=str, parse_float=str)
+    return found
+
+
 def string_literal(text: str) -> str:
     """The JSON string that a text begins with, quotes included; `""` if it begins with none."""
     try:

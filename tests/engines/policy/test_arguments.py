@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.shape import arguments_shape, cedar_type
-from mythos.values.event import Json
+from mythos.values.event import Json, Repeated
 
 NUMBER: dict[str, JsonValue] = {"type": "object", "properties": {"x": {"type": "number"}}}
 
@@ -65,6 +65,26 @@ def test_a_value_that_does_not_fit_is_a_misfit(declared: JsonValue, given_value:
     _, misfits = cedar_arguments(arguments_shape(schema(x=declared)), {"x": given_value})
     assert len(misfits) == 1
     assert "argument x" in misfits[0]
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"type": "string"},
+        {"type": "integer"},
+        {"type": "boolean"},
+        {"type": "array", "items": {"type": "string"}},
+        schema(y={"type": "string"}),
+        {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    ],
+)
+def test_what_is_given_twice_fits_nothing(declared: JsonValue) -> None:
+    shape = arguments_shape(schema(x=declared))
+    _, misfits = cedar_arguments(shape, {"x": Repeated(["a", "a"])})
+    assert misfits == ("argument x is given more than once",)
+    open_ = arguments_shape({**schema(), "additionalProperties": True})
+    _, misfits = cedar_arguments(open_, {"x": {"y": [Repeated([1, 2])]}})
+    assert misfits == ("argument x is given more than once",)
 
 
 def test_a_missing_required_argument_and_an_undeclared_one_are_misfits() -> None:

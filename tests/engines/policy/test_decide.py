@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from mythos.engines.policy.identity import digest
 from mythos.engines.policy.request import Decision, Origin, Request, Standing, Verdict
 from mythos.errors import PolicyError
-from mythos.values.event import Json
+from mythos.values.event import Json, Repeated
 from mythos.values.outcome import DEFAULT_RULE, UNDECLARED_TOOL, Severity
 from mythos.values.policy import PolicySet
 from tests.engines.policy.scenes import engine_of, forbid, permit, policy
@@ -380,3 +380,25 @@ def test_the_loudest_of_the_rules_that_deny_gives_the_name() -> None:
     asked = Request(agent="a", tool="refund", arguments={"amount_cents": 1})
     (verdict,) = engine_of(both).decide(asked, in_force=[digest(both)]).verdicts
     assert (verdict.rule, verdict.rules) == ("never", ("never", "args"))
+
+
+def test_an_argument_that_is_given_twice_fits_no_rule_whichever_value_would() -> None:
+    twice: dict[str, Json] = {"amount_cents": Repeated([50, 50])}
+    decision = ask(GUARD, DESK, arguments=twice)
+    assert standings(decision) == {"guard": CHARGED, "desk": UPHELD}
+    assert "amount_cents is given more than once" in part(decision, "guard").why
+    assert standings(ask(DESK, arguments=twice)) == {"desk": CHARGED}
+
+
+def test_what_was_captured_and_does_not_fit_is_not_called_uncaptured() -> None:
+    desk = policy(
+        "desk",
+        permit("once", "refund", "context.past.n < 2"),
+        facts={"n": {"count": "refund", "by": "amount_cents"}},
+    )
+    facts: Mapping[str, bool | None] = {"n": None}
+    unfit = part(ask(desk, facts=facts, arguments={"amount_cents": "5"}), "desk")
+    assert unfit.standing is OPEN
+    assert unfit.why == "what decides n cannot be told: argument amount_cents is no Long"
+    blind = part(ask(desk, facts=facts), "desk")
+    assert blind.why.endswith("something was not captured or does not fit what is declared")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from mythos.engines.telemetry import event_of, is_masked, node_of
-from mythos.values.event import Json, Kind, Span, SpanEvent
+from mythos.values.event import Json, Kind, Repeated, Span, SpanEvent
 from tests.engines.telemetry.making import TRACE, call, chat, said, sid, span, spans
 
 
@@ -87,6 +87,28 @@ def test_arguments_are_an_object_or_unknown(
     known = {"gen_ai.operation.name": "execute_tool"}
     event = event_of(Span(TRACE, sid(1), "", "t", 0, 0, known | attributes))
     assert event.arguments == arguments
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ('{"to": "a", "to": "b"}', {"to": ["a", "b"]}),
+        ('{"to": ["a"], "n": 1, "\\u0074o": ["b"]}', {"to": [["a"], ["b"]], "n": 1}),
+        ('{"x": "\\u0022:", "to": "a", "to": "b"}', {"x": '":', "to": ["a", "b"]}),
+        ('{"at": {"to": "a", "to": "a"}}', {"at": {"to": ["a", "a"]}}),
+    ],
+)
+def test_of_an_argument_that_is_given_twice_every_value_is_kept(written: str, meant: Json) -> None:
+    arguments = event_of(call(1, gen_ai__tool__call__arguments=written)).arguments
+    assert arguments == meant
+    held = arguments["at"] if arguments and "at" in arguments else arguments
+    assert isinstance(held, dict)
+    assert isinstance(held["to"], Repeated)
+
+
+def test_an_output_that_gives_a_key_twice_stays_text() -> None:
+    written = '{"status": "paid", "status": "open"}'
+    assert event_of(call(1, gen_ai__tool__call__result=written)).output == written
 
 
 def test_a_mask_inside_one_argument_leaves_the_others_known() -> None:

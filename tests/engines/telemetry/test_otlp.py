@@ -22,8 +22,8 @@ from mythos.engines.telemetry import (
 )
 from mythos.engines.telemetry.wire import Request
 from mythos.errors import TelemetryError
-from mythos.values.event import Span
-from tests.engines.telemetry.making import TRACE, Loose, sid, spans
+from mythos.values.event import Repeated, Span
+from tests.engines.telemetry.making import TRACE, Loose, sid, span, spans
 
 FIXTURES = (
     "lg_run_openinference",
@@ -196,6 +196,16 @@ def nested(levels: int) -> Loose:
     for _ in range(levels):
         value = {"kvlistValue": {"values": [{"key": "k", "value": value}]}}
     return value
+
+
+def test_a_key_that_a_value_gives_twice_keeps_both_and_is_written_twice() -> None:
+    pairs = [{"key": "to", "value": {"stringValue": to}} for to in ("a", "b")]
+    found = value_of({"kvlistValue": {"values": pairs}})
+    assert found == {"to": ["a", "b"]}
+    sent = span(1, sent=found)
+    [back] = decode_json(encode_json([sent]))
+    assert isinstance(back.attributes["sent"], dict)
+    assert isinstance(back.attributes["sent"]["to"], Repeated)
 
 
 def test_a_value_nested_too_deep_is_refused_not_a_crash() -> None:

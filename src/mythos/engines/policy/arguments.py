@@ -2,11 +2,11 @@
 
 Nothing is converted from one type to another: `"5"` is no integer. A number becomes a decimal
 only if it has at most four places, an integer only if it has at most 64 bits. A value that does
-not fit, a number outside its declared `minimum` and `maximum`, a missing required argument and an
-argument the tool does not declare are each a misfit, and a rule that reads arguments is not decided
-on a misfit (`decide`). So what is proved of a policy set under those bounds holds at the gate. A
-tool that declares no `properties` at all, or says `additionalProperties: true`, has no undeclared
-arguments.
+not fit, a number outside its declared `minimum` and `maximum`, and an argument that is missing
+though required, given more than once or not declared by the tool are each a misfit, and a rule
+that reads arguments is not decided on a misfit (`decide`). So what is proved of a policy set under
+those bounds holds at the gate. A tool that declares no `properties` at all, or says
+`additionalProperties: true`, has no undeclared arguments.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from decimal import Decimal
 from pydantic import JsonValue
 
 from mythos.engines.policy.shape import Shape
-from mythos.values.event import Json
+from mythos.values.event import Json, Repeated
 
 _LONG = 2**63
+_REPEATED = "is given more than once"
 _PLACES = 10**4
 
 
@@ -58,6 +59,9 @@ def _fit_record(
     if not shape.open and not value.keys() <= fields.keys():
         extra = value.keys() - fields.keys() - shape.hidden
         misfits.extend(f"argument {path}{name} is not declared" for name in sorted(extra))
+    for name, each in value.items():
+        if name not in fields and _is_unclear(each):
+            misfits.append(f"argument {path}{name} {_REPEATED}")
     record: dict[str, JsonValue] = {}
     for name, inner in fields.items():
         given = value.get(name)
@@ -69,18 +73,30 @@ def _fit_record(
 
 
 def _fit(shape: Shape, value: Json, path: str, misfits: list[str]) -> JsonValue:
-    if shape.kind == "String" and isinstance(value, str) and _is_text(value):
-        return value
-    if shape.kind == "Boolean" and isinstance(value, bool):
+    if _is_plain(shape, value):
         return value
     if shape.kind in {"Long", "decimal"} and isinstance(value, int | float):
         return _fit_number(shape, value, path, misfits)
-    if shape.kind == "Set" and shape.element and isinstance(value, list):
+    repeated = isinstance(value, Repeated)
+    if shape.kind == "Set" and shape.element and isinstance(value, list) and not repeated:
         return [_fit(shape.element, each, f"{path}[]", misfits) for each in value]
     if shape.kind == "Record" and isinstance(value, Mapping):
         return _fit_record(shape, value, f"{path}.", misfits)
-    misfits.append(f"argument {path} is no {shape.kind}")
+    misfits.append(f"argument {path} {_REPEATED if repeated else f'is no {shape.kind}'}")
     return None
+
+
+def _is_plain(shape: Shape, value: Json) -> bool:
+    if shape.kind == "String":
+        return isinstance(value, str) and _is_text(value)
+    return shape.kind == "Boolean" and isinstance(value, bool)
+
+
+def _is_unclear(value: Json) -> bool:
+    """Whether a value that no shape describes gives one key several times."""
+    if isinstance(value, Mapping):
+        return any(map(_is_unclear, value.values()))
+    return isinstance(value, Repeated) or (isinstance(value, list) and any(map(_is_unclear, value)))
 
 
 def _is_text(value: str) -> bool:

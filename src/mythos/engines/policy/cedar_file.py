@@ -18,7 +18,7 @@ import cedarpy
 import orjson
 from pydantic import JsonValue
 
-from mythos.engines.policy.cedar_text import RuleText, split_rules
+from mythos.engines.policy.cedar_text import RuleText, plain_newlines, split_rules
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Problem, places_by_name, refuse
 from mythos.engines.policy.rule import rules_of
@@ -94,8 +94,11 @@ def cedar_schema(
 def read_cedar_file(text: str) -> CedarFile:
     """Take a plain Cedar file apart.
 
-    A header that is no longer as it was written counts as a comment of the rules.
+    A header that is no longer as it was written counts as a comment of the rules; where only its
+    line ends were changed, those of the rules were too, and all are plain again.
     """
+    if text.startswith(_FIRST) and _LAST not in text:
+        text = plain_newlines(text)
     if not text.startswith(_FIRST) or _LAST not in text:
         return CedarFile(text, {}, 1)
     header, _, rules = text.partition(_LAST)

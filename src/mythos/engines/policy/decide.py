@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.evaluate import (
     Doubts,
     Result,
@@ -71,7 +72,7 @@ def decide_slice(rules: Slice, request: Request) -> Decision:
     doubts = doubts_of(rules, request)
     worlds = worlds_of(doubts.values)
     if not worlds:
-        return _all_open(rules, f"{len(doubts.names)} things the rules read were not captured")
+        return _all_open(rules, f"{len(doubts.names)} things that the rules read cannot be told")
     given = input_of(rules, request, request.arguments)
     results = [evaluate(rules, request, given, world, aside=doubts.aside) for world in worlds]
     verdicts = [_settled(rules, request, each, results, doubts) for each in rules.sets]
@@ -123,8 +124,11 @@ def _settled(
     if len({verdict.standing for verdict in verdicts}) == 1:
         return verdicts[0]
     missing = tuple(sorted(fact for past, fact in doubts.names if past == each.past))
-    named = sorted({fact for _, fact in doubts.names})
-    return _open(each, f"not captured: what decides {', '.join(named)}", missing)
+    named = ", ".join(sorted({fact for _, fact in doubts.names}))
+    given = {} if request.hidden else request.arguments or {}
+    misfits = cedar_arguments(rules.shape, given)[1] if given else ()
+    cause = "; ".join(misfits) or "something was not captured or does not fit what is declared"
+    return _open(each, f"what decides {named} cannot be told: {cause}", missing)
 
 
 def _open(each: CompiledSet, why: str, missing: tuple[str, ...] = ()) -> Verdict:

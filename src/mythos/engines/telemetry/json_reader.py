@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from mythos.errors import TelemetryError
-from mythos.values.event import Json, Span, SpanEvent
+from mythos.values.event import Json, Span, SpanEvent, keyed
 
 # Above the 49 that protobuf's own limit lets through, or what was stored could not be read again;
 # written, a level takes four of the 254 that orjson allows.
@@ -233,7 +233,16 @@ def _array(inner: object, depth: int) -> Json:
 
 
 def _kvlist(inner: object, depth: int) -> Json:
-    return _pairs(_objects(_object(inner, "kvlistValue"), "values"), depth + 1)
+    items = _objects(_object(inner, "kvlistValue"), "values")
+    found = _pairs(items, depth + 1)
+    if len(found) == len(items):
+        return found
+    return keyed(
+        [
+            (_text(i, "key"), _value(_object(i.get("value"), "attribute value"), depth + 1))
+            for i in items
+        ]
+    )
 
 
 _READERS: Final = {

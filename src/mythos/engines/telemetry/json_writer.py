@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 
 from mythos.errors import TelemetryError
-from mythos.values.event import Json, Span
+from mythos.values.event import Json, Repeated, Span
 
 _FIELDS: Final[dict[type, str]] = {
     str: "stringValue",
@@ -76,7 +76,8 @@ def _write_span(span: Span) -> dict[str, Any]:
 def _write_attributes(attributes: Mapping[str, Json]) -> list[dict[str, Any]]:
     return [
         {"key": key, "value": {"stringValue": value} if type(value) is str else _write_value(value)}
-        for key, value in attributes.items()  # most values are text: spare them two calls
+        for key, given in attributes.items()  # most values are text: spare them two calls
+        for value in (given if type(given) is Repeated else (given,))
     ]
 
 

@@ -16,7 +16,7 @@ from mythos.engines.telemetry import wire
 from mythos.engines.telemetry.json_reader import decode_json
 from mythos.engines.telemetry.json_writer import encode_json
 from mythos.errors import TelemetryError
-from mythos.values.event import Json, Span, SpanEvent
+from mythos.values.event import Json, Span, SpanEvent, keyed
 
 __all__ = [
     "decode_json",
@@ -141,5 +141,5 @@ def _value(value: wire.Message) -> Json:
     if which == "array_value":
         return [_value(item) for item in inner.values]
     if which == "kvlist_value":
-        return {item.key: _value(item.value) for item in inner.values}
+        return keyed([(item.key, _value(item.value)) for item in inner.values])
     return inner  # type: ignore[no-any-return]

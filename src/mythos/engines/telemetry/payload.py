@@ -3,11 +3,14 @@
 Law: arguments are an object or unknown (None): never a guess. Absent, masked, truncated and
 unparsable are all unknown. LangChain's wrappers, which two dialects pass on, are taken off. JSON
 text nested deeper than `MAX_DEPTH` stays text: nothing that reads a value may run out of stack.
+Of arguments that give one key several times every value is kept (`Repeated`), for another reader
+may take another of them than we would; an output that does stays text.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +19,8 @@ import orjson
 
 from mythos.engines.telemetry import table
 from mythos.engines.telemetry.masking import is_all_masked, is_masked
-from mythos.values.event import Json
+from mythos.values.event import Json, keyed
+from mythos.values.json_text import repeats_a_key
 
 MAX_DEPTH: Final = 64
 _MAX_LITERAL: Final = 20_000  # characters of Python source we are willing to parse
@@ -35,7 +39,7 @@ class Payload:
 def payload_of(attributes: Mapping[str, Json]) -> Payload:
     """Read arguments, output and call id of a tool span from its attributes."""
     raw = _first(attributes, table.ARGUMENT_KEYS)
-    sent = parsed_text(raw)
+    sent = _sent(raw)
     call_id = _first(attributes, table.CALL_ID_KEYS)
     output = next((attributes[key] for key in table.OUTPUT_KEYS if key in attributes), None)
     captured = output is not None and not (isinstance(output, str) and is_masked(output))
@@ -50,17 +54,34 @@ def _first(attributes: Mapping[str, Json], keys: tuple[str, ...]) -> Json:
 
 
 def parsed_text(value: Json) -> Json:
-    """JSON text as its value; any other text, and one nested too deeply, as it stands."""
+    """JSON text as its value.
+
+    Any other text, one nested too deeply and one that gives a key several times stay as they are.
+    """
     if not isinstance(value, str):
         return value
     try:
         parsed: Json = orjson.loads(value)
     except orjson.JSONDecodeError:
         return value
-    if _is_too_deep(value, parsed):
+    if _is_too_deep(value, parsed) or repeats_a_key(value):
         return value
     # A long number would lose digits as a float: account numbers stay text.
     return value if isinstance(parsed, float) and str(parsed) != value.strip() else parsed
+
+
+def _sent(value: Json) -> Json:
+    """What was sent to a tool: like `parsed_text`, with all values of a key."""
+    parsed = parsed_text(value)
+    if not isinstance(parsed, str) or not parsed.lstrip().startswith("{"):
+        return parsed
+    try:
+        if _is_too_deep(parsed, orjson.loads(parsed)):
+            return parsed
+        found: Json = json.loads(parsed, object_pairs_hook=keyed)
+    except ValueError:
+        return parsed
+    return found
 
 
 def _is_too_deep(text: str, value: Json) -> bool:

@@ -17,6 +17,7 @@ from mythos.engines.policy.shape import Kind, Shape
 from mythos.engines.telemetry.masking import is_masked
 from mythos.errors import DocumentError
 from mythos.values.event import Json
+from mythos.values.json_text import repeats_a_key
 from mythos.values.yaml_text import parse_yaml
 
 _MAX_PARSED = 2**18  # characters of a text in which fields are looked for
@@ -64,4 +65,4 @@ def loose_value(value: Json) -> JsonValue:
 
 def _json(text: str) -> Json:
     found: Json = orjson.loads(text)
-    return found
+    return text if repeats_a_key(text) else found

@@ -20,7 +20,7 @@ from mythos.engines.policy.facts.log import ANY, Key
 from mythos.engines.policy.facts.plan import FactPlan
 from mythos.engines.policy.facts.timeline import Entry
 from mythos.engines.policy.shape import Shape
-from mythos.values.event import Json
+from mythos.values.event import Json, Repeated
 
 
 def key_of(
@@ -58,7 +58,7 @@ def _spelt(value: Json, shape: Shape | None) -> str:
         if misfit:
             return ANY
         return _text(fitted)
-    return _text(value)
+    return ANY if isinstance(value, Repeated) else _text(value)
 
 
 def _text(value: JsonValue) -> str:
