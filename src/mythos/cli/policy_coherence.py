@@ -20,6 +20,7 @@ from mythos.cli.policy_files import (
 from mythos.cli.policy_suggested import suggested, suggestion_json, tell_suggestions
 from mythos.cli.policy_witness import Sets, witness_json, witness_lines
 from mythos.cli.policy_workflow import (
+    added_json,
     checked_workflows,
     is_stopped,
     tell_workflow,
@@ -68,8 +69,9 @@ def coherence(
     sets = Sets(found.documents)
     body = {
         **_as_json(found, result, cures, sets),
-        "workflows": [workflow_json(one) for one in walked],
+        "workflows": [workflow_json(one.verdict) for one in walked],
     }
+    body["suggested_changes"] += [added_json(one, added) for one in walked for added in one.added]
 
     def tell() -> None:
         for one in walked:
@@ -78,7 +80,7 @@ def coherence(
         _tell(found, result, cures, sets)
 
     chosen(as_json, body, tell)
-    if result.has_errors or any(map(is_stopped, walked)):
+    if result.has_errors or any(is_stopped(one.verdict) for one in walked):
         ctx.exit(1)
 
 

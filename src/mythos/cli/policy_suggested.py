@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 from mythos.cli.documents import document_text
 from mythos.cli.output import bar
 from mythos.cli.policy_witness import Sets
-from mythos.cli.source_lines import plain
+from mythos.cli.source_lines import plain, unified
 from mythos.errors import DocumentError, PolicyError
 
 if TYPE_CHECKING:
@@ -89,11 +88,4 @@ def _patch(each: Suggestion, sets: Sets) -> Iterator[str]:
             continue
         after = edited_text(before, document, edited)
         if after is not None:
-            lines, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-            yield from _terminated(difflib.unified_diff(lines, new, source, source, n=2))
-
-
-def _terminated(lines: Iterator[str]) -> Iterator[str]:
-    """Lines that `patch` takes: one without a line end is followed by the note that says so."""
-    for line in lines:
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+            yield from unified(before, after, source)

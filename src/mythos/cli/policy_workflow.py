@@ -7,6 +7,7 @@ finish, or where a step can never be taken.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,11 @@ import click
 
 from mythos.cli.documents import document_text
 from mythos.cli.output import bar
-from mythos.cli.source_lines import call_line, plain
+from mythos.cli.source_lines import call_line, plain, unified
 from mythos.errors import WorkflowError
 
 if TYPE_CHECKING:
+    from mythos.engines.coherence.workflow.suggest import AddedSteps
     from mythos.engines.coherence.workflow.verdict import (
         Blocked,
         StepVerdict,
@@ -37,16 +39,24 @@ _MARKS = {
 _STOPPED = frozenset({"never permitted", "behind a blocked step"})
 
 
-def checked_workflows(
-    paths: Sequence[Path], engines: Sequence[PolicyEngine]
-) -> list[WorkflowVerdict]:
-    """Read workflows, and check each against the policy sets.
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """One workflow: its file, what was found of it, and steps that it was missing."""
+
+    path: Path
+    verdict: WorkflowVerdict
+    added: tuple[AddedSteps, ...]
+
+
+def checked_workflows(paths: Sequence[Path], engines: Sequence[PolicyEngine]) -> list[Walked]:
+    """Read workflows, check each against the policy sets, and seek the steps it is missing.
 
     Raises:
         WorkflowError: a file is no workflow.
     """
     from mythos.engines.coherence.workflow.check import check_workflow
     from mythos.engines.coherence.workflow.steps import tools_named
+    from mythos.engines.coherence.workflow.suggest import suggested_steps
     from mythos.values.workflow import load_workflow
 
     workflows = [load_workflow(document_text(p, WorkflowError), source=str(p)) for p in paths]
@@ -57,10 +67,11 @@ def checked_workflows(
 
     found = []
     with bar("walking", total=len(workflows)) as progress:
-        for workflow in workflows:
+        for path, workflow in zip(paths, workflows, strict=True):
             progress.say(f"walking {workflow.name}")
             engine = max(engines, key=lambda one: fit(workflow, one))
-            found.append(check_workflow(workflow, engine))
+            verdict = check_workflow(workflow, engine)
+            found.append(Walked(path, verdict, suggested_steps(workflow, engine, verdict)))
             progress.advance()
     return found
 
@@ -69,6 +80,33 @@ def is_stopped(verdict: WorkflowVerdict) -> bool:
     """Whether the workflow cannot finish, or some step of it can never be taken."""
     stopped = any(step.status in _STOPPED for step in verdict.steps)
     return verdict.can_finish is False or stopped
+
+
+def added_json(walked: Walked, added: AddedSteps) -> dict[str, Any]:
+    """Steps to add, with the paths of the steps that can be taken then, and a patch."""
+    return {
+        "kind": "add step",
+        "sentence": added.sentence,
+        "workflow": walked.verdict.name,
+        "before": added.before.step.path,
+        "steps": list(added.steps),
+        "resolves": list(added.resolves),
+        "can_finish": added.verdict.can_finish,
+        "patch": "".join(_patch(walked.path, added)),
+    }
+
+
+def _patch(path: Path, added: AddedSteps) -> Iterator[str]:
+    """A unified diff of the file; nothing where the step does not stand on a line of its own."""
+    from mythos.engines.coherence.workflow.document_edit import edited_text
+
+    try:
+        before = document_text(path, WorkflowError)
+    except WorkflowError:
+        return
+    after = edited_text(before, added, source=str(path))
+    if after:
+        yield from unified(before, after, str(path))
 
 
 def workflow_json(verdict: WorkflowVerdict) -> dict[str, Any]:
@@ -115,8 +153,9 @@ def _texts(path: Iterable[Taken]) -> list[str]:
     return [taken.text for taken in path]
 
 
-def tell_workflow(verdict: WorkflowVerdict) -> None:
-    """Print the workflow's steps, each with a mark, and what stands in their way."""
+def tell_workflow(walked: Walked) -> None:
+    """Print the workflow's steps, each with a mark, what stands in their way, and what would do."""
+    verdict = walked.verdict
     word = {True: "can finish", False: "CANNOT finish", None: "undecided"}[verdict.can_finish]
     click.echo(f"workflow {plain(verdict.name)}: {word}")
     if verdict.why:
@@ -129,6 +168,11 @@ def tell_workflow(verdict: WorkflowVerdict) -> None:
             click.echo(f"      {line}")
     for rule in verdict.deferred:
         click.echo(f"  left to the monitor: {plain(rule)}")
+    for added in walked.added:
+        finish = ", and then it can finish" if added.verdict.can_finish else ""
+        click.echo(f"  suggested, and proved: {plain(added.sentence)}{finish}")
+        for line in _patch(walked.path, added):
+            click.echo(f"      │ {plain(line.rstrip())}".rstrip())
 
 
 def _lines(step: StepVerdict) -> Iterator[str]:
