@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from typing import TypeAlias
 
@@ -80,6 +81,7 @@ def _ends_clash(one: Pattern, other: Pattern) -> bool:
     return not (begins and (tail.endswith(end) or end.endswith(tail)))
 
 
+@lru_cache(maxsize=65_536)
 def _includes(wide: Pattern, narrow: Pattern) -> bool:
     return matches(wide, "".join(_ALIEN if part is None else part for part in narrow))
 

@@ -61,6 +61,7 @@ class Solver:
         self._likes: dict[Term, dict[object, Term]] = {}
         self._members: dict[str, list[Term]] = {}
         self._texts: list[Term] = []
+        self._refuted: tuple[Bool, ...] | None = None
         self.n_queries = self.n_lemmas = 0
 
     def require(self, term: Bool) -> None:
@@ -84,9 +85,11 @@ class Solver:
             return None
         wanted = [term for term in terms if isinstance(term, Term)]
         literals = [self._literal(term) for term in wanted]
+        self._refuted = None
         for _ in range(MAX_LEMMA_ROUNDS):
             raw = self._check(literals)
             if raw is None:
+                self._refuted = terms
                 return None
             model = self._settled(raw)
             if model is not None:
@@ -102,7 +105,7 @@ class Solver:
         Raises:
             UndecidedError: the solver gave up.
         """
-        if self.model(*terms) is not None:
+        if self._refuted != tuple(terms) and self.model(*terms) is not None:
             return None
         kept = self._told_core(terms)
         for each in tuple(kept):
@@ -173,9 +176,8 @@ class Solver:
         model = z3.Z3_solver_get_model(ref, self._solver.solver)
         z3.Z3_model_inc_ref(ref, model)
         values: dict[Term, int] = {}
-        for term, ast in self._formulas.variables.items():
-            decl = z3.Z3_get_app_decl(ref, z3.Z3_to_app(ref, ast))
-            value = z3.Z3_model_get_const_interp(ref, model, decl)
+        for term, declaration in self._formulas.variables.items():
+            value = z3.Z3_model_get_const_interp(ref, model, declaration)
             if not value:
                 values[term] = -1 - len(values) if term.op == "text" else 0
             elif term.op in {"int", "text"}:

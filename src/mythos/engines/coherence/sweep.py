@@ -28,6 +28,8 @@ from mythos.values.tools import Tool
 if TYPE_CHECKING:
     from z3 import Context
 
+_GROUP = 24  # about the root of as many rules as one tool may have
+
 
 @dataclass(frozen=True, slots=True)
 class Role:
@@ -126,11 +128,14 @@ class _Roles:
         environment = asked.environment
         self._bank = environment.bank
         rules = environment.rules
-        self._permits = [each for each in rules if each.rule.permits]
-        self._forbids = [each for each in rules if not each.rule.permits]
+        self._acts = {each.key: environment.acts(each) for each in rules}
+        self._silent = {key: self._bank.not_(acts) for key, acts in self._acts.items()}
+        self._permits = [each.key for each in rules if each.rule.permits]
+        self._forbids = [each.key for each in rules if not each.rule.permits]
+        self._groups: dict[Bool, Sequence[RuleKey]] = {}
         self._guarded = all(each.guard for each in environment.sets)
         self._permitted: Bool = self._guarded or self._bank.or_(
-            *(environment.acts(each) for each in self._permits)
+            *(self._acts[key] for key in self._permits)
         )
 
     def of(self, rule: JudgedRule) -> Role:
@@ -141,7 +146,7 @@ class _Roles:
         return self._with_failure(rule, role)
 
     def _role(self, rule: JudgedRule) -> Role:
-        asked, acts = self._asked, self._asked.environment.acts(rule)
+        asked, acts = self._asked, self._acts[rule.key]
         others = self._off(self._permits if rule.rule.permits else self._forbids, but=rule)
         rest = self._off(self._forbids) if rule.rule.permits else [self._permitted]
         if rule.rule.permits and self._guarded:
@@ -154,19 +159,19 @@ class _Roles:
                     asked.shown(model, alone, lambda seen: seen.allowed)
                 return Role(alone=True, acts=True, open=True)
             return Role(alone=True, acts=True, open=True, overridden=self._override(rule, model))
-        because = self._because(asked.solver.core(alone) or [], rule)
+        because = self._because(alone, rule)
         if asked.model([acts]) is None:
             return Role()
         weaker = [acts, *rest]
         model = asked.model(weaker)
         if model is None:
-            because = self._because(asked.solver.core(weaker) or [], rule)
+            because = self._because(weaker, rule)
             return Role(acts=True, because=because)
         shown = None if rule.rule.permits else self._override(rule, model)
         return Role(acts=True, open=True, because=because, overridden=shown)
 
     def _override(self, rule: JudgedRule, model: Model) -> Witness:
-        acts = self._asked.environment.acts(rule)
+        acts = self._acts[rule.key]
 
         def agrees(seen: Witness) -> bool:
             return rule.key in seen.denied_by and bool(seen.permitted_by or self._guarded)
@@ -185,13 +190,28 @@ class _Roles:
             return replace(role, error_doubt=str(error))
         return replace(role, failing=seen)
 
-    def _off(self, rules: Sequence[JudgedRule], but: JudgedRule | None = None) -> list[Bool]:
-        acts, bank = self._asked.environment.acts, self._bank
-        return [bank.not_(acts(each)) for each in rules if each is not but]
+    def _off(self, rules: Sequence[RuleKey], but: JudgedRule | None = None) -> list[Bool]:
+        """That these rules do not act; few terms, for each costs the solver a decision."""
+        terms: list[Bool] = []
+        for start in range(0, len(rules), _GROUP):
+            group = rules[start : start + _GROUP]
+            silent = [self._silent[key] for key in group if but is None or key != but.key]
+            if len(silent) == len(group):
+                silent = [self._bank.and_(*silent)]
+                self._groups[silent[0]] = group
+            terms += silent
+        return terms
 
-    def _because(self, core: Sequence[Bool], rule: JudgedRule) -> tuple[RuleKey, ...]:
-        """The rules whose silence the refuted question asked for."""
-        silent = {id(term) for term in core}
-        acts, bank = self._asked.environment.acts, self._bank
-        rules = [each for each in self._asked.environment.rules if each is not rule]
-        return tuple(each.key for each in rules if id(bank.not_(acts(each))) in silent)
+    def _because(self, refuted: Sequence[Bool], rule: JudgedRule) -> tuple[RuleKey, ...]:
+        """The rules whose silence the refuted question needs."""
+        solver = self._asked.solver
+        core = solver.core(refuted) or []
+        named: list[Bool] = []
+        for term in core:
+            group = self._groups.get(term)
+            named += [self._silent[key] for key in group] if group else [term]
+        if len(named) > len(core):
+            core = solver.core(named) or []
+        return tuple(
+            key for key, silent in self._silent.items() if key != rule.key and silent in core
+        )

@@ -8,14 +8,18 @@ about one text or one set; that equal texts match alike is the solver's care, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias, cast
 
 Sort = Literal["bool", "int", "text"]
 Pattern: TypeAlias = "tuple[str | None, ...]"  # literals, None for each `*`
 Constant: TypeAlias = "bool | int | str"
 Assignment: TypeAlias = "Mapping[str, bool | int | str | frozenset[int | str]]"
+
+_NAMED = frozenset({"bool", "int", "text", "member"})
 
 
 class Term:
@@ -42,6 +46,7 @@ class Bank:
     """Makes terms. Owned by one request environment; terms of two banks never mix."""
 
     _known: dict[tuple[object, ...], Term] = field(default_factory=dict)
+    _names: dict[Term, frozenset[str]] = field(default_factory=dict)
 
     def _node(self, op: str, *args: object) -> Term:
         key = (op, *args)
@@ -53,6 +58,15 @@ class Bank:
     def var(self, sort: Sort, name: str) -> Term:
         """A variable of a sort."""
         return self._node(sort, name)
+
+    def names_in(self, term: Term) -> frozenset[str]:
+        """The variables on which a term's value depends."""
+        found = self._names.get(term)
+        if found is None:
+            own = {str(term.args[0])} if term.op in _NAMED else set()
+            parts = (self.names_in(each) for each in term.args if isinstance(each, Term))
+            found = self._names[term] = frozenset(own.union(*parts))
+        return found
 
     def asked_of(self, name: str) -> list[Int | Text]:
         """Every element of which a term asks whether the set `name` contains it."""
@@ -186,20 +200,12 @@ class Bank:
 
 def matches(pattern: Pattern, text: str) -> bool:
     """Whether `text` matches, by the greedy rule for globs: each literal at its first place."""
-    parts = [""]
-    for each in pattern:
-        if each is None:
-            parts.append("")
-        else:
-            parts[-1] += each
-    if len(parts) == 1:
-        return text == parts[0]
-    first, *middle, last = parts
-    if len(text) < len(first) + len(last):
-        return False
-    if not (text.startswith(first) and text.endswith(last)):
-        return False
+    first, middle, last = _parts(pattern)
+    if last is None:
+        return text == first
     at, end = len(first), len(text) - len(last)
+    if end < at or not (text.startswith(first) and text.endswith(last)):
+        return False
     for part in middle:
         found = text.find(part, at, end)
         if found < 0:
@@ -208,17 +214,16 @@ def matches(pattern: Pattern, text: str) -> bool:
     return True
 
 
-def atoms_of(roots: Iterable[Bool]) -> Iterator[Term]:
-    """Every node under some terms, each once."""
-    seen: set[Term] = set()
-    stack = [root for root in roots if isinstance(root, Term)]
-    while stack:
-        term = stack.pop()
-        if term in seen:
-            continue
-        seen.add(term)
-        yield term
-        stack.extend(each for each in term.args if isinstance(each, Term))
+@lru_cache(maxsize=4_096)
+def _parts(pattern: Pattern) -> tuple[str, tuple[str, ...], str | None]:
+    """The literals before, between and after the `*`; no last one where there is no `*`."""
+    parts = [""]
+    for each in pattern:
+        if each is None:
+            parts.append("")
+        else:
+            parts[-1] += each
+    return parts[0], tuple(parts[1:-1]), parts[-1] if len(parts) > 1 else None
 
 
 class Evaluation:
@@ -239,47 +244,50 @@ class Evaluation:
             return term
         known = self._known.get(term)
         if known is None:
-            known = self._known[term] = self._computed(term)
+            known = self._known[term] = _MEANING[term.op](self, *term.args)
         return known
 
-    def _computed(self, term: Term) -> Constant:  # noqa: C901, PLR0911 - a table of ops
-        op, args = term.op, term.args
-        match op:
-            case "and":
-                return all(self.of(each) for each in args)  # type: ignore[arg-type]
-            case "or":
-                return any(self.of(each) for each in args)  # type: ignore[arg-type]
-            case "not":
-                return not self.of(args[0])  # type: ignore[arg-type]
-            case "bool":
-                return bool(self._assignment.get(str(args[0]), False))
-            case "int":
-                return int(self._assignment.get(str(args[0]), 0))  # type: ignore[arg-type]
-            case "text":
-                return str(self._assignment.get(str(args[0]), ""))
-            case "member":
-                members = self._assignment.get(str(args[0]), frozenset())
-                return self.of(args[1]) in members  # type: ignore[arg-type,operator]
-            case "like":
-                return matches(args[1], str(self.of(args[0])))  # type: ignore[arg-type]
-            case "pick":
-                return self.of(args[1] if self.of(args[0]) else args[2])  # type: ignore[arg-type]
-            case "same":
-                return self.of(args[0]) == self.of(args[1])  # type: ignore[arg-type]
-            case _:
-                return _arithmetic(op, int(self.of(args[0])), int(self.of(args[1])))  # type: ignore[arg-type]
+    def assigned(self, name: str, default: Constant) -> Constant:
+        """The value of a bool, int or text variable."""
+        return cast("Constant", self._assignment.get(name, default))
+
+    def members(self, name: str) -> frozenset[int | str]:
+        """The members of a set variable."""
+        return cast("frozenset[int | str]", self._assignment.get(name, frozenset()))
 
 
-def _arithmetic(op: str, one: int, other: int) -> Constant:
-    match op:
-        case "le":
-            return one <= other
-        case "eq":
-            return one == other
-        case "add":
-            return one + other
-        case "scale":
-            return one * other
-        case "div":
-            return one // other
-    raise AssertionError(op)
+def _all(values: Evaluation, *args: Term) -> bool:
+    for each in args:  # noqa: SIM110 - `all` would cost a generator for each node
+        if not values.of(each):
+            return False
+    return True
+
+
+def _any(values: Evaluation, *args: Term) -> bool:
+    for each in args:  # noqa: SIM110 - the same
+        if values.of(each):
+            return True
+    return False
+
+
+def _arithmetic(act: Callable[[int, int], Constant]) -> Callable[..., Constant]:
+    return lambda values, one, other: act(int(values.of(one)), int(values.of(other)))
+
+
+_MEANING: Mapping[str, Callable[..., Constant]] = {
+    "and": _all,
+    "or": _any,
+    "not": lambda values, term: not values.of(term),
+    "bool": lambda values, name: bool(values.assigned(name, default=False)),
+    "int": lambda values, name: int(values.assigned(name, default=0)),
+    "text": lambda values, name: str(values.assigned(name, default="")),
+    "member": lambda values, name, element: values.of(element) in values.members(name),
+    "like": lambda values, text, pattern: matches(pattern, str(values.of(text))),
+    "pick": lambda values, test, then, other: values.of(then if values.of(test) else other),
+    "same": lambda values, one, other: values.of(one) == values.of(other),
+    "le": _arithmetic(operator.le),
+    "eq": _arithmetic(operator.eq),
+    "add": _arithmetic(operator.add),
+    "scale": _arithmetic(operator.mul),
+    "div": _arithmetic(operator.floordiv),
+}

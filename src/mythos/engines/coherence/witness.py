@@ -16,7 +16,7 @@ from mythos.engines.coherence.environment import RequestEnvironment
 from mythos.engines.coherence.numbers import written
 from mythos.engines.coherence.solver import Model
 from mythos.engines.coherence.symbols import NUMBERS, Type
-from mythos.engines.coherence.terms import Bool, Evaluation, Term, atoms_of
+from mythos.engines.coherence.terms import Bool, Evaluation, Term
 from mythos.engines.policy.course import Course
 from mythos.engines.policy.facts.known import ABSENT, FactValue
 from mythos.engines.policy.request import Origin, Request
@@ -52,7 +52,7 @@ def plainer(environment: RequestEnvironment, model: Model, shown: Iterable[Bool]
     terms = [t for t in (*environment.domain, *shown) if isinstance(t, Term)]
     uses: dict[str, list[Term]] = {}
     for term in terms:
-        for name in _names(term):
+        for name in environment.bank.names_in(term):
             uses.setdefault(name, []).append(term)
     found = dict(model)
     for name in sorted(found, key=lambda each: (not each.endswith("?"), each)):
@@ -65,11 +65,6 @@ def plainer(environment: RequestEnvironment, model: Model, shown: Iterable[Bool]
         else:
             found[name] = before
     return found
-
-
-def _names(term: Term) -> set[str]:
-    leaves = {"bool", "int", "text", "member"}
-    return {str(node.args[0]) for node in atoms_of([term]) if node.op in leaves}
 
 
 def _simpler(

@@ -28,7 +28,7 @@ def new_context() -> Context:
 
 
 class Formulas:
-    """Terms of one bank as formulas of one context, and the variables met so far."""
+    """Terms of one bank as formulas of one context, and the variables declared so far."""
 
     def __init__(self, context: Context) -> None:
         """Begin with nothing built."""
@@ -118,6 +118,8 @@ class Formulas:
         else:
             name = str(term.args[0])
         made = self.const(sort, name)
-        self.variables[term] = made
+        self.variables[term] = self._z3.Z3_get_app_decl(
+            self.ref, self._z3.Z3_to_app(self.ref, made)
+        )
         self.fresh.append(term)
         return made
