@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 
+import _coherence
 import _dogwood
 import _native
 import _questions
@@ -89,16 +88,10 @@ def _beside(form: str, rate: float) -> Row:
     return Row(name, value, UNIT, against, value / rate, ">= 50")
 
 
-def coherence() -> list[Row]:
-    if find_spec("_coherence") is None:
-        return []
-    rows: list[Row] = import_module("_coherence").rows()
-    return rows
-
-
 def measure(*, with_peer: bool) -> list[Row]:
     rows = [*decisions(), *temporal(), *traces()]
-    return [*rows, *(peer() if with_peer else []), *_native.rows(), *coherence()]
+    extra = [*_native.rows(), *_coherence.rows()]
+    return [*rows, *(peer() if with_peer else []), *extra]
 
 
 if __name__ == "__main__":
