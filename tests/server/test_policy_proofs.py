@@ -313,10 +313,15 @@ def test_suggested_changes_are_shown_with_what_was_proved_of_them(
     ask(care, None, by="ada", at=at)
     work_one(at=at)
     proof = Proof.objects.get(policy_set=care.digest)
-    assert "Changes to try" not in page(acting, care)
+    text = page(acting, care)
+    assert "drop rule care-rules/explicit-yes" in text
+    assert "re-proved: no call is decided otherwise; coherence 0.980 → 1.000" in text
+    assert '<span class="del">-  @id(&quot;explicit-yes&quot;)</span>' in text
     proof.result["suggested_changes"] = [
         {
             "kind": "narrow",
+            "effect": "tightened",
+            "raises": ["rule <cap> decides nothing"],
             "sentence": "Let explicit-yes say <when>.",
             "rules": ["explicit-yes"],
             "patch": "--- a\n+++ b\n@@ -1 +1 @@\n-unless { a };\n+unless { b };\n",
@@ -327,7 +332,8 @@ def test_suggested_changes_are_shown_with_what_was_proved_of_them(
     proof.save()
     text = page(acting, care)
     assert "Let explicit-yes say &lt;when&gt;." in text
-    assert "re-proved: coherence 0.980 → 1.000" in text
+    assert "re-proved: allows less, and nothing new; coherence 0.980 → 1.000" in text
+    assert "then rule &lt;cap&gt; decides nothing" in text
     assert '<span class="del">-unless { a };</span>' in text
     assert "<span>--- a</span>" in text
     assert "Look at it." in text

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import unified_diff
 from typing import Any
 
 import orjson
@@ -18,14 +19,19 @@ from pydantic import JsonValue
 from mythos.engines.coherence.coherence import Coherence, check_coherence
 from mythos.engines.coherence.difference import ChangedCall, Difference, compare, merged
 from mythos.engines.coherence.finding import CoherenceFinding
+from mythos.engines.coherence.memory import NO_MEMORY, Notebook
 from mythos.engines.coherence.shown import Witness
+from mythos.engines.coherence.suggest.suggest import Suggestion, suggested_changes
 from mythos.engines.policy.check import covers
 from mythos.engines.policy.compile import PolicyEngine, compile_policies
 from mythos.engines.policy.expectation import expected_of
 from mythos.engines.policy.identity import digest
 from mythos.engines.policy.signals import PARTS, Signals, signal_parts
+from mythos.engines.policy.written import written
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
+
+SUGGEST_UNTIL_S = 60  # CPU-seconds; half of what a proof may take
 
 Json = dict[str, JsonValue]
 
@@ -59,13 +65,41 @@ def _engines(sets: Sequence[PolicySet], tools: Iterable[ToolCatalogue]) -> list[
 
 
 def _coherence(sets: Sequence[PolicySet], tools: Iterable[ToolCatalogue]) -> Json:
-    found: Coherence = check_coherence(_engines(sets, tools))
+    engines, memory = _engines(sets, tools), Notebook(NO_MEMORY)
+    found: Coherence = check_coherence(engines, memory=memory)
     names = {digest(each): each.policy_set for each in sets}
+    suggested = suggested_changes(
+        engines, found, memory=memory, goes_on=lambda: time.process_time() < SUGGEST_UNTIL_S
+    )
     return {
         "coherence": found.coherence,
         "obligations": found.n_obligations,
         "tools": found.n_proved,
         "findings": [_finding(each, names) for each in found.findings],
+        "suggested_changes": [_suggestion(each, names) for each in suggested.suggestions],
+    }
+
+
+def _suggestion(each: Suggestion, names: Mapping[str, str]) -> Json:
+    """A change with what it does to all calls, and the rules before and after as a diff."""
+    return {
+        "kind": each.change.kind.value,
+        "sentence": each.change.sentence,
+        "effect": each.difference.verdict,
+        "rules": [_named(rule, names) for rule in (*each.change.rules, *each.change.added)],
+        "raises": [one.sentence for one in each.raises],
+        "coherence_after": each.coherence,
+        "patch": "".join(
+            line
+            for name, edited in each.after.items()
+            for line in unified_diff(
+                written(each.before[name]).splitlines(keepends=True),
+                written(edited).splitlines(keepends=True),
+                f"{names[name]}.yaml",
+                f"{names[name]}.yaml",
+                n=2,
+            )
+        ),
     }
 
 

@@ -39,12 +39,14 @@ _IN_STEPS = frozenset({ChangeKind.LOOSEN})  # a denial may have several reasons,
 class Suggestion:
     """A change that was proved.
 
-    `after` are the edited sets by the digest of the set each replaces, their versions one higher.
+    `after` are the edited sets, their versions one higher, and `before` those they replace, both by
+    the digest of the latter.
     `difference` is that of all decisions, `coherence` the number afterwards; `resolves` are the
     findings that are gone with it, `raises` those that come with it: warnings, worth less.
     """
 
     change: Change
+    before: Mapping[str, PolicySet]
     after: Mapping[str, PolicySet]
     difference: Difference
     coherence: float
@@ -66,6 +68,7 @@ def suggested_changes(
     *,
     memory: Memory,
     on_finding: Callable[[CoherenceFinding], None] = lambda _: None,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> Suggested:
     """The smallest changes that cure what a check found.
 
@@ -74,6 +77,7 @@ def suggested_changes(
         result: of `check_coherence` of these engines.
         memory: where verdicts are kept; without one everything is proved again for each change.
         on_finding: told each finding before a cure is sought.
+        goes_on: asked before each; the first False leaves the rest untried.
 
     Returns:
         At most one suggestion a finding, errors first; none for one that an earlier suggestion
@@ -85,11 +89,15 @@ def suggested_changes(
     open_ones = curable(result)
     proof = _Proof(engines, result, memory)
     found: list[Suggestion] = []
+    n_tried = 0
     for finding in open_ones[:MAX_FINDINGS]:
+        if not goes_on():
+            break
+        n_tried += 1
         on_finding(finding)
         if not any(finding in each.resolves for each in found):
             found.extend(proof.cure(finding))
-    return Suggested(tuple(found), n_untried=max(0, len(open_ones) - MAX_FINDINGS))
+    return Suggested(tuple(found), n_untried=len(open_ones) - n_tried)
 
 
 def curable(result: Coherence) -> list[CoherenceFinding]:
@@ -150,7 +158,15 @@ class _Proof:
         if difference.verdict not in MAY[change.kind]:
             return None
         gone = tuple(e for e in self.result.findings if e.weight and not costs.get(e.obligation))
-        return Suggestion(change, after, difference, checked.coherence, gone, tuple(raised))
+        return Suggestion(
+            change,
+            before={name: self.before[name] for name in after},
+            after=after,
+            difference=difference,
+            coherence=checked.coherence,
+            resolves=gone,
+            raises=tuple(raised),
+        )
 
     def _with_more(
         self,

@@ -11,6 +11,11 @@ from typing import Any
 
 MAX_SUGGESTIONS, MAX_LINES = 20, 120
 _MARKS = {"+": "add", "-": "del"}
+_EFFECTS = {
+    "equal": "no call is decided otherwise",
+    "tightened": "allows less, and nothing new",
+    "loosened": "allows more, and denies nothing new",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +28,15 @@ class PatchLine:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionShown:
-    """A change to try; `coherence` is the number that was proved with it, None if none was."""
+    """A change to try: what it does to all calls, and which rules it leaves needless.
+
+    `coherence` is the number that was proved with it, None if none was.
+    """
 
     kind: str
     sentence: str
+    effect: str
+    raises: tuple[str, ...]
     rules: tuple[str, ...]
     patch: tuple[PatchLine, ...]
     coherence: float | None
@@ -46,6 +56,8 @@ def _suggestion(given: Mapping[str, Any]) -> SuggestionShown:
     return SuggestionShown(
         kind=str(given.get("kind", "")),
         sentence=str(given["sentence"]),
+        effect=_EFFECTS.get(str(given.get("effect", "")), ""),
+        raises=tuple(map(str, given.get("raises") or ())),
         rules=tuple(map(str, given.get("rules") or ())),
         patch=tuple(shown),
         coherence=given.get("coherence_after"),
