@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import compress, product
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import cedarpy
 import orjson
@@ -37,6 +37,7 @@ MAX_WORLDS = 64
 _NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
 _FAILED = re.compile(r"error while evaluating policy `(policy[0-9]+)`: (.*)", re.DOTALL)
 _SOURCES = frozenset({"origin", "sinks"})
+_COUNTED = frozenset({"depth", "repeats", "run"})
 _NO_ARGUMENTS = frozenset({"past", "licensed", "tool", "now", "depth"})
 _NO_FACTS: Mapping[str, Known] = {}
 
@@ -71,21 +72,20 @@ class Input:
 
 def hidden_input(rules: Slice, request: Request) -> frozenset[str]:
     """Arguments that the rules read and of which only a mask was captured."""
-    return request.hidden if rules.arguments is None else request.hidden & rules.arguments
+    if not request.hidden or rules.arguments is None:
+        return request.hidden
+    return request.hidden & rules.arguments
 
 
 def input_of(rules: Slice, request: Request, arguments: Mapping[str, Json]) -> Input:
-    """The arguments for the slice's rules; none where no rule reads any."""
+    """The arguments, all of which must fit; none where no rule reads any."""
     if "input" not in rules.parts:
         return Input({}, ())
     shape = rules.shape
     if request.hidden:
         shown = {k: v for k, v in (shape.fields or {}).items() if k not in request.hidden}
         shape = replace(shape, fields=shown, hidden=shape.hidden | request.hidden)
-    record, misfits = cedar_arguments(shape, arguments)
-    if rules.arguments is not None:
-        record = {name: record[name] for name in rules.arguments if name in record}
-    return Input(record, misfits)
+    return Input(*cedar_arguments(shape, arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +113,11 @@ def doubts_of(rules: Slice, request: Request) -> Doubts:
         (record if record.startswith("past") else "", name or record) for record, name in values
     ]
     anything: set[Unknown] = set()
-    for owner, fact in rules.reads:
-        known = request.facts.get(owner.digest, _NO_FACTS).get(fact)
-        if known is None and (owner.past, fact) not in values:
-            anything.add((owner.digest, fact))
-            names.append((owner.past, fact))
+    for digest, past, fact, _, _ in rules.reads:
+        known = request.facts.get(digest, _NO_FACTS).get(fact)
+        if known is None and (past, fact) not in values:
+            anything.add((digest, fact))
+            names.append((past, fact))
     numbers = {*unbounded(rules.parts, request.signals)}
     if "depth" in rules.parts and request.depth is None:
         numbers.add(("depth", ""))
@@ -131,8 +131,9 @@ def doubts_of(rules: Slice, request: Request) -> Doubts:
 
 
 def _all_told(rules: Slice, request: Request) -> bool:
-    for owner, fact in rules.reads:
-        known = request.facts.get(owner.digest, _NO_FACTS).get(fact)
+    facts = request.facts
+    for digest, _, fact, _, _ in rules.reads:
+        known = facts.get(digest, _NO_FACTS).get(fact)
         if known is None or isinstance(known, OneOf):
             return False
     return True
@@ -141,13 +142,12 @@ def _all_told(rules: Slice, request: Request) -> bool:
 def _few_values(rules: Slice, request: Request) -> dict[Unknown, Values]:
     """What cannot be told but may only have a few values."""
     values: dict[Unknown, Values] = {}
-    for owner, fact in rules.reads:
-        known = request.facts.get(owner.digest, _NO_FACTS).get(fact)
+    for digest, past, fact, kind, optional in rules.reads:
+        known = request.facts.get(digest, _NO_FACTS).get(fact)
         if isinstance(known, OneOf):
-            values[owner.past, fact] = known.values
-        elif known is None and owner.plans[fact].kind == "Boolean":
-            absent = (ABSENT,) if owner.plans[fact].form == "last" else ()
-            values[owner.past, fact] = (False, True, *absent)
+            values[past, fact] = known.values
+        elif known is None and kind == "Boolean":
+            values[past, fact] = (False, True, ABSENT) if optional else (False, True)
     if "licensed" in rules.parts and request.licensed is None:
         values["licensed", ""] = (False, True)
     if not rules.parts.isdisjoint(_SOURCES):
@@ -235,14 +235,7 @@ def context_of(rules: Slice, request: Request, world: World) -> dict[str, JsonVa
     context: dict[str, JsonValue] = {}
     parts = rules.parts
     if "past" in parts:
-        context.update({owner.past: {} for owner in rules.sets})
-        for owner, fact in rules.reads:
-            known = request.facts.get(owner.digest, _NO_FACTS).get(fact)
-            value = world.get((owner.past, fact), known)
-            if value is not ABSENT and value is not None and not isinstance(value, OneOf):
-                past = context[owner.past]
-                assert isinstance(past, dict)  # noqa: S101 - made above
-                past[fact] = value
+        context.update(_pasts(rules, request, world))
     if "licensed" in parts:
         context["licensed"] = bool(world.get(("licensed", ""), request.licensed))
     if not parts.isdisjoint(_SOURCES):
@@ -255,6 +248,18 @@ def context_of(rules: Slice, request: Request, world: World) -> dict[str, JsonVa
         context["depth"] = request.depth or 0
     context.update(signal_parts(parts, request.signals, world))
     return context
+
+
+def _pasts(rules: Slice, request: Request, world: World) -> dict[str, dict[str, JsonValue]]:
+    pasts: dict[str, dict[str, JsonValue]] = {owner.past: {} for owner in rules.sets}
+    facts = request.facts
+    for digest, past, fact, _, _ in rules.reads:
+        value: Known | Value = facts.get(digest, _NO_FACTS).get(fact)
+        if world:
+            value = world.get((past, fact), value)
+        if value is not ABSENT and value is not None and not isinstance(value, OneOf):
+            pasts[past][fact] = value
+    return pasts
 
 
 def _sink_parts(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
@@ -283,6 +288,9 @@ def _run(
         matched = _matched(runnable, agent, context)
         if matched is not None:
             return _result(matched, skipped, permitted=rules.only_guards)
+    record = context.get("input")
+    if isinstance(record, dict) and rules.arguments is not None:
+        context["input"] = {name: record[name] for name in rules.arguments if name in record}
     answer = cedarpy.is_authorized(
         {
             "principal": {"type": AGENT, "id": agent},
@@ -299,12 +307,14 @@ def _run(
 
 def typed(rules: Slice, context: Mapping[str, JsonValue]) -> bool:
     """Whether the facts in a context are seen to be of their kinds, and its numbers to fit."""
-    for owner, fact in rules.reads:
-        past = context[owner.past]
-        assert isinstance(past, dict)  # noqa: S101 - made in `context_of`
-        if fact in past and not is_plain(owner.plans[fact].kind, past[fact]):
+    pasts = cast("Mapping[str, Mapping[str, JsonValue]]", context)
+    for _, past, fact, kind, _ in rules.reads:
+        record = pasts[past]
+        if fact in record and not is_plain(kind, record[fact]):
             return False
-    return all(is_plain("Long", number) for number in _numbers(context))
+    return rules.parts.isdisjoint(_COUNTED) or all(
+        is_plain("Long", number) for number in _numbers(context)
+    )
 
 
 def _numbers(context: Mapping[str, JsonValue]) -> Iterator[JsonValue]:

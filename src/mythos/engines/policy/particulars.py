@@ -12,6 +12,7 @@ from mythos.engines.policy.origin_name import Origin
 from mythos.engines.policy.request import Request
 from mythos.engines.policy.rule import Rule
 
+_TELLING = frozenset({"sinks", "origin", "links", "repeats", "tokens"})
 _FINE = frozenset({Origin.USER, Origin.TRUSTED})
 _MAX_SHOWN = 5
 _MAX_VALUE = 80
@@ -27,7 +28,9 @@ def particulars(rules: Iterable[Rule], request: Request) -> str:
     Returns:
         Such as `recipient "X9" (untrusted)`; empty where they read nothing of the kind.
     """
-    read = {token.text for rule in rules for token in rule.source.tokens}
+    read = {word for rule in rules for word in rule.words & _TELLING}
+    if not read:
+        return ""
     told = [*_sinks(read, request), *_links(read, request), *_counts(read, request)]
     more = len(told) - _MAX_SHOWN
     return ", ".join(told[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

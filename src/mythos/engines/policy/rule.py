@@ -33,7 +33,8 @@ _NOTES = ("id", "severity", "explain")
 class Rule:
     """One rule. `actions` are the tools its scope names, None for every tool.
 
-    `line` counts from 1 within the rules; `text` is verbatim, `tree` is Cedar's JSON form of it.
+    `line` counts from 1 within the rules; `text` is verbatim, `tree` is Cedar's JSON form of it;
+    `words` are its names, literals and signs.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Rule:
     actions: frozenset[str] | None
     source: RuleText = field(repr=False, compare=False)
     tree: Mapping[str, JsonValue] = field(repr=False, compare=False)
+    words: frozenset[str] = field(repr=False, compare=False)
     use: ContextUse = field(repr=False, compare=False)
 
     @property
@@ -135,6 +137,7 @@ def _build(
         actions=_actions(policy["action"]),
         source=source,
         tree=policy,
+        words=frozenset(token.text for token in source.tokens),
         use=use,
     )
     return rule, ()

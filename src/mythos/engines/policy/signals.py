@@ -73,11 +73,10 @@ def signal_parts(
 ) -> dict[str, JsonValue]:
     """The context of these parts; the world says what cannot be told. Without `sinks.referred`."""
     context: dict[str, JsonValue] = {}
-    for part, values in (("asked", _asked(signals)), ("links", _links(signals))):
+    for part, values_of in _YES_OR_NO.items():
         if part in parts:
-            context[part] = {
-                name[1]: bool(world.get(name, value)) for name, value in values.items()
-            }
+            values = values_of(signals).items()
+            context[part] = {name[1]: bool(world.get(name, value)) for name, value in values}
     if "run" in parts:
         course = signals.course
         context["run"] = {
@@ -104,6 +103,9 @@ def _asked(signals: Signals) -> dict[Unknown, bool | None]:
 def _links(signals: Signals) -> dict[Unknown, bool | None]:
     """For each origin whether a link has it: None if one may or may not."""
     return {("links", str(origin)): _has(signals.links, origin) for origin in Origin}
+
+
+_YES_OR_NO = {"asked": _asked, "links": _links}
 
 
 def _has(links: Mapping[str, frozenset[Origin]] | None, origin: Origin) -> bool | None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import cedarpy
 from pydantic import JsonValue
 
 from mythos.engines.policy.context_use import renamed_past
+from mythos.engines.policy.facts.kind import FactKind
 from mythos.engines.policy.facts.plan import FactPlan
 from mythos.engines.policy.native.terms import Type
 from mythos.engines.policy.native.translate import Matcher, matcher_of
@@ -66,6 +68,20 @@ class Member:
         return f"{self.owner.policy_set.policy_set}/{self.rule.id}"
 
 
+class Read(NamedTuple):
+    """A fact that rules read.
+
+    `digest` names its policy set, `past` the record that stands for that set's `past` in an
+    evaluation; `optional` says that its attribute may be absent.
+    """
+
+    digest: str
+    past: str
+    fact: str
+    kind: FactKind
+    optional: bool
+
+
 @dataclass(frozen=True)
 class Runnable:
     """Rules evaluated together: `members` by the name Cedar gives them, `policyN` from 0.
@@ -103,7 +119,7 @@ class Slice:
     shape: Shape
     parts: frozenset[str]
     arguments: frozenset[str] | None
-    reads: tuple[tuple[CompiledSet, str], ...]
+    reads: tuple[Read, ...]
     seeing: frozenset[int]
     schema: cedarpy.Schema
     about_tool: dict[str, JsonValue]
@@ -172,7 +188,7 @@ def build_slice(
     about = [Member(owner, rule) for owner in sets for rule in owner.rules if rule.about(tool.name)]
     members = tuple(m for m in about if not m.owner.defers(m.rule))
     parts = frozenset[str]().union(*(member.rule.use.parts for member in members))
-    reads = {(m.owner.digest, fact): (m.owner, fact) for m in members for fact in m.rule.use.facts}
+    reads = dict.fromkeys(_read(m.owner, fact) for m in members for fact in m.rule.use.facts)
     return Slice(
         tool=tool,
         domain=domain,
@@ -182,7 +198,7 @@ def build_slice(
         shape=arguments_shape(tool.parameters),
         parts=parts,
         arguments=_arguments(members),
-        reads=tuple(reads.values()),
+        reads=tuple(reads),
         seeing=frozenset(i for i, m in enumerate(members) if "input" in m.rule.use.parts),
         schema=schema,
         about_tool={
@@ -197,6 +213,11 @@ def build_slice(
         context=context,
         deferred=tuple(m.label for m in about if m.owner.defers(m.rule)),
     )
+
+
+def _read(owner: CompiledSet, fact: str) -> Read:
+    plan = owner.plans[fact]
+    return Read(owner.digest, owner.past, fact, plan.kind, optional=plan.form == "last")
 
 
 def _arguments(members: Iterable[Member]) -> frozenset[str] | None:

@@ -49,9 +49,8 @@ def _compiled(policy_set: PolicySet, name: str, past: str) -> CompiledSet:
 
 def _can_tell(rule: Rule) -> bool:
     """Whether a rule forbids by the run's course alone; whose outputs are trusted is no part."""
-    read = {token.text for token in rule.source.tokens}
     unbound = not rule.permits and rule.actions is None
-    return unbound and rule.use.parts <= _TOLD and "untrusted" not in read
+    return unbound and rule.use.parts <= _TOLD and "untrusted" not in rule.words
 
 
 def uncatalogued_rulings(
