@@ -142,8 +142,9 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
     if result.broken:
         why = f"the request cannot be evaluated: {result.broken}"
         return Verdict(name, each.digest, Standing.CHARGED, DEFAULT_RULE, why=why)
-    own = sorted((m.rule for m in result.denying if m.owner is each), key=_loudest_first)
+    own = [m.rule for m in result.denying if m.owner is each]
     if own:
+        own.sort(key=_loudest_first)
         return Verdict(
             name,
             each.digest,
@@ -155,7 +156,7 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
             why=_why(own, request, each, result),
         )
     if result.allowed or result.denying or each.digest in rules.guards:
-        ids = sorted(m.rule.id for m in result.permitting if m.owner is each)
+        ids = sorted([m.rule.id for m in result.permitting if m.owner is each])
         first = ids[0] if ids else DEFAULT_RULE
         return Verdict(name, each.digest, Standing.UPHELD, first, rules=tuple(ids))
     return _by_default(rules, request, each)

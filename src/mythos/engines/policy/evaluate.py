@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import compress, product
-from typing import TypeAlias, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import cedarpy
 import orjson
@@ -48,8 +48,7 @@ Values: TypeAlias = "tuple[Value, ...]"
 World: TypeAlias = Mapping[Unknown, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One evaluation: rules that permitted, rules that denied, and why rules failed.
 
     `broken` says why there was no evaluation at all.
@@ -62,8 +61,7 @@ class Result:
     broken: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """The arguments as Cedar's JSON, and what does not fit: then no rule may read them."""
 
     record: dict[str, JsonValue]
@@ -227,7 +225,7 @@ def _with(result: Result, matched: list[Member], *, only_guards: bool) -> Result
     denying = (*result.denying, *(m for m in matched if not m.rule.permits))
     permitting = (*result.permitting, *(m for m in matched if m.rule.permits))
     allowed = not denying and (only_guards or bool(permitting))
-    return replace(result, allowed=allowed, permitting=permitting, denying=denying)
+    return result._replace(allowed=allowed, permitting=permitting, denying=denying)
 
 
 def context_of(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
@@ -363,8 +361,12 @@ def _result(
         failures: rules that failed, and why.
         permitted: whether the call is permitted even if no `permit` is among the hits.
     """
-    denying = [m for m in hits if not m.rule.permits]
-    permitting = [] if denying else [m for m in hits if m.rule.permits]
+    permitting: list[Member] = []
+    denying: list[Member] = []
+    for member in hits:
+        (permitting if member.rule.permits else denying).append(member)
+    if denying:
+        permitting.clear()
     denying += [member for member, _ in failures if not member.rule.permits]
     allowed = not denying and (permitted or bool(permitting))
     return Result(allowed, tuple(permitting), tuple(denying), failures)
