@@ -14,7 +14,7 @@ evaluated without Cedar, which is asked where one of them errs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import compress, product
 from typing import NamedTuple, TypeAlias, cast
@@ -37,6 +37,7 @@ MAX_WORLDS = 64
 _NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
 _FAILED = re.compile(r"error while evaluating policy `(policy[0-9]+)`: (.*)", re.DOTALL)
 _SOURCES = frozenset({"origin", "sinks"})
+_ORIGINS = tuple(map(str, Origin))
 _COUNTED = frozenset({"depth", "repeats", "run"})
 _NO_ARGUMENTS = frozenset({"past", "licensed", "tool", "now", "depth"})
 _NO_FACTS: Mapping[str, Known] = {}
@@ -261,13 +262,14 @@ def _pasts(rules: Slice, request: Request, world: World) -> dict[str, dict[str, 
 
 
 def _sink_parts(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
-    origin: dict[str, JsonValue] = {}
+    origin: dict[str, str] = {}
     for sink, candidates in _origins(rules, request).items():
         chosen = world.get(("origin", sink)) or next(iter(candidates))
         origin[sink] = str(chosen)
-    sinks: dict[str, JsonValue] = {str(each): str(each) in origin.values() for each in Origin}
+    found = set(origin.values())
+    sinks: dict[str, JsonValue] = {name: name in found for name in _ORIGINS}
     sinks["referred"] = is_referred(request.signals, world)
-    return {"origin": origin, "sinks": sinks}
+    return {"origin": {**origin}, "sinks": sinks}
 
 
 def _run(
@@ -315,12 +317,11 @@ def typed(rules: Slice, context: Mapping[str, JsonValue]) -> bool:
     )
 
 
-def _numbers(context: Mapping[str, JsonValue]) -> Iterator[JsonValue]:
+def _numbers(context: Mapping[str, JsonValue]) -> tuple[JsonValue, ...]:
     """What is counted in a run, however large its spans say it is."""
-    yield from (context[part] for part in ("depth", "repeats") if part in context)
     run = context.get("run")
-    if isinstance(run, dict):
-        yield from (run["calls"], run["tokens"])
+    counted = (run["calls"], run["tokens"]) if isinstance(run, dict) else ()
+    return (*counted, context.get("depth", 0), context.get("repeats", 0))
 
 
 def _matched(

@@ -31,9 +31,9 @@ from mythos.engines.policy.course import Course
 from mythos.engines.policy.origin_name import Origin
 
 PARTS = ("asked", "links", "run", "repeats")
-_REFERRED = ("sinks", "referred")
-
 Unknown = tuple[str, str]
+_REFERRED: Unknown = ("sinks", "referred")
+_LINKS: tuple[Unknown, ...] = tuple(("links", str(origin)) for origin in Origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,9 @@ QUIET = Signals(deletion=False, elsewhere=False, referred=False, links={}, cours
 
 def uncertain(parts: Collection[str], signals: Signals) -> Iterator[Unknown]:
     """The yes-or-no signals among these parts of the context that cannot be told."""
-    told = {**_asked(signals), **_links(signals), _REFERRED: signals.referred}
-    yield from (name for name, value in told.items() if value is None and name[0] in parts)
+    for part, values_of in _YES_OR_NO.items():
+        if part in parts:
+            yield from (name for name, value in values_of(signals).items() if value is None)
 
 
 def unbounded(parts: Collection[str], signals: Signals) -> Iterator[Unknown]:
@@ -73,9 +74,9 @@ def signal_parts(
 ) -> dict[str, JsonValue]:
     """The context of these parts; the world says what cannot be told. Without `sinks.referred`."""
     context: dict[str, JsonValue] = {}
-    for part, values_of in _YES_OR_NO.items():
+    for part in ("asked", "links"):
         if part in parts:
-            values = values_of(signals).items()
+            values = _YES_OR_NO[part](signals).items()
             context[part] = {name[1]: bool(world.get(name, value)) for name, value in values}
     if "run" in parts:
         course = signals.course
@@ -102,15 +103,17 @@ def _asked(signals: Signals) -> dict[Unknown, bool | None]:
 
 def _links(signals: Signals) -> dict[Unknown, bool | None]:
     """For each origin whether a link has it: None if one may or may not."""
-    return {("links", str(origin)): _has(signals.links, origin) for origin in Origin}
+    if not signals.links:
+        value = None if signals.links is None else False
+        return dict.fromkeys(_LINKS, value)
+    found = signals.links.values()
+    sure = {origin for each in found if len(each) == 1 for origin in each}
+    unsure = frozenset[str]().union(*found) - sure
+    return {name: name[1] in sure or (None if name[1] in unsure else False) for name in _LINKS}
 
 
-_YES_OR_NO = {"asked": _asked, "links": _links}
+def _referred(signals: Signals) -> dict[Unknown, bool | None]:
+    return {_REFERRED: signals.referred}
 
 
-def _has(links: Mapping[str, frozenset[Origin]] | None, origin: Origin) -> bool | None:
-    if links is None:
-        return None
-    if any(found == {origin} for found in links.values()):
-        return True
-    return None if any(origin in found for found in links.values()) else False
+_YES_OR_NO = {"asked": _asked, "links": _links, "sinks": _referred}
