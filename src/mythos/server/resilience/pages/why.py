@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import orjson
+from pydantic import JsonValue
 
 from mythos.engines.evidence.sample import Sample
 from mythos.engines.judge.redaction import is_redacted
@@ -42,7 +43,10 @@ class SampleFact:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An argument a mark may name; `suggested` when the rule reads it, `masked` when it may not."""
+    """An argument a mark may name, or may not for it is `masked`.
+
+    `suggested` when the rule reads it; of a rule that reads none, all are: the narrowest mark.
+    """
 
     name: str
     value: str
@@ -224,20 +228,25 @@ def _marking(
     if sample.arguments is None:
         barred = barred or "Its arguments were not captured: no mark could tell it from others."
     call = call_of(sample, rule)
-    given = sample.arguments or {}
     return Marking(
         policy_set=chosen.policy_set,
         at=sample.at,
         span_id=sample.span_id,
         rule=sample.rule,
-        choices=tuple(
-            Choice(each.name, each.value, each.hit, is_redacted(given[each.name]))
-            for each in call.arguments or ()
-        ),
+        choices=_choices(call.arguments or (), sample.arguments or {}),
         days=DAYS,
         most_days=MAX_DAYS,
         shortest_why=SHORTEST_WHY,
         barred=barred,
+    )
+
+
+def _choices(arguments: Iterable[Argument], given: Mapping[str, JsonValue]) -> tuple[Choice, ...]:
+    shown = [(each, is_redacted(given[each.name])) for each in arguments]
+    read = {each.name for each, masked in shown if each.hit and not masked}
+    return tuple(
+        Choice(each.name, each.value, each.name in read or not read, masked)
+        for each, masked in shown
     )
 
 
