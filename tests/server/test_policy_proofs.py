@@ -272,6 +272,7 @@ def test_a_guard_that_cuts_a_promise_of_another_set_is_found_together_only(
     assert named["mythos-baseline/token-budget"]["address"].startswith(
         f"/policies/{baseline_digest()}?rule=token-budget"
     )
+    assert not any("drop rule mythos-baseline" in each["sentence"] for each in shown["suggestions"])
     text = page(acting, guarded, f"?beside={key}")
     assert "of 3 policy sets that judge together" in text
     acting.post(f"/policies/{guarded.digest}/prove")

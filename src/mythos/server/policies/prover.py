@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from pydantic import JsonValue
 
+from mythos.adapters.baseline import baseline_digest
 from mythos.engines.coherence.coherence import Coherence, check_coherence
 from mythos.engines.coherence.difference import ChangedCall, Difference, compare, merged
 from mythos.engines.coherence.finding import CoherenceFinding
@@ -76,7 +77,11 @@ def _coherence(sets: Sequence[PolicySet], tools: Iterable[ToolCatalogue]) -> Jso
         "obligations": found.n_obligations,
         "tools": found.n_proved,
         "findings": [_finding(each, names) for each in found.findings],
-        "suggested_changes": [_suggestion(each, names) for each in suggested.suggestions],
+        "suggested_changes": [
+            _suggestion(each, names)
+            for each in suggested.suggestions
+            if baseline_digest() not in each.after  # it is the same for every catalogue
+        ],
     }
 
 
