@@ -136,7 +136,7 @@ def test_a_viewer_may_not_mark_and_is_told_why_before_they_try(browser: Client, 
     assert "Needs an operator; you are a viewer." in page
     refused = browser.post(path(host), form(), headers={"accept": "application/json"})
     assert refused.status_code == 403
-    assert "group `operator`" in refused.json()["error"]["remedy"]
+    assert "mythos user role NAME operator" in refused.json()["error"]["remedy"]
     assert not BenignMark.objects.exists()
 
 

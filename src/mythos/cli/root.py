@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Recommend where a bundle may run next, with reasons.",
     ),
     "trust": ("mythos.cli.trust:trust", "Say which bundles are genuine; keep signatures fresh."),
+    "user": ("mythos.cli.user:user", "Say who may sign in to the control plane, in which role."),
 }
 
 

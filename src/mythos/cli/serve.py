@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-import sys
 
 import click
 
@@ -127,32 +126,14 @@ def run(host: str, port: int, *, threads: int) -> None:
 
 def _create_admin(name: str) -> None:
     from django.contrib.auth import get_user_model
-    from django.contrib.auth.password_validation import validate_password
-    from django.core.exceptions import ValidationError
+
+    from mythos.cli.password import chosen_password
 
     users = get_user_model().objects
     if users.filter(username=name).exists():
         raise UsageError(f"user {name!r} exists", remedy="sign in, or choose another name")
-    password = os.environ.get("MYTHOS_ADMIN_PASSWORD") or _typed_password()
-    try:
-        validate_password(password)
-    except ValidationError as error:
-        raise UsageError(
-            " ".join(error.messages),
-            remedy="type a longer password, or set such a one in MYTHOS_ADMIN_PASSWORD",
-        ) from None
-    users.create_superuser(username=name, password=password)
+    users.create_superuser(username=name, password=chosen_password("MYTHOS_ADMIN_PASSWORD"))
     click.echo(f"administrator {name} created; now run `mythos serve`")
-
-
-def _typed_password() -> str:
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "a password can be typed on a terminal only, and this is none",
-            remedy="set MYTHOS_ADMIN_PASSWORD",
-        )
-    typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return typed
 
 
 def _say_who_may_enter() -> None:

@@ -1,4 +1,4 @@
-"""Writes of the front door: make a one-time sign-in link, and use it up."""
+"""Writes of the front door: accounts with their roles, and one-time sign-in links."""
 
 from __future__ import annotations
 
@@ -6,13 +6,66 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from mythos.errors import IdentityError
+from mythos.errors import IdentityError, NotFoundError, UsageError
 from mythos.server.web.models import LoginLink
+from mythos.server.web.roles import OPERATING, Role, role_of
 
 LINK_LIFE = timedelta(minutes=15)
+
+
+@transaction.atomic
+def create_user(name: str, *, password: str, role: Role) -> User:
+    """Let somebody sign in, in a role.
+
+    Raises:
+        UsageError: the name is taken, or cannot be one.
+    """
+    user = User(username=name)
+    user.set_password(password)
+    try:
+        user.full_clean()
+    except ValidationError as error:
+        raise UsageError(
+            f"no user can be called {name[:80]!r}: {' '.join(error.messages)}",
+            remedy="choose another name, of letters, digits and @.+-_",
+        ) from None
+    user.save()
+    _put_in(user, role)
+    return user
+
+
+@transaction.atomic
+def give_role(name: str, role: Role) -> Role:
+    """Give a user another role in place of the one they have; the answer is what they had.
+
+    A superuser who is made anything but an admin is none any more.
+
+    Raises:
+        NotFoundError: there is no such user.
+    """
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        raise NotFoundError(
+            f"no user is called {name[:80]!r}",
+            remedy="see who there is with `mythos user list`, or add one with `mythos user add`",
+        )
+    before = role_of(user)
+    if role != "admin" and user.is_superuser:
+        user.is_superuser = user.is_staff = False
+        user.save(update_fields=["is_superuser", "is_staff"])
+    _put_in(user, role)
+    return before
+
+
+def _put_in(user: User, role: Role) -> None:
+    """Put a user into the group of a role and out of those of the others; viewers are in none."""
+    user.groups.remove(*Group.objects.filter(name__in=OPERATING).exclude(name=role))
+    if role in OPERATING:
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
 
 
 def make_login_link(user: User, *, at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Roles: who may only look, and who may act.
+"""Roles: who may only look, and who may act. `mythos user role NAME ROLE` gives one.
 
 A role is a group of Django's: `operator`, `approver` or `admin`; who is in none is a viewer. A
 superuser, as `mythos serve --create-admin` makes one, is an admin. Reading asks for no role.
@@ -6,11 +6,22 @@ superuser, as `mythos serve --create-admin` makes one, is an admin. Reading asks
 
 from __future__ import annotations
 
+from typing import Literal
+
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 from mythos.errors import IdentityError
 
-OPERATING = ("operator", "approver", "admin")
+Role = Literal["viewer", "operator", "approver", "admin"]
+OPERATING: tuple[Role, ...] = ("operator", "approver", "admin")
+
+
+def role_of(user: User) -> Role:
+    """The strongest role of a user."""
+    if user.is_superuser:
+        return "admin"
+    groups = {each.name for each in user.groups.all()}
+    return next((role for role in reversed(OPERATING) if role in groups), "viewer")
 
 
 def why_barred(user: AbstractBaseUser | AnonymousUser) -> str:
@@ -32,6 +43,6 @@ def require_operator(user: AbstractBaseUser | AnonymousUser) -> User:
     if barred or not isinstance(user, User):
         raise IdentityError(
             barred.rstrip("."),
-            remedy="ask an administrator to add you to the group `operator`",
+            remedy="ask an administrator, who runs on the server: mythos user role NAME operator",
         )
     return user
