@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mythos.engines.policy.compile import PolicyEngine
     from mythos.engines.policy.facts.history import History
     from mythos.engines.policy.facts.known import Known
-    from mythos.engines.policy.occasions import Occasion
+    from mythos.engines.policy.occasion import Occasion
     from mythos.engines.policy.replay import Replayed
     from mythos.values.event import Run
     from mythos.values.tools import ToolCatalogue

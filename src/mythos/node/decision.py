@@ -14,25 +14,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError
 
+from mythos.engines.judge.grants import Grant, Granted
+from mythos.engines.judge.open_run import KeptRuns
 from mythos.engines.judge.recollection import Recollection
 from mythos.engines.judge.rulebook import Rulebook
+from mythos.engines.judge.sight import Sight
 from mythos.engines.policy.blocked import DeniedAttempt
-from mythos.engines.policy.occasions import occasions_of
 from mythos.engines.policy.request import Decision, Standing
 from mythos.engines.policy.rulings import ruling_of
-from mythos.engines.telemetry.catalogue import choose_catalogue
-from mythos.engines.telemetry.dialect import agent_of, kind_of
-from mythos.engines.telemetry.runs import assemble
 from mythos.errors import UsageError
-from mythos.node.grants import Grant, in_flight
 from mythos.values.base import Value
-from mythos.values.event import Event, Kind, Run, Span
+from mythos.values.event import Event, Kind, Span
 from mythos.values.json_text import repeats_a_key
 from mythos.values.outcome import UNDECLARED_TOOL, Outcome, Ruling, Severity
 
@@ -87,40 +85,35 @@ def answer(
     spans: Sequence[Span],
     *,
     now_ns: int,
-    granted: Sequence[Grant] = (),
+    granted: Granted | None = None,
     recollection: Recollection | None = None,
+    kept: KeptRuns | None = None,
 ) -> Ruled:
     """Decide one call by what the trace shows so far.
 
     Args:
         question: the call.
         rulebook: what this node judges by.
-        spans: every committed span of the trace.
+        spans: every committed span of the trace, as they came.
         now_ns: Unix nanoseconds.
         granted: calls of the trace that were allowed before.
         recollection: what earlier runs left for facts that reach beyond one run.
+        kept: unfinished runs as earlier questions saw them; they only save work.
     """
-    grant = _grant(question, spans, now_ns=now_ns)
-    runs, root = _so_far(question, spans)
-    seen = [event for run in runs for event in run.events]
-    known = next((run for run in runs if run.root.span_id == root), None)
-    resource = spans[0].resource if spans else {"service.name": question.service}
-    flying = in_flight(granted, seen, grant)
-    run = _with_calls(question, known, flying, resource, now_ns=now_ns)
-    catalogue = choose_catalogue(run, rulebook.catalogues)
+    grant = _grant(question, n_spans=len(spans), now_ns=now_ns)
+    call = _call(question, spans, now_ns=now_ns)
+    granted = Granted() if granted is None else granted
+    seen = Sight(call, grant, spans, granted, rulebook, recollection).seen(kept)
     enforced = rulebook.in_force(question.agent)
-    if catalogue is None or (not enforced and catalogue.find(question.tool) is None):
+    if seen is None or (not enforced and seen.catalogue.find(question.tool) is None):
         return _refuse(question, rulebook, now_ns=now_ns)
-    asked = _asked_id(question, now_ns)
-    engine = rulebook.engines[catalogue.domain]
-    past = recollection.past(catalogue.domain) if recollection else None
-    [occasion] = occasions_of(run, engine, past=past, only=asked).found
-    request = replace(occasion.request, depth=question.depth)
+    engine = rulebook.engines[seen.catalogue.domain]
+    request = replace(seen.occasion.request, depth=question.depth)
     decision = engine.decide(request, in_force=enforced)
     if decision.allowed:
         return Ruled(_told(decision, "allow"), granted=grant)
     rulings = tuple(
-        ruling_of(occasion, verdict, outcome=Outcome.BLOCKED)
+        ruling_of(seen.occasion, verdict, outcome=Outcome.BLOCKED)
         for verdict in decision.verdicts
         if verdict.standing is not Standing.UPHELD
     )
@@ -133,16 +126,9 @@ def _asked_id(question: Question, now_ns: int) -> str:
     return "asked-" + hashlib.sha256("\0".join(named).encode()).hexdigest()[:16]
 
 
-def _with_calls(
-    question: Question,
-    known: Run | None,
-    flying: Sequence[Grant],
-    resource: Mapping[str, JsonValue],
-    *,
-    now_ns: int,
-) -> Run:
-    """The run in progress as committed, calls in flight, and the call in question as its newest."""
-    call = Event(
+def _call(question: Question, spans: Sequence[Span], *, now_ns: int) -> Event:
+    """The call in question as the newest event of its run."""
+    return Event(
         trace_id=question.trace_id,
         span_id=_asked_id(question, now_ns),
         parent_id="",
@@ -154,64 +140,8 @@ def _with_calls(
         tool=question.tool,
         call_id=question.call_id,
         arguments=question.arguments,
-        resource=resource,
+        resource=spans[0].resource if spans else {"service.name": question.service},
     )
-    others = [
-        replace(
-            call,
-            span_id=f"granted-{number}",
-            name=grant.tool,
-            start_ns=grant.at_ns,
-            end_ns=now_ns + 1,
-            agent=grant.agent,
-            tool=grant.tool,
-            call_id=grant.call_id,
-            arguments=grant.arguments,
-        )
-        for number, grant in enumerate(flying)
-    ]
-    if known is None:
-        return Run(question.trace_id, call, (*others, call), now_ns)
-    return Run(question.trace_id, known.root, (*known.events, *others, call), now_ns)
-
-
-def _so_far(question: Question, spans: Sequence[Span]) -> tuple[list[Run], str]:
-    """The runs of a trace: those that ended, and what has not under a stand-in for its root.
-
-    Returns:
-        All runs, and the span id of that stand-in; no run has it if everything has ended.
-    """
-    held = {span.span_id for span in spans}
-    tops = [span for span in spans if span.parent_id not in held]
-    ended = {span.span_id for span in tops if _has_ended(question, span)}
-    adopted = {span.span_id for span in tops} - ended
-    stand_in = hashlib.sha256(question.trace_id.encode()).hexdigest()[:16]
-    if not adopted:
-        return assemble(spans), stand_in
-    root = Span(
-        trace_id=question.trace_id,
-        span_id=stand_in,
-        parent_id="",
-        name="invoke_agent",
-        start_ns=min(span.start_ns for span in spans),
-        end_ns=max(span.end_ns for span in spans),
-        attributes={
-            "gen_ai.operation.name": "invoke_agent",
-            "gen_ai.agent.name": question.agent,
-        },
-        resource=spans[0].resource,
-    )
-    family = [
-        replace(span, parent_id=stand_in) if span.span_id in adopted else span for span in spans
-    ]
-    return assemble([root, *family]), stand_in
-
-
-def _has_ended(question: Question, top: Span) -> bool:
-    """Whether a span without a parent here is a run of its own that is over."""
-    if kind_of(top) is not Kind.AGENT_RUN:
-        return False
-    return not top.parent_id or agent_of(top, Kind.AGENT_RUN) == question.agent
 
 
 def _told(decision: Decision, word: str) -> dict[str, JsonValue]:
@@ -254,14 +184,14 @@ def _refuse(question: Question, rulebook: Rulebook, *, now_ns: int) -> Ruled:
     return Ruled(told, _denied(question, rulings, now_ns=now_ns))
 
 
-def _grant(question: Question, spans: Sequence[Span], *, now_ns: int) -> Grant:
+def _grant(question: Question, *, n_spans: int, now_ns: int) -> Grant:
     return Grant(
         agent=question.agent,
         tool=question.tool,
         call_id=question.call_id,
         arguments=question.arguments,
         at_ns=now_ns,
-        known=frozenset(span.span_id for span in spans),
+        n_spans=n_spans,
     )
 
 

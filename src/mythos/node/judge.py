@@ -18,6 +18,7 @@ from pydantic import JsonValue
 
 from mythos.engines.evidence.row import EvidenceRow, to_wire
 from mythos.engines.evidence.time import TimeBody
+from mythos.engines.judge.grants import Grants
 from mythos.engines.judge.judgement import (
     Judgement,
     committed,
@@ -25,6 +26,7 @@ from mythos.engines.judge.judgement import (
     judge_run,
     undecided,
 )
+from mythos.engines.judge.open_run import KeptRuns
 from mythos.engines.judge.recollection import Recollection
 from mythos.engines.judge.rows import NS, Place, rows_of
 from mythos.engines.policy.blocked import DeniedAttempt, obeyed
@@ -36,7 +38,6 @@ from mythos.engines.telemetry.otlp import decode_protobuf
 from mythos.errors import TelemetryError, UnavailableError
 from mythos.node.decision import answer, attempt_of_json, attempt_to_json, read_question
 from mythos.node.duty import Duty
-from mythos.node.grants import Grants
 from mythos.node.store import NodeStore
 from mythos.values.enrolment import Acceptance
 from mythos.values.event import Run, Span
@@ -69,6 +70,7 @@ class Judge:
         self._keep = keep
         self._recollection = _recalled(store, duty)
         self._grants = Grants()
+        self._kept = KeptRuns()
         self._lock = threading.RLock()
         self._open = _resumed(store)
         self._in_doubt = False
@@ -86,6 +88,7 @@ class Judge:
         with self._lock:
             self._duty = duty
             self._recollection = _recalled(self._store, duty)
+            self._kept = KeptRuns()
 
     def receive(self, body: bytes, content_type: str) -> None:
         """Take one export request in; its spans are committed when this returns.
@@ -128,6 +131,7 @@ class Judge:
                 now_ns=time.time_ns(),
                 granted=self._grants.of(question.trace_id),
                 recollection=self._recollection,
+                kept=self._kept,
             )
             if ruled.granted is not None:
                 self._grants.add(question.trace_id, ruled.granted)
@@ -156,6 +160,7 @@ class Judge:
                 judged = self._judge(runs, self._open.just_closed, now_ns=now_ns)
                 judged += self._judge_lonely(before_ns=now_ns - timeout_ns)
                 self._grants.forget(self._open.just_closed, before_ns=now_ns - timeout_ns)
+                self._kept.forget(self._open.just_closed)
                 self._forget(now_ns)
             except UnavailableError:
                 self._in_doubt = True
@@ -168,6 +173,7 @@ class Judge:
         if self._in_doubt:
             self._open = _resumed(self._store)
             self._recollection = _recalled(self._store, self._duty)
+            self._kept = KeptRuns()
             self._in_doubt = False
 
     def _judge(self, runs: Sequence[Run], closed: Sequence[str], *, now_ns: int) -> list[Judgement]:

@@ -14,7 +14,8 @@ from typing import Literal, TypeAlias
 
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.facts.history import History
-from mythos.engines.policy.occasions import Occasion, occasions_of
+from mythos.engines.policy.occasion import Occasion
+from mythos.engines.policy.occasions import occasions_of
 from mythos.engines.policy.replay import Answer, answer_of
 from mythos.values.event import Run
 

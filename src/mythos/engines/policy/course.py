@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import ChainMap, Counter
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
 
 from mythos.engines.telemetry.offered import offered_tools
 from mythos.values.event import Event, Json
@@ -42,11 +42,24 @@ class CourseLog:
 
     _calls: int = 0
     _tokens: int = 0
-    _equal: Counter[bytes] = field(default_factory=Counter)
+    _equal: MutableMapping[bytes, int] = field(default_factory=Counter)
     _models: dict[str, str] = field(default_factory=dict)
     _offered: dict[tuple[str, str], str] = field(default_factory=dict)
     _changed_models: set[str] = field(default_factory=set)
     _changed_tools: set[str] = field(default_factory=set)
+
+    def beside(self) -> CourseLog:
+        """The same, to be told of calls that begin and of nothing else; this one learns nothing."""
+        return replace(
+            self,
+            _equal=ChainMap({}, self._equal),
+            _changed_models=set(self._changed_models),
+            _changed_tools=set(self._changed_tools),
+        )
+
+    def is_changed(self, agent: str) -> bool:
+        """Whether a model or a tool changed since the agent's last call."""
+        return agent in self._changed_models or agent in self._changed_tools
 
     def answered(self, event: Event) -> None:
         """A model call has ended."""

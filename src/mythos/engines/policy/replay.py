@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias
 
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.facts.history import History
-from mythos.engines.policy.occasions import Occasion, occasions_of
+from mythos.engines.policy.occasion import Occasion
+from mythos.engines.policy.occasions import occasions_of
 from mythos.engines.policy.request import Decision, Standing, Verdict
 from mythos.values.event import Run
 

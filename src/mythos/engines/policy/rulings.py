@@ -14,7 +14,8 @@ from typing import TypeAlias
 from mythos.engines.policy.blocked import DeniedAttempt, blocked_rulings
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.facts.history import History
-from mythos.engines.policy.occasions import Occasion, occasions_of
+from mythos.engines.policy.occasion import Occasion
+from mythos.engines.policy.occasions import occasions_of
 from mythos.engines.policy.request import Standing, Verdict
 from mythos.values.event import Run
 from mythos.values.outcome import Outcome, Ruling

@@ -7,7 +7,8 @@ missing cannot be told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 
 from mythos.engines.policy.course import CourseLog
@@ -29,11 +30,22 @@ class Surroundings:
     sources: Sources
     asked: Asked = field(init=False)
     _course: CourseLog = field(default_factory=CourseLog)
-    _opened: set[str] = field(default_factory=set)
+    _opened: MutableMapping[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read what the user asked for against the same sources."""
         self.asked = Asked(self.sources)
+
+    def beside(self, sources: Sources) -> Surroundings:
+        """The same, to be told of calls that begin and of nothing else; this one learns nothing."""
+        opened = ChainMap({}, self._opened)
+        fork = Surroundings(sources, _course=self._course.beside(), _opened=opened)
+        fork.asked = self.asked
+        return fork
+
+    def is_changed(self, agent: str) -> bool:
+        """Whether a model or a tool changed since the agent's last call."""
+        return self._course.is_changed(agent)
 
     def hear(self, text: str) -> None:
         """Take in what the user said."""
@@ -48,7 +60,7 @@ class Surroundings:
         """A call begins."""
         self._course.began(event, None if hidden else event.arguments)
         if tool and not tool.consequential and event.arguments:
-            self._opened.update(_links_in(event.arguments))
+            self._opened.update(dict.fromkeys(_links_in(event.arguments)))
 
     def signals(
         self,

@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from mythos.engines.policy.check import covered_domains
 from mythos.engines.policy.compile import PolicyEngine
-from mythos.engines.policy.occasions import Occasion, occasions_of
+from mythos.engines.policy.occasion import Occasion
+from mythos.engines.policy.occasions import occasions_of
 from mythos.engines.policy.request import Standing, Verdict
 from mythos.engines.policy.rule import Rule, rules_of
 from mythos.engines.policy.rulings import Rulings, SetsOf, ruling_of

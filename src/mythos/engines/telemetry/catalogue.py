@@ -6,7 +6,7 @@ only one that declares every tool the run called; else none, which the caller fl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mythos.values.event import Kind, Run
 from mythos.values.tools import ToolCatalogue
@@ -22,9 +22,16 @@ def choose_catalogue(run: Run, catalogues: Sequence[ToolCatalogue]) -> ToolCatal
     Returns:
         The catalogue, or None if no domain matches and none or several declare all its tools.
     """
-    for catalogue in catalogues:
-        if catalogue.service == run.service:
-            return catalogue
     called = {event.tool for event in run.events if event.kind is Kind.TOOL_CALL}
-    fitting = [catalogue for catalogue in catalogues if called <= catalogue.names]
+    return fitting_catalogue(run.service, called, catalogues)
+
+
+def fitting_catalogue(
+    service: str, called: Collection[str], catalogues: Sequence[ToolCatalogue]
+) -> ToolCatalogue | None:
+    """Like `choose_catalogue`, of a run's `service.name` and the tools that it called."""
+    for catalogue in catalogues:
+        if catalogue.service == service:
+            return catalogue
+    fitting = [catalogue for catalogue in catalogues if catalogue.names.issuperset(called)]
     return fitting[0] if len(fitting) == 1 else None

@@ -10,7 +10,7 @@ an argument, and what must survive a restart is what the caller stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,16 +40,17 @@ class _OpenTrace:
     """Spans held, when the newest one and the newest root came, and whether all hang from roots."""
 
     spans: list[Span] = field(default_factory=list)
-    ids: set[str] = field(default_factory=set)
+    by_id: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     seen_ns: int = 0
     rooted_ns: int | None = None
     whole: bool | None = None
 
     def hold(self, span: Span, at_ns: int) -> bool:
         """Keep a span; False if an equal one is held."""
-        if span.span_id in self.ids and span in self.spans:
+        same = self.by_id.get(span.span_id, ())
+        if span in same:
             return False
-        self.ids.add(span.span_id)
+        self.by_id[span.span_id] = (*same, span)
         self.spans.append(span)
         self.seen_ns = max(self.seen_ns, at_ns)
         if is_entry(span):
@@ -97,10 +98,10 @@ class OpenRuns:
         """How many traces are held."""
         return len(self._open)
 
-    def spans_of(self, trace_id: str) -> tuple[Span, ...]:
-        """The spans held of one open trace, as they came."""
+    def spans_of(self, trace_id: str) -> Sequence[Span]:
+        """The spans held of one open trace, as they came: read them before others are added."""
         trace = self._open.get(trace_id)
-        return tuple(trace.spans) if trace else ()
+        return trace.spans if trace else ()
 
     def add(self, spans: Iterable[Span], *, now_ns: int) -> Admission:
         """Take a batch in.

@@ -35,12 +35,13 @@ def cast(tree: SpanTree) -> Roles:
     """Settle the role of every span of a trace, parents before children."""
     roles = Roles()
     for span_id in tree.downward:
-        _cast_one(tree, roles, span_id)
+        cast_one(tree, roles, span_id)
     _pair_mcp(tree, roles)
     return roles
 
 
-def _cast_one(tree: SpanTree, roles: Roles, span_id: str) -> None:
+def cast_one(tree: SpanTree, roles: Roles, span_id: str) -> None:
+    """Settle the role of one span, its parent's being settled; but for MCP spans beside a call."""
     span, parent = tree.spans[span_id], tree.parents[span_id]
     kind = kind_of(span)
     agent = roles.agents.get(parent, "")

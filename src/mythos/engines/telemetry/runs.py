@@ -128,30 +128,37 @@ def _complete_calls(tree: SpanTree, roles: Roles, events: dict[str, Event]) -> N
     for twin, call in roles.twins.items():
         if twin not in events or call not in events:
             continue
-        seen = events[call]
-        told = describe(tree.spans[twin], Kind.TOOL_CALL, agent=seen.agent)
-        events[call] = replace(
-            seen,
-            call_id=seen.call_id or told.call_id,
-            arguments=told.arguments if seen.arguments is None else seen.arguments,
-            output=seen.output if seen.output_captured else told.output,
-            output_captured=seen.output_captured or told.output_captured,
-            failed=seen.failed or told.failed,
-        )
+        events[call] = completed(events[call], tree.spans[twin])
+
+
+def completed(call: Event, twin: Span) -> Event:
+    """A call with what only its other telling captured."""
+    told = describe(twin, Kind.TOOL_CALL, agent=call.agent)
+    return replace(
+        call,
+        call_id=call.call_id or told.call_id,
+        arguments=told.arguments if call.arguments is None else call.arguments,
+        output=call.output if call.output_captured else told.output,
+        output_captured=call.output_captured or told.output_captured,
+        failed=call.failed or told.failed,
+    )
 
 
 def _name_arguments(tree: SpanTree, events: dict[str, Event]) -> None:
     """Give calls that kept a bare value the name their request gave it."""
-    unnamed = [
-        event
-        for event in events.values()
-        if event.kind is Kind.TOOL_CALL
-        and event.arguments is None
-        and table.BARE_INPUT_KEY in event.attributes
-    ]
+    unnamed = [event for event in events.values() if is_unnamed(event)]
     if unnamed:
         models = (tree.spans[m] for m, e in events.items() if e.kind is Kind.MODEL_CALL)
         requests = requests_of(models)
         for event in unnamed:
             named = name_argument(tree.spans[event.span_id], event.tool, requests)
             events[event.span_id] = replace(event, arguments=named)
+
+
+def is_unnamed(event: Event) -> bool:
+    """Whether a call kept only a bare value, which a request may name."""
+    return (
+        event.kind is Kind.TOOL_CALL
+        and event.arguments is None
+        and table.BARE_INPUT_KEY in event.attributes
+    )

@@ -27,7 +27,7 @@ def first_said(tree: SpanTree, roles: Roles, members: Sequence[str]) -> dict[str
     hearing = _hearing(tree, roles, members, driven)
     heard = [m for m in members if not roles.calls[m] and roles.agents[m] in hearing]
     news: dict[str, tuple[str, ...]] = {}
-    talk = _Talk()
+    talk = Talk()
     for span_id in heard:
         if roles.kinds[span_id] is Kind.MODEL_CALL:
             news[span_id] = talk.hear(texts_of(tree.spans[span_id], Kind.MODEL_CALL))
@@ -41,7 +41,7 @@ def first_said(tree: SpanTree, roles: Roles, members: Sequence[str]) -> dict[str
 
 
 @dataclass(slots=True)
-class _Talk:
+class Talk:
     """The texts so far, those of the last model call, and whether the sender repeats itself."""
 
     history: list[str] = field(default_factory=list)

@@ -9,7 +9,7 @@ either: it is told with `captured` False, so that facts over it are undecidable.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -106,8 +106,13 @@ def user_events(run: Run, catalogue: ToolCatalogue | None) -> list[UserEvent]:
         Messages dated at the start of the span that first carries them, each followed by a
         confirmation if it is one; answers of asking tools dated at the end of the call.
     """
+    return user_events_in(run.events, catalogue)
+
+
+def user_events_in(events: Iterable[Event], catalogue: ToolCatalogue | None) -> list[UserEvent]:
+    """Like `user_events`, of events sorted by (start, span id)."""
     asking = {tool.name for tool in catalogue.tools if tool.user} if catalogue else set()
-    found = [seen for event in run.events for seen in _seen_in(event, asking)]
+    found = [seen for event in events for seen in _seen_in(event, asking)]
     return sorted(found, key=lambda seen: seen.at_ns)
 
 

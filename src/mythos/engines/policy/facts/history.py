@@ -44,7 +44,12 @@ class History:
     """Logs by the identity of their facts. Owned by the sweep, or by the judge, that fills it."""
 
     def __init__(
-        self, plans: Iterable[FactPlan], catalogue: ToolCatalogue, *, past: History | None = None
+        self,
+        plans: Iterable[FactPlan],
+        catalogue: ToolCatalogue,
+        *,
+        past: History | None = None,
+        so_far: History | None = None,
     ) -> None:
         """Begin without events.
 
@@ -52,11 +57,13 @@ class History:
             plans: the facts to keep, each after those its `where` reads; repeats do no harm.
             catalogue: tells a `where` what a tool does.
             past: what earlier runs left, for facts that reach beyond one run.
+            so_far: what this run did before; it is read, and left as it is.
         """
         self._logs = {p.identity: FactLog(p) for p in plans if not p.deferred}
         self.catalogue = catalogue
         self._tools: dict[str, Tool] = {tool.name: tool for tool in catalogue.tools}
         self._past = past
+        self._so_far = so_far
         self._by_name: dict[tuple[str, str], str] = {}
         self._collecting: dict[str, list[FactLog]] = {}
         self._resetting: dict[str, list[FactLog]] = {}
@@ -65,6 +72,11 @@ class History:
                 self._collecting.setdefault(name, []).append(log)
             for name in log.plan.resets:
                 self._resetting.setdefault(name, []).append(log)
+
+    def beside(self) -> History:
+        """A history that goes on from this one by itself: this one learns nothing from it."""
+        plans = [log.plan for log in self._logs.values()]
+        return History(plans, self.catalogue, past=self._past, so_far=self)
 
     def logs(self) -> Mapping[str, FactLog]:
         """Every log by the identity of its fact."""
@@ -130,9 +142,9 @@ class History:
         key = key_of(plan, asker.tool, asker.agent, asker.arguments, hidden=asker.hidden)
         if ANY in key:
             return None
-        before = self._past.logs().get(plan.identity) if self._past else None
-        logs = (log,) if before is None or plan.scope == "session" else (log, before)
-        return told(logs, key, asker.now_ns)
+        earlier = (self._so_far, None if plan.scope == "session" else self._past)
+        found = (one.logs().get(plan.identity) for one in earlier if one is not None)
+        return told((log, *(one for one in found if one is not None)), key, asker.now_ns)
 
     def _enter(
         self, log: FactLog, one: Happening, *, holds: bool | None, settled: bool = False
