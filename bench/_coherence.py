@@ -56,7 +56,7 @@ def _after_an_edit(shape: str) -> Row:
     """Another rule is edited each time; only its tool, and no other, is proved anew."""
     policy_set = SHAPES[shape](EDITED)
     with tempfile.TemporaryDirectory() as folder:
-        memory = VerdictFolder(Path(folder))
+        memory = VerdictFolder(Path(folder), b"secret")
         _checked(policy_set, memory)()
         edits = [_checked(edited(policy_set, f"r{n:04d}"), memory) for n in (0, 1, 2)]
         seen: list[Coherence] = []

@@ -14,6 +14,7 @@ from tests.cli.policy_command import CARE, REFUNDS, TOOLS, policy, written
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 def test_the_example_breaks_no_promise_and_its_needless_rules_are_named() -> None:
@@ -71,8 +72,10 @@ def test_verdicts_are_kept_and_an_edit_proves_its_own_tools_anew(tmp_path: Path)
 
 def test_a_damaged_verdict_is_proved_anew(tmp_path: Path) -> None:
     first = policy("coherence", CARE, "--tools", TOOLS, "--json").json
-    for kept in (tmp_path / "cache").rglob("*.json"):
-        kept.write_bytes(kept.read_bytes()[:-20])
+    kept = list((tmp_path / "cache").rglob("*.verdict"))
+    assert len(kept) >= first["tools"]["proved"]
+    for each in kept:
+        each.write_bytes(each.read_bytes()[:-20])
     again = policy("coherence", CARE, "--tools", TOOLS, "--json").json
     assert again["tools"] == first["tools"]
     assert again["findings"] == first["findings"]

@@ -1,17 +1,24 @@
-"""Verdicts of coherence checks in a folder: one file a key, which may be deleted at any time.
+"""Verdicts of coherence checks in a folder: one sealed file a key, which may be deleted any time.
 
-A folder that cannot be read or written makes a check slower and changes nothing else.
+Most of a verdict says that something can never be, and nothing but a new proof could check that.
+So each file is sealed with a secret that lies elsewhere: one that was edited, cut off, renamed or
+brought from another machine counts as missing. A folder or secret that cannot be read or written
+makes a check slower and changes nothing else.
 """
 
 from __future__ import annotations
 
+import hmac
 import os
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from mythos.adapters.atomic_file import write_atomically
 
 MAX_BYTES = 4 * 2**20  # of one verdict
+_SECRET_BYTES = _SEAL_BYTES = 32
 
 
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -20,30 +27,51 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(base) / "mythos" / "coherence"
 
 
+def default_secret(environ: Mapping[str, str] = os.environ) -> bytes:
+    """The user's secret, `mythos/coherence.key` in the state folder, made when first needed.
+
+    Returns:
+        The secret; one for this process alone where none can be kept, so nothing is recalled.
+    """
+    base = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    path = Path(base) / "mythos" / "coherence.key"
+    try:
+        kept = path.read_bytes()
+    except OSError:
+        kept = b""
+    if len(kept) == _SECRET_BYTES:
+        return kept
+    made = secrets.token_bytes(_SECRET_BYTES)
+    with suppress(OSError):
+        write_atomically(path, made, mode=0o600)
+    return made
+
+
 class VerdictFolder:
     """A `Memory` on disk. Keys are digests, `sha256:` and hexadecimal digits."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, secret: bytes) -> None:
         """Use a folder; it is made when the first verdict is kept."""
-        self._folder = folder
+        self._folder, self._secret = folder, secret
 
     def get(self, key: str) -> bytes | None:
-        """What was kept, or None."""
+        """What was kept under this key with this secret, or None."""
         try:
             with self._path(key).open("rb") as file:
-                kept = file.read(MAX_BYTES + 1)
+                seal, value = file.read(_SEAL_BYTES), file.read(MAX_BYTES + 1)
         except OSError:
             return None
-        return kept if len(kept) <= MAX_BYTES else None
+        return value if hmac.compare_digest(seal, self._seal(key, value)) else None
 
     def put(self, key: str, value: bytes) -> None:
         """Keep it; not where the folder cannot be written."""
         if len(value) > MAX_BYTES:
             return
-        try:
-            write_atomically(self._path(key), value, mode=0o600)
-        except OSError:
-            return
+        with suppress(OSError):
+            write_atomically(self._path(key), self._seal(key, value) + value, mode=0o600)
+
+    def _seal(self, key: str, value: bytes) -> bytes:
+        return hmac.digest(self._secret, key.encode() + b"\n" + value, "sha256")
 
     def _path(self, key: str) -> Path:
-        return self._folder / f"{key.replace(':', '-')}.json"
+        return self._folder / f"{key.replace(':', '-')}.verdict"

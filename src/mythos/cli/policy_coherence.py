@@ -108,10 +108,12 @@ def compiled(found: Loaded) -> list[PolicyEngine]:
 
 
 def _memory(*, no_cache: bool) -> Memory:
-    from mythos.adapters.verdict_folder import VerdictFolder, default_folder
+    from mythos.adapters.verdict_folder import VerdictFolder, default_folder, default_secret
     from mythos.engines.coherence.memory import NO_MEMORY, Notebook
 
-    return Notebook(NO_MEMORY if no_cache else VerdictFolder(default_folder()))
+    if no_cache:
+        return Notebook(NO_MEMORY)
+    return Notebook(VerdictFolder(default_folder(), default_secret()))
 
 
 def _checked(engines: list[PolicyEngine], memory: Memory) -> Coherence:

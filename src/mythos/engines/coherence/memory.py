@@ -2,8 +2,9 @@
 
 That is the tool's declaration, the rules about it with the facts they read, the promises about it,
 and the version of this translation. An edit of one rule changes the keys of that rule's tools and
-no others. What is recalled is not believed: its witnesses are put to Cedar again, and an entry
-that does not read or does not replay counts as missing.
+no others. What is recalled is believed only as far as it must be: its witnesses are put to Cedar
+again, and an entry that does not read or does not replay counts as missing. That something can
+never be is taken from the memory, which has to answer for its own entries.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from mythos.errors import MythosError
 from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.tools import Tool
 
-TRANSLATION = 1  # raise whenever a verdict may come out differently
+TRANSLATION = 2  # raise whenever a verdict may come out differently
 _UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
