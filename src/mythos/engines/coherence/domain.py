@@ -81,13 +81,13 @@ def sink_presence(symbols: Symbols, tool: Tool, inputs: Type) -> tuple[dict[str,
     there: dict[str, Bool] = {}
     own: list[Bool] = []
     for sink in tool.sinks:
-        attribute = bank.var("bool", f"origin.{sink}?")
-        there[sink] = attribute
-        if sink in inputs.fields:
-            own.append(bank.iff(attribute, _has_value(symbols, inputs, sink)))
+        given = sink in inputs.fields
+        there[sink] = (
+            _has_value(symbols, inputs, sink) if given else bank.var("bool", f"origin.{sink}?")
+        )
         origin = bank.var("text", f"origin.{sink}")
         known = bank.or_(*(bank.same(origin, each) for each in ORIGINS))
-        own.append(bank.implies(attribute, known))
+        own.append(bank.implies(there[sink], known))
     return there, own
 
 

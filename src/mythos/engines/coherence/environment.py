@@ -11,8 +11,9 @@ satisfied, none errs, and a `permit` is satisfied or nothing but guards governs 
     model = solver.model(environment.allowed(digests), holds)      # None: never both
     request = witness(environment, model, [environment.allowed(digests), holds])
 
-A rule without an exact translation gets a truth of its own, free within its scope: what is shown
-to be impossible is so whatever the rule says, and what seems possible has to be replayed.
+A rule without an exact translation gets a truth that is free within its scope, and one with that
+of every rule of the same text and facts: what is shown to be impossible is so whatever the rule
+says, and what seems possible has to be replayed.
 """
 
 from __future__ import annotations
@@ -194,6 +195,7 @@ class RequestEnvironment:
             "past": self._past(owner),
             "tool": self._about_tool(),
             "sinks": self._sinks(kind.fields["sinks"]),
+            "origin": self._origin(kind.fields["origin"]),
         }
 
         def get(name: str) -> Value:
@@ -215,6 +217,10 @@ class RequestEnvironment:
             "trust": Word(tool.trust),
         }
         return Record(dict.fromkeys(values, True), values.__getitem__)
+
+    def _origin(self, kind: Type) -> Record:
+        has = {sink: self.sinks[sink] for sink in kind.fields}
+        return Record(has, lambda sink: self.symbols.value(kind.fields[sink], f"origin.{sink}"))
 
     def _sinks(self, kind: Type) -> Record:
         """Which origins the sinks' values have; whatever else is said of them is free."""
@@ -327,12 +333,18 @@ def _judged(
     except UnsupportedError as error:
         scope = translator.scope(tree)
         free = [
-            environment.bank.var("bool", f"{owner.digest} {rule.id} {word}")
+            environment.bank.var("bool", f"{_meaning(owner, rule)} {word}")
             for word in ("satisfied", "errs")
         ]
         satisfied, errs = (environment.bank.and_(scope, each) for each in free)
         return JudgedRule(owner, rule, satisfied, errs, unsupported=str(error))
     return JudgedRule(owner, rule, satisfied, errs)
+
+
+def _meaning(owner: CompiledSet, rule: Rule) -> str:
+    """What a rule's truth depends on: two rules of one text and the same facts are as true."""
+    facts = (owner.plans[name].identity for name in sorted(rule.use.facts))
+    return " ".join([rule.text, *facts])
 
 
 def _exclusive(bank: Bank, rules: Sequence[JudgedRule]) -> list[Bool]:
