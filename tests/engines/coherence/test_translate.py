@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from pydantic import JsonValue
 
-from mythos.engines.coherence.environment import JudgedRule, request_environment, trees_of
+from mythos.engines.coherence.environment import JudgedRule
 from mythos.engines.coherence.symbols import UnsupportedError
 from mythos.engines.coherence.terms import Evaluation
 from mythos.engines.coherence.translate import Translator
-from tests.engines.coherence.random_rules import CATALOGUE, compiled, environment_of
+from tests.engines.coherence.random_rules import compiled, environment_of
 
 
 def judged(condition: str, *, scope: str = "principal, action, resource") -> JudgedRule:
@@ -56,11 +57,10 @@ def test_an_unknown_node_is_unsupported_and_no_crash(body: dict[str, JsonValue])
 
 def test_a_rule_with_an_unknown_node_is_free_within_its_scope() -> None:
     owner = compiled('@id("r") permit(principal == Agent::"a", action, resource) when { true };')
-    trees = {name: dict(tree) for name, tree in trees_of(owner).items()}
-    trees["r"]["conditions"] = [{"kind": "when", "body": {"hologram": {}}}]
-    environment = request_environment(
-        CATALOGUE.tools[0], [owner], CATALOGUE, trees={owner.digest: trees}
-    )
+    (known,) = owner.rules
+    conditions: list[JsonValue] = [{"kind": "when", "body": {"hologram": {}}}]
+    unknown = replace(known, tree={**known.tree, "conditions": conditions})
+    environment = environment_of(replace(owner, rules=(unknown,)))
     (rule,) = environment.rules
     assert "hologram" in rule.unsupported
     solver, bank = environment.solver(), environment.bank

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mythos.engines.coherence.environment import Trees, trees_of
 from mythos.engines.coherence.finding import (
     CoherenceFinding,
     FindingKind,
@@ -111,7 +110,6 @@ def _check_engine(
     engine: PolicyEngine, gathered: _Gathered, memory: Memory, on_tool: Callable[[str], None]
 ) -> None:
     in_force = [each.digest for each in engine.compiled]
-    trees: dict[str, Trees] = {}
     context = None
     for tool in engine.catalogue.tools:
         on_tool(tool.name)
@@ -120,9 +118,8 @@ def _check_engine(
         verdict = recalled(memory, key, engine, stand)
         if verdict is None:
             if context is None:
-                trees = {each.digest: trees_of(each) for each in engine.compiled if each.covers}
                 context = new_context()
-            asked = probe(engine, tool, in_force, trees=trees, context=context)
+            asked = probe(engine, tool, in_force, context=context)
             kept = keeps(asked, engine, in_force, tool.name)
             verdict = ToolVerdict(roles(asked), kept)
             remembered(memory, key, engine, verdict)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from mythos.engines.coherence.environment import RequestEnvironment, request_environment, trees_of
+from mythos.engines.coherence.environment import RequestEnvironment, request_environment
 from mythos.engines.coherence.shown import ReplayError, Stand, Witness
 from mythos.engines.coherence.solver import Solver, UndecidedError
 from mythos.engines.coherence.terms import Bool
@@ -80,13 +80,12 @@ def compare(
     if frozenset(old) == frozenset(new):
         return Difference()
     both = [each for each in engine.compiled if each.digest in {*old, *new}]
-    trees = {each.digest: trees_of(each) for each in both if each.covers}
     context = new_context()
     calls: list[ChangedCall] = []
     doubts: list[str] = []
     for tool in engine.catalogue.tools:
         on_tool(tool.name)
-        environment = request_environment(tool, both, engine.catalogue, trees=trees)
+        environment = request_environment(tool, both, engine.catalogue)
         asked = _Comparison(environment, engine, (old, new))
         if asked.same:
             continue

@@ -50,9 +50,6 @@ from mythos.values.tools import Tool, ToolCatalogue
 if TYPE_CHECKING:
     from z3 import Context
 
-Trees = Mapping[str, Mapping[str, JsonValue]]
-"""Cedar's JSON form of each rule of a policy set, by rule id."""
-
 
 @dataclass(frozen=True, slots=True)
 class JudgedRule:
@@ -242,8 +239,6 @@ def request_environment(
     tool: Tool,
     sets: Iterable[CompiledSet],
     catalogue: ToolCatalogue,
-    *,
-    trees: Mapping[str, Trees] | None = None,
 ) -> RequestEnvironment:
     """Translate what policy sets say of one tool.
 
@@ -251,13 +246,11 @@ def request_environment(
         tool: a tool of the catalogue.
         sets: compiled policy sets; those that do not govern the tool are left aside.
         catalogue: the catalogue they were compiled against.
-        trees: `trees_of` each set by digest, where they are at hand.
 
     Returns:
         The environment. Rules that only the monitor can judge are left out, as in a decision.
     """
     governing = tuple(each for each in sets if each.covers)
-    known = trees or {}
     one_tool = ToolCatalogue(domain=catalogue.domain, tools=(tool,))
     environment = RequestEnvironment(
         tool=tool,
@@ -272,7 +265,7 @@ def request_environment(
         inputs = environment.contexts[governing[0].digest].fields["input"]
         environment.sinks, own = sink_presence(environment.symbols, tool, inputs)
     rules = [
-        _judged(environment, owner, rule, known.get(owner.digest) or trees_of(owner))
+        _judged(environment, owner, rule)
         for owner in governing
         for rule in owner.rules
         if rule.about(tool.name) and not owner.defers(rule)
@@ -280,15 +273,6 @@ def request_environment(
     environment.rules = tuple(rules)
     environment.domain = (*own, *_exclusive(environment.bank, rules))
     return environment
-
-
-def trees_of(compiled: CompiledSet) -> Trees:
-    """Cedar's JSON form of every rule of a policy set."""
-    if not compiled.rules:
-        return {}
-    text = "\n".join(rule.text for rule in compiled.rules)
-    policies = orjson.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-    return {rule.id: policies[f"policy{n}"] for n, rule in enumerate(compiled.rules)}
 
 
 def expression(text: str) -> Mapping[str, JsonValue]:
@@ -324,10 +308,8 @@ def _context_type(owner: CompiledSet, one: ToolCatalogue, catalogue: ToolCatalog
     return type_of(space["actions"][one.tools[0].name]["appliesTo"]["context"])
 
 
-def _judged(
-    environment: RequestEnvironment, owner: CompiledSet, rule: Rule, trees: Trees
-) -> JudgedRule:
-    translator, tree = environment.translator(owner.digest), trees[rule.id]
+def _judged(environment: RequestEnvironment, owner: CompiledSet, rule: Rule) -> JudgedRule:
+    translator, tree = environment.translator(owner.digest), rule.tree
     try:
         satisfied, errs = translator.rule(tree)
     except UnsupportedError as error:

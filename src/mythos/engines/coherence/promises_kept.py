@@ -11,9 +11,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-import cedarpy
-import orjson
-
 from mythos.engines.coherence.shown import ReplayError, Witness, holds
 from mythos.engines.coherence.solver import UndecidedError
 from mythos.engines.coherence.sweep import Probe
@@ -77,9 +74,8 @@ def _kept(
     rule: Rule,
 ) -> Kept:
     environment, allowed = asked.environment, forbidden_answer(entry)
-    (tree,) = orjson.loads(cedarpy.policies_to_json_str(rule.text))["staticPolicies"].values()
     try:
-        condition, _ = environment.translator(owner.digest).rule(tree)
+        condition, _ = environment.translator(owner.digest).rule(rule.tree)
         parts = environment.allowed_parts(in_force)
         if not allowed:
             parts = [environment.bank.not_(environment.bank.and_(*parts))]

@@ -8,14 +8,13 @@ search for overlaps would ask the square of that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mythos.engines.coherence.environment import (
     JudgedRule,
     RequestEnvironment,
-    Trees,
     request_environment,
 )
 from mythos.engines.coherence.shown import ReplayError, RuleKey, Stand, Witness
@@ -95,7 +94,6 @@ def probe(
     tool: Tool,
     in_force: Collection[str],
     *,
-    trees: Mapping[str, Trees] | None = None,
     context: Context | None = None,
 ) -> Probe:
     """Make one tool's environment, solver and stand.
@@ -104,14 +102,13 @@ def probe(
         engine: the compiled policy sets and their catalogue.
         tool: of the catalogue.
         in_force: digests of the sets that decide together.
-        trees: Cedar's JSON form of their rules by digest, where at hand.
         context: a z3 context to share.
 
     Raises:
         ImportError: z3 is not installed.
     """
     sets = [each for each in engine.compiled if each.digest in in_force]
-    environment = request_environment(tool, sets, engine.catalogue, trees=trees)
+    environment = request_environment(tool, sets, engine.catalogue)
     solver = environment.solver(context)
     return Probe(environment, solver, Stand(engine, tool.name, in_force))
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from mythos.engines.coherence.environment import RequestEnvironment, request_environment
 from mythos.engines.coherence.solver import Solver, UndecidedError
@@ -20,11 +20,15 @@ from mythos.engines.coherence.symbols import Number, Truth
 from mythos.engines.coherence.terms import Bool
 from mythos.engines.coherence.witness import witness
 from mythos.engines.coherence.workflow.levels import Span, TrackedFact
+from mythos.engines.coherence.z3_terms import new_context
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.facts.kind import sum_value
 from mythos.engines.policy.facts.known import ABSENT, FactValue
 from mythos.engines.policy.request import Decision, Request
 from mythos.values.tools import Tool
+
+if TYPE_CHECKING:
+    from z3 import Context
 
 Case: TypeAlias = "tuple[tuple[str, Span], ...]"
 """Spans of facts by identity, sorted; a fact that is not named may be anything."""
@@ -74,6 +78,7 @@ class SolvedPermits:
     n_undecided: int = 0
     _known: dict[tuple[str, Case], Answer] = field(default_factory=dict)
     _desks: dict[str, _Desk] = field(default_factory=dict)
+    _context: Context = field(default_factory=new_context)
 
     @property
     def in_force(self) -> tuple[str, ...]:
@@ -139,7 +144,8 @@ class SolvedPermits:
         if found is None:
             environment = request_environment(tool, self.engine.compiled, self.engine.catalogue)
             allowed = environment.allowed_parts(self.in_force)
-            found = self._desks[tool.name] = _Desk(environment, environment.solver(), allowed)
+            solver = environment.solver(self._context)
+            found = self._desks[tool.name] = _Desk(environment, solver, allowed)
         return found
 
     def _terms(self, environment: RequestEnvironment, case: Case) -> list[Bool]:
