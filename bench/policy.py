@@ -15,6 +15,7 @@ import _coherence
 import _dogwood
 import _native
 import _questions
+import _reach
 import _temporal
 from rows import Row, cpu_seconds, report
 
@@ -90,7 +91,7 @@ def _beside(form: str, rate: float) -> Row:
 
 def measure(*, with_peer: bool) -> list[Row]:
     rows = [*decisions(), *temporal(), *traces()]
-    extra = [*_native.rows(), *_coherence.rows()]
+    extra = [*_native.rows(), *_coherence.rows(), *_reach.rows()]
     return [*rows, *(peer() if with_peer else []), *extra]
 
 
