@@ -28,7 +28,8 @@ from tests.engines.coherence.workflow.tales import (
 
 
 def tale_of(declared: dict[str, JsonValue], *, literals: tuple[int, ...] = (2,)) -> Tale:
-    document = {"policy_set": "p", "version": 1, "facts": declared, "rules": ""}
+    rules = '@id("any") permit(principal, action, resource);'
+    document = {"policy_set": "p", "version": 1, "facts": declared, "rules": rules}
     plans = plan_facts(load_policy_set(json.dumps(document), source="p.json"), SHOP)
     kept = {name: tracked(plan, literals, SHOP) for name, plan in plans.items()}
     return Tale(list(plans.values()), kept)
