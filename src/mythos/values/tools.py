@@ -6,7 +6,7 @@ only one that declares all its tools (`engines.telemetry.catalogue`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, JsonValue, StrictBool, model_validator
@@ -23,7 +23,7 @@ CONSEQUENTIAL: frozenset[str] = frozenset({"write", "delete", "egress"})
 
 
 class Tool(Foreign):
-    """One tool: `sinks` are arguments whose value decides where something goes.
+    """One tool: `sinks` are arguments whose value decides where something goes (see `sinks_of`).
 
     `trusted`: the output (True) or those fields of it (a list) come from a directory under the
     operator's control. `user`: the tool asks the user, and its answer is the user's word.
@@ -48,6 +48,23 @@ class Tool(Foreign):
         if self.trusted is True:
             return "trusted"
         return "fields" if self.trusted else "untrusted"
+
+    def sinks_of(self, arguments: Iterable[str]) -> tuple[str, ...]:
+        """The sinks of a call: those declared, and what its arguments hold that nobody declared.
+
+        What a tool that changes or sends something does with an argument that its schema does not
+        name, such as `bcc`, nobody can say. A schema without `properties` names none, and so tells
+        nothing of any.
+        """
+        return (*self.sinks, *self.undeclared(arguments))
+
+    def undeclared(self, arguments: Iterable[str]) -> tuple[str, ...]:
+        """The arguments that the schema of a consequential tool does not name."""
+        declared = self.parameters.get("properties")
+        if not self.consequential or not isinstance(declared, Mapping) or not declared:
+            return ()
+        known = declared.keys() | set(self.sinks)
+        return tuple(sorted(name for name in arguments if name not in known))
 
     @property
     def consequential(self) -> bool:

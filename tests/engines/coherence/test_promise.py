@@ -7,7 +7,9 @@ from pydantic import JsonValue
 
 from mythos.engines.coherence.promise import Promise, prove
 from mythos.engines.policy.identity import digest
+from mythos.engines.policy.request import Origin
 from mythos.values.policy import Expectation, PolicySet
+from mythos.values.tools import ToolCatalogue
 from tests.engines.policy.scenes import engine_of, forbid, permit, policy
 
 FACTS: JsonValue = {
@@ -87,3 +89,37 @@ def test_facts_of_every_form_may_be_spoken_of() -> None:
 def test_a_tool_that_the_set_does_not_govern_is_none_of_its_promise() -> None:
     elsewhere = policy("p", permit("any", ""), covers={"tools": "shop/other"})
     assert asked(elsewhere, never="allow") == Promise("kept")
+
+
+GIVEN = policy(
+    "p",
+    '@id("any") permit(principal, action, resource);\n'
+    '@id("strange") forbid(principal, action, resource)\n'
+    "when { context.sinks.untrusted || context.sinks.unknown };",
+)
+
+
+def sender(*, takes_more: bool) -> ToolCatalogue:
+    parameters = {
+        "type": "object",
+        "properties": {"to": {"type": "string"}, "undeclared_untrusted": {"type": "string"}},
+        "required": ["to"],
+        "additionalProperties": takes_more,
+    }
+    tool = {"name": "send", "effect": "egress", "sinks": ["to"], "parameters": parameters}
+    return ToolCatalogue.model_validate({"domain": "shop/retail", "tools": [tool]})
+
+
+@pytest.mark.parametrize(("takes_more", "kept"), [(True, "broken"), (False, "kept")])
+def test_an_undeclared_argument_may_come_from_anywhere_where_a_call_can_have_one(
+    takes_more: bool, kept: str
+) -> None:
+    named = 'context.origin has to && context.origin.to == "user"'
+    entry = Expectation(name="p", always="allow", when=named)
+    engine = engine_of(GIVEN, catalogue=sender(takes_more=takes_more))
+    found = prove(entry, digest=digest(GIVEN), engine=engine)
+    assert found.kept == kept
+    if found.request is not None:
+        strange = {name for name, each in found.request.origins.items() if each != {Origin.USER}}
+        assert strange
+        assert strange <= (found.request.arguments or {}).keys() - {"to", "undeclared_untrusted"}

@@ -9,7 +9,9 @@
 |                         | `context.repeats`, `context.run.calls` and `context.run.tokens` |
 | `context.origin.S`      | there iff the sink argument S has a value; user, trusted,       |
 |                         | untrusted or unknown                                            |
-| `context.sinks.O`       | true iff some sink's origin is O                                |
+| `context.sinks.O`       | true iff some sink's origin is O, or an undeclared argument's:  |
+|                         | only unknown and untrusted count, and only where the tool takes |
+|                         | any (`undeclared_sinks`)                                        |
 
 `enum` is no bound, for nothing enforces it before a decision.
 """
@@ -24,7 +26,7 @@ from math import ceil, floor
 from mythos.engines.coherence.numbers import LEAST, MOST, YEAR_0_MS, YEAR_9999_MS
 from mythos.engines.coherence.symbols import Group, Symbols, Type, Word
 from mythos.engines.coherence.terms import Bool
-from mythos.engines.policy.schema import ORIGINS
+from mythos.engines.policy.schema import ORIGINS, STRANGE
 from mythos.engines.policy.shape import Shape, arguments_shape
 from mythos.values.tools import Tool
 
@@ -89,6 +91,18 @@ def sink_presence(symbols: Symbols, tool: Tool, inputs: Type) -> tuple[dict[str,
         known = bank.or_(*(bank.same(origin, each) for each in ORIGINS))
         own.append(bank.implies(there[sink], known))
     return there, own
+
+
+def undeclared_sinks(symbols: Symbols, tool: Tool) -> dict[str, Bool]:
+    """For each origin whether an undeclared argument has it; none where a call can have none."""
+    if not arguments_shape(tool.parameters).open or not tool.undeclared(("",)):
+        return {}
+    return {origin: symbols.bank.var("bool", undeclared(origin)) for origin in STRANGE}
+
+
+def undeclared(origin: str) -> str:
+    """The variable that says whether an undeclared argument has this origin."""
+    return f"undeclared.{origin}?"
 
 
 def _has_value(symbols: Symbols, inputs: Type, name: str) -> Bool:

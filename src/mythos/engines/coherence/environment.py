@@ -26,7 +26,7 @@ import cedarpy
 import orjson
 from pydantic import JsonValue
 
-from mythos.engines.coherence.domain import Domain, bounds_of, sink_presence
+from mythos.engines.coherence.domain import Domain, bounds_of, sink_presence, undeclared_sinks
 from mythos.engines.coherence.solver import Solver
 from mythos.engines.coherence.symbols import (
     Entity,
@@ -222,6 +222,7 @@ class RequestEnvironment:
     def _sinks(self, kind: Type) -> Record:
         """Which origins the sinks' values have; whatever else is said of them is free."""
         bank = self.bank
+        undeclared = undeclared_sinks(self.symbols, self.tool)
 
         def seen(origin: str) -> Value:
             if origin not in ORIGINS:
@@ -230,7 +231,7 @@ class RequestEnvironment:
                 bank.and_(there, bank.same(bank.var("text", f"origin.{sink}"), origin))
                 for sink, there in self.sinks.items()
             )
-            return Truth(bank.or_(*each))
+            return Truth(bank.or_(*each, undeclared.get(origin, False)))
 
         return Record(dict.fromkeys(kind.fields, True), seen)
 

@@ -7,11 +7,13 @@ and only a decision that agrees makes it a witness; nothing else is ever shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import count
 from typing import cast
 
 from pydantic import JsonValue
 
+from mythos.engines.coherence.domain import undeclared
 from mythos.engines.coherence.environment import RequestEnvironment
 from mythos.engines.coherence.numbers import written
 from mythos.engines.coherence.solver import Model
@@ -20,6 +22,7 @@ from mythos.engines.coherence.terms import Bool, Evaluation, Term
 from mythos.engines.policy.course import Course
 from mythos.engines.policy.facts.known import ABSENT, FactValue
 from mythos.engines.policy.request import Origin, Request
+from mythos.engines.policy.schema import STRANGE
 from mythos.engines.policy.signals import Signals
 
 _NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z, where any time will do
@@ -98,13 +101,14 @@ class _Reading:
         environment = self._environment
         first = environment.contexts[environment.sets[0].digest] if environment.sets else None
         arguments = self._record(first.fields["input"], "input") if first else {}
+        undeclared = self._undeclared(arguments)
         return Request(
             agent=str(self._model.get("agent", "agent")),
             tool=environment.tool.name,
-            arguments=arguments,
+            arguments=arguments | dict.fromkeys(undeclared, "x"),
             facts={each.digest: self._facts(each.digest) for each in environment.sets},
             licensed=bool(self._model.get("licensed", True)),
-            origins=self._origins(),
+            origins=self._origins() | undeclared,
             now_ns=self._number("now", _NOW_MS) * 10**6,
             depth=self._number("depth", 0),
             signals=self._signals(),
@@ -201,6 +205,20 @@ class _Reading:
         if kind.kind == "Long":
             return number
         return {"__extn": {"fn": kind.kind, "arg": written(kind.kind, number)}}
+
+    def _undeclared(self, arguments: Collection[str]) -> dict[str, frozenset[Origin]]:
+        """An argument that nobody declared for each origin that one has, by a name that is free."""
+        taken = {*arguments, *self._declared()}
+        found: dict[str, frozenset[Origin]] = {}
+        for origin in map(Origin, STRANGE):
+            if self._said(undeclared(origin)):
+                free = (f"undeclared_{origin}{n or ''}" for n in count())
+                found[next(n for n in free if n not in taken)] = frozenset({origin})
+        return found
+
+    def _declared(self) -> Iterable[str]:
+        properties = self._environment.tool.parameters.get("properties")
+        return properties if isinstance(properties, Mapping) else ()
 
     def _origins(self) -> dict[str, frozenset[Origin]]:
         return {

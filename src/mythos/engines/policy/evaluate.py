@@ -27,7 +27,7 @@ from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.facts.kind import cedar_moment, is_plain
 from mythos.engines.policy.facts.known import ABSENT, FactValue, Known, OneOf
 from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
-from mythos.engines.policy.schema import AGENT
+from mythos.engines.policy.schema import AGENT, STRANGE
 from mythos.engines.policy.signals import is_referred, signal_parts, unbounded, uncertain
 from mythos.engines.policy.slice import Member, Runnable, Slice
 from mythos.values.event import Json
@@ -168,7 +168,7 @@ def _origins(rules: Slice, request: Request) -> dict[str, frozenset[Origin]]:
     given = request.arguments or {}
     return {
         sink: request.origins.get(sink, ANY_ORIGIN)
-        for sink in rules.tool.sinks
+        for sink in rules.tool.sinks_of(given)
         if sink in request.origins or given.get(sink) not in (None, "", [])
     }
 
@@ -262,14 +262,22 @@ def _pasts(rules: Slice, request: Request, world: World) -> dict[str, dict[str, 
 
 
 def _sink_parts(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
-    origin: dict[str, str] = {}
+    """`context.origin` and `context.sinks`; what nobody declared is in the second alone.
+
+    An undeclared argument only charges: that it holds what the user named excuses nothing.
+    """
+    origin: dict[str, JsonValue] = {}
+    seen: set[str] = set()
     for sink, candidates in _origins(rules, request).items():
-        chosen = world.get(("origin", sink)) or next(iter(candidates))
-        origin[sink] = str(chosen)
-    found = set(origin.values())
-    sinks: dict[str, JsonValue] = {name: name in found for name in _ORIGINS}
+        chosen = str(world.get(("origin", sink)) or next(iter(candidates)))
+        if sink in rules.tool.sinks:
+            origin[sink] = chosen
+            seen.add(chosen)
+        elif chosen in STRANGE:
+            seen.add(chosen)
+    sinks: dict[str, JsonValue] = {name: name in seen for name in _ORIGINS}
     sinks["referred"] = is_referred(request.signals, world)
-    return {"origin": {**origin}, "sinks": sinks}
+    return {"origin": origin, "sinks": sinks}
 
 
 def _run(

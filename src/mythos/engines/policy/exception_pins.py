@@ -97,7 +97,8 @@ def _yes_no(policy_set: PolicySet, rules: Iterable[Rule]) -> set[str]:
 
 def _sinks(old: Trial, call: ExpectedRequest) -> tuple[str, ...]:
     tool = old.engine.tool(call.tool)
-    return tuple(sink for sink in (tool.sinks if tool else ()) if call.arguments.get(sink))
+    sinks = tool.sinks_of(call.arguments) if tool else ()
+    return tuple(sink for sink in sinks if call.arguments.get(sink))
 
 
 def breaks(promise: Expectation, new: Trial, call: ExpectedRequest) -> bool:

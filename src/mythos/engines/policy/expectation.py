@@ -81,7 +81,8 @@ def request_of(
         catalogue: declares the tool.
     """
     tool = catalogue.find(expected.tool)
-    given = {sink for sink in (tool.sinks if tool else ()) if expected.arguments.get(sink)}
+    sinks = tool.sinks_of(expected.arguments) if tool else ()
+    given = {sink for sink in sinks if expected.arguments.get(sink)}
     return Request(
         agent=expected.agent,
         tool=expected.tool,

@@ -171,7 +171,7 @@ def _misfits(
     _, misfits = cedar_arguments(arguments_shape(tool.parameters), request.arguments)
     for misfit in misfits:
         yield _at((*path, "arguments"), misfit, f"give {tool.name} the arguments that it declares")
-    for sink in sorted(request.origins.keys() - set(tool.sinks)):
+    for sink in sorted(request.origins.keys() - set(tool.sinks_of(request.arguments))):
         message = f"{sink!r} is no sink of {tool.name}"
         yield _at((*path, "origins", sink), message, "name an argument of its `sinks`")
     for name, value in request.past.items():

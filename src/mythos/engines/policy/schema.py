@@ -15,7 +15,8 @@
 | `context.origin.S`           | String: where the value of the sink argument S was seen: user,   |
 |                              | trusted, untrusted, unknown; absent where the call has no such S |
 | `context.sinks.untrusted`    | Bool: some sink's value has that origin; also `.user`,           |
-|                              | `.trusted` and `.unknown`                                        |
+|                              | `.trusted` and `.unknown`. An undeclared argument of a           |
+|                              | consequential tool counts for `.untrusted` and `.unknown`        |
 | `context.asked`, `.links`,   | what the run shows around the call (see `signals`)               |
 | `.run`, `.repeats`           |                                                                  |
 | `context.tool.effect`        | String: none, read, write, delete or egress                      |
@@ -44,6 +45,8 @@ from mythos.values.tools import Tool, ToolCatalogue
 AGENT = "Agent"
 TOOL = "Tool"
 ORIGINS = ("user", "trusted", "unknown", "untrusted")
+STRANGE = ("unknown", "untrusted")
+"""Origins that charge; an undeclared argument of a consequential tool counts with these alone."""
 
 _BOOL: dict[str, JsonValue] = {"type": "Boolean"}
 _TEXT: dict[str, JsonValue] = {"type": "String"}

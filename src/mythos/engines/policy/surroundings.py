@@ -103,7 +103,7 @@ class Surroundings:
     ) -> dict[str, frozenset[Origin]] | None:
         if arguments is None:
             return None
-        sinks = tool.sinks if tool else ()
+        sinks = tool.sinks_of(arguments) if tool else ()
         free = {name: value for name, value in arguments.items() if name not in sinks}
         if not hidden.isdisjoint(free):
             return None

@@ -169,7 +169,7 @@ class Sweep:
         tool = self._catalogue.get(name)
         found = {
             sink: ANY_ORIGIN if sink in hidden else self.sources.origins_of(arguments.get(sink))
-            for sink in (tool.sinks if tool else ())
+            for sink in (tool.sinks_of(arguments) if tool else ())
         }
         return {sink: origins for sink, origins in found.items() if origins}
 
