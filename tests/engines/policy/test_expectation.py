@@ -184,7 +184,18 @@ def test_a_malformed_entry_is_refused_at_its_line(entry: str, message: str) -> N
         ),
         ("never: allow, actions: [refund, refnd]", "declares the tool 'refnd'"),
         ("never: allow, when: 'context.input.amount_cents > 5'", "not found"),
-        ("never: allow, actions: refund, when: 'context.input.amount > 5'", "`input.amount`"),
+        (
+            "never: allow, actions: refund, when: 'context.input.amount > 5'",
+            "`when` reads context.input.amount,",
+        ),
+        (
+            "never: allow, when: 'context.input has amuont_cents'",
+            "reads context.input.amuont_cents",
+        ),
+        (
+            "never: allow, actions: get_order, when: 'context.input has amount_cents'",
+            "reads context.input.amount_cents, which none of its tools can have",
+        ),
         ("never: allow, when: 'context.past.refunds == true'", "expect 'a': the types"),
     ],
 )

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from difflib import get_close_matches
 
 import cedarpy
 import orjson
 
 from mythos.engines.policy import expectation_check
+from mythos.engines.policy.argument_names import place_of, unknown_arguments
 from mythos.engines.policy.facts.check import catalogue_problems, unknown_events
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Places, Problem, places_by_name, refuse
 from mythos.engines.policy.rule import Rule, rules_of
 from mythos.engines.policy.schema import rule_schema
-from mythos.engines.policy.shape import arguments_shape
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
 
@@ -78,7 +77,7 @@ def problems_against(
         if names.issuperset(named_tools(rule)) and declared >= rule.use.facts.keys()
     ]
     everywhere = "*" in covered_domains(policy_set)  # some other catalogue may have the argument
-    misread = [] if everywhere else list(_unknown_arguments(fit, covered))
+    misread = [] if everywhere else list(unknown_arguments(fit, covered))
     problems.extend(misread)
     wrong = {(each.line, each.column) for each in misread}
     for catalogue in covered:
@@ -168,7 +167,7 @@ def _nothing_covered(policy_set: PolicySet, given: Sequence[ToolCatalogue]) -> P
 def _unknown_tools(rules: Sequence[Rule], names: frozenset[str]) -> Iterator[Problem]:
     for rule in rules:
         for tool in sorted(set(named_tools(rule)) - names):
-            line, column = _place(rule, f'"{tool}"')
+            line, column = place_of(rule, f'"{tool}"')
             yield Problem(
                 line,
                 column,
@@ -177,47 +176,13 @@ def _unknown_tools(rules: Sequence[Rule], names: frozenset[str]) -> Iterator[Pro
             )
 
 
-def _unknown_arguments(
-    rules: Sequence[Rule], covered: Sequence[ToolCatalogue]
-) -> Iterator[Problem]:
-    """Arguments that no tool of the rule has: to Cedar `context.input has X` is then just false."""
-    tools = [tool for catalogue in covered for tool in catalogue.tools]
-    for rule in rules:
-        known: set[str] = set()
-        for tool in tools:
-            if rule.about(tool.name):
-                known.update(arguments_shape(tool.parameters).fields or ())
-        for name in sorted((rule.use.arguments or frozenset()) - known):
-            line, column = _place(rule, name, f'"{name}"')
-            yield Problem(
-                line,
-                column,
-                f"rule {rule.id!r} reads context.input.{name}, which none of its tools can have",
-                _meant(name, known) or "correct the name, or declare the argument",
-            )
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, sorted(known), n=1)
-    return f"write {near[0]}" if near else ""
-
-
 def _ill_typed(rule: Rule | None, message: str) -> Problem:
     seen = _PREFIX.sub("", message)
     if rule is None:
         return Problem(1, 1, seen, "correct the rules")
     named = _QUOTED.findall(seen)
-    line, column = _place(rule, *(named[0], named[0].split(".")[-1]) if named else ())
+    line, column = place_of(rule, *(named[0], named[0].split(".")[-1]) if named else ())
     todo = "correct the name or type"
     if "optional attribute" in seen or "not found" in seen:
         todo = "test for it first, such as `context.input has X && …`, or name the rule's tools"
     return Problem(line, column, f"rule {rule.id!r}: {seen}", todo)
-
-
-def _place(rule: Rule, *words: str) -> tuple[int, int]:
-    """Where the first of these words that the rule holds stands; else where the rule begins."""
-    for word in words:
-        for token in rule.source.tokens:
-            if token.text == word:
-                return token.line, token.column
-    return rule.line, rule.source.column

@@ -16,6 +16,7 @@ from typing import TypeAlias
 import cedarpy
 import orjson
 
+from mythos.engines.policy.argument_names import unknown_arguments
 from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.cedar_text import plain_newlines, split_rules
 from mythos.engines.policy.facts.kind import as_kind, kind_of
@@ -188,18 +189,22 @@ def _misfits(
 def _mistyped(
     entry: Expectation,
     policy_set: PolicySet,
-    covered: Iterable[ToolCatalogue],
+    covered: Sequence[ToolCatalogue],
     type_problems: TypeProblems,
     path: Path,
 ) -> Iterator[Problem]:
     rule, _ = read_promise(entry)
     if rule is None:
         return
-    for catalogue in covered:
-        found = [p for p in type_problems(policy_set, [rule], catalogue) if not p.fact]
-        for problem in found[:1]:  # Cedar tells the same again for every tool
-            seen = problem.message.removeprefix(f"rule {_ID!r}: ")
-            yield _at(path, seen, f"{problem.remedy}; `actions` names the tools that are meant")
+    found = [] if policy_set.covers.tools == "*" else list(unknown_arguments([rule], covered))
+    for catalogue in () if found else covered:
+        typed = type_problems(policy_set, [rule], catalogue)
+        found += [p for p in typed if not p.fact][:1]  # Cedar tells the same for every tool
+    for problem in found:
+        said = problem.message.removeprefix(f"rule {_ID!r}: ")
+        said = said.replace(f"rule {_ID!r} reads", "`when` reads")
+        remedy = f"{problem.remedy}; `actions` names the tools that are meant"
+        yield _at(path, said, remedy)
 
 
 def _unknown(name: str, tools: Iterable[str], path: Path) -> Problem:

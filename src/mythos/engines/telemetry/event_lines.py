@@ -27,6 +27,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     JsonValue,
+    StrictBool,
     ValidationError,
     model_validator,
 )
@@ -45,6 +46,7 @@ _END: Final = datetime(2262, 1, 1, tzinfo=UTC)  # nanoseconds in 63 bits end in 
 _REMEDY: Final = (
     'write {"user": "…"}, {"tool": "…", "arguments": {…}}, or an event as its JSON schema says'
 )
+_VERDICTS: Final = frozenset({"", "allow", "deny"})
 _SHORT: Final = frozenset({"tool", "arguments", "output", "ok", "agent", "at", "run", "verdict"})
 
 
@@ -74,7 +76,7 @@ class _Line(Value):
     """One line: the keys of an event, all optional, and those of the short forms."""
 
     user: _Text | None = None
-    ok: bool | None = None
+    ok: StrictBool | None = None
     at: _At | None = None
     run: _Text = ""
     trace_id: _Text = ""
@@ -89,14 +91,14 @@ class _Line(Value):
     call_id: _Text = ""
     arguments: dict[str, JsonValue] | None = None
     output: JsonValue = None
-    output_captured: bool | None = None
+    output_captured: StrictBool | None = None
     user_texts: tuple[_Text, ...] = ()
     session: _Text = ""
     workflow: _Text = ""
     model: _Text = ""
     tokens_in: _Tokens = 0
     tokens_out: _Tokens = 0
-    failed: bool = False
+    failed: StrictBool = False
     verdict: _Text = ""
     attributes: dict[str, JsonValue] = Field(default_factory=dict)
     resource: dict[str, JsonValue] = Field(default_factory=dict)
@@ -111,6 +113,10 @@ class _Line(Value):
             raise ValueError("neither what the user said nor a tool's call")
         if self.kind is Kind.TOOL_CALL and not self.tool:
             raise ValueError("a tool_call without its `tool`")
+        if self.kind is None and self.tool and self.verdict.lower() not in _VERDICTS:
+            raise ValueError(
+                f"verdict: {self.verdict!r} is none of allow and deny; the call would count as made"
+            )
         return self
 
     @property
