@@ -108,7 +108,7 @@ def test_given_a_clock_of_the_agent_that_lags_then_its_span_still_answers_the_gr
 ) -> None:
     assert gate.ask(100) == "allow"
     talk = now().user("Refund me, please").user("yes").call("issue_refund", refund(100))
-    talk.wait(3_600).user("yes again")
+    talk.wait(30).user("yes again")
     late = [replace(talk.spans[2], start_ns=talk.spans[2].start_ns - 7 * SECOND), talk.spans[3]]
     send(gate.judge, late)
     assert gate.ask(200) == "allow"

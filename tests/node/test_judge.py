@@ -215,6 +215,25 @@ def test_a_yes_pays_for_one_write_only(desk: Desk) -> None:
     assert (answer["decision"], answer["missing"]) == ("deny", ["confirmed"])
 
 
+@pytest.mark.parametrize(
+    ("ahead_s", "said"), [(0, ""), (200, ""), (600, "5 minutes in the future")]
+)
+def test_a_tool_whose_clock_is_ahead_uses_up_the_yes_all_the_same(
+    desk: Desk, ahead_s: int, said: str
+) -> None:
+    talk = _recent(returned(asked(identified())))
+    *before, write = talk.spans
+    ahead = ahead_s * SECOND
+    desk.send(
+        [*before, replace(write, start_ns=write.start_ns + ahead, end_ns=write.end_ns + ahead)]
+    )
+    answer = desk.ask(
+        "issue_refund", {"order_id": "O-2", "amount_cents": 1, "payment_method": "card"}
+    )
+    assert (answer["decision"], said in answer["why"]) == ("deny", True)
+    assert desk.ask("get_order", {"order_id": "O-2"})["decision"] == ("deny" if said else "allow")
+
+
 def test_arguments_are_read_by_the_rules(desk: Desk) -> None:
     talk = _recent(asked(returned(asked(identified()))))
     desk.send(talk.spans)

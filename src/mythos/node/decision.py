@@ -32,7 +32,13 @@ from mythos.errors import UsageError
 from mythos.values.base import Value
 from mythos.values.event import Event, Kind, Span
 from mythos.values.json_text import repeats_a_key
-from mythos.values.outcome import UNDECLARED_TOOL, Outcome, Ruling, Severity
+from mythos.values.outcome import DEFAULT_RULE, UNDECLARED_TOOL, Outcome, Ruling, Severity
+
+SKEW_NS = 5 * 60 * 10**9
+_AHEAD = (
+    "spans of this trace lie more than 5 minutes in the future, so what happened before this call "
+    "cannot be told; set the clocks of the agent's host and of the node"
+)
 
 
 class Question(Value):
@@ -85,6 +91,7 @@ def answer(
     spans: Sequence[Span],
     *,
     now_ns: int,
+    newest_ns: int = 0,
     granted: Granted | None = None,
     recollection: Recollection | None = None,
     kept: KeptRuns | None = None,
@@ -96,17 +103,22 @@ def answer(
         rulebook: what this node judges by.
         spans: every committed span of the trace, as they came.
         now_ns: Unix nanoseconds.
+        newest_ns: when the last of these spans ends, by the clocks of those who sent them.
         granted: calls of the trace that were allowed before.
         recollection: what earlier runs left for facts that reach beyond one run.
         kept: unfinished runs as earlier questions saw them; they only save work.
     """
     grant = _grant(question, n_spans=len(spans), now_ns=now_ns)
+    if newest_ns > now_ns + SKEW_NS:
+        return _refuse(question, rulebook, DEFAULT_RULE, _AHEAD, now_ns=now_ns)
+    now_ns = max(now_ns, newest_ns)  # the sender's clock is ahead: what it told has happened
     call = _call(question, spans, now_ns=now_ns)
     granted = Granted() if granted is None else granted
     seen = Sight(call, grant, spans, granted, rulebook, recollection).seen(kept)
     enforced = rulebook.in_force(question.agent)
     if seen is None or (not enforced and seen.catalogue.find(question.tool) is None):
-        return _refuse(question, rulebook, now_ns=now_ns)
+        why = f"no tool catalogue declares {question.tool}"
+        return _refuse(question, rulebook, UNDECLARED_TOOL, why, now_ns=now_ns)
     engine = rulebook.engines[seen.catalogue.domain]
     request = replace(seen.occasion.request, depth=question.depth)
     decision = engine.decide(request, in_force=enforced)
@@ -156,9 +168,8 @@ def _told(decision: Decision, word: str) -> dict[str, JsonValue]:
     }
 
 
-def _refuse(question: Question, rulebook: Rulebook, *, now_ns: int) -> Ruled:
-    """Deny what nobody declared; every set in force counts it, so it is a finding too."""
-    why = f"no tool catalogue declares {question.tool}"
+def _refuse(question: Question, rulebook: Rulebook, rule: str, why: str, *, now_ns: int) -> Ruled:
+    """Deny what cannot be judged; every set in force counts it, so it is a finding too."""
     rulings = tuple(
         Ruling(
             policy_set=rulebook.policies[digest].policy_set,
@@ -168,15 +179,15 @@ def _refuse(question: Question, rulebook: Rulebook, *, now_ns: int) -> Ruled:
             tool=question.tool,
             start_ns=now_ns,
             outcome=Outcome.BLOCKED,
-            rule=UNDECLARED_TOOL,
-            rules=(UNDECLARED_TOOL,),
+            rule=rule,
+            rules=(rule,),
             why=why,
         )
         for digest in rulebook.in_force(question.agent)
     )
     told: dict[str, JsonValue] = {
         "decision": "deny",
-        "rules": [UNDECLARED_TOOL],
+        "rules": [rule],
         "policy_sets": [ruling.policy_set for ruling in rulings],
         "missing": [],
         "why": why,

@@ -129,6 +129,7 @@ class Judge:
                 self._duty.rulebook,
                 self._open.spans_of(question.trace_id),
                 now_ns=time.time_ns(),
+                newest_ns=self._open.newest_ns(question.trace_id),
                 granted=self._grants.of(question.trace_id),
                 recollection=self._recollection,
                 kept=self._kept,

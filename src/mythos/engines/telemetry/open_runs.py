@@ -42,6 +42,7 @@ class _OpenTrace:
     spans: list[Span] = field(default_factory=list)
     by_id: dict[str, tuple[Span, ...]] = field(default_factory=dict)
     seen_ns: int = 0
+    newest_ns: int = 0
     rooted_ns: int | None = None
     whole: bool | None = None
 
@@ -53,6 +54,7 @@ class _OpenTrace:
         self.by_id[span.span_id] = (*same, span)
         self.spans.append(span)
         self.seen_ns = max(self.seen_ns, at_ns)
+        self.newest_ns = max(self.newest_ns, span.start_ns, span.end_ns)
         if is_entry(span):
             self.rooted_ns = max(self.rooted_ns or 0, at_ns)
         self.whole = None
@@ -102,6 +104,11 @@ class OpenRuns:
         """The spans held of one open trace, as they came: read them before others are added."""
         trace = self._open.get(trace_id)
         return trace.spans if trace else ()
+
+    def newest_ns(self, trace_id: str) -> int:
+        """When the last span of an open trace ends, by its sender's clock; 0 without any."""
+        trace = self._open.get(trace_id)
+        return trace.newest_ns if trace else 0
 
     def add(self, spans: Iterable[Span], *, now_ns: int) -> Admission:
         """Take a batch in.
