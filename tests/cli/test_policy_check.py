@@ -167,6 +167,11 @@ def test_a_file_that_is_too_long_is_not_told_to_be_no_text(
     assert problem["remedy"]
 
 
+def test_a_device_that_never_ends_is_read_no_further_than_a_document() -> None:
+    said = policy("check", "/dev/zero")
+    assert (said.code, "longer than" in said.out) == (1, True)
+
+
 def test_a_file_that_is_not_there_is_bad_usage(tmp_path: Path) -> None:
     assert policy("check", tmp_path / "none.yaml").code == 2
 

@@ -237,3 +237,11 @@ def test_runs_are_remembered_in_the_order_in_which_they_closed(tmp_path: Path) -
         assert [row["line"] for row in rows] == [1, 2, 3]
         spent.append({row["run"]: row["facts"]["facts"]["spent"] for row in rows})
     assert spent == [{"a": 0, "b": 70, "c": 140}] * 3
+
+
+def test_two_versions_of_one_policy_set_are_never_in_force_together(tmp_path: Path) -> None:
+    newer = CARE.read_text().replace("version: 1\n", "version: 2\n")
+    other = written(tmp_path / "newer.yaml", newer)
+    events = written(tmp_path / "e.jsonl", json.dumps(FOUND))
+    said = policy("decide", CARE, other, "--events", events, "--tools", TOOLS)
+    assert (said.code, "are both the policy set care-rules" in said.err) == (2, True)

@@ -115,7 +115,12 @@ def test_weights_fall_back_to_the_default() -> None:
         ("max: 8", "max: 0", "11:14", "steps/seq/1/loop/max: "),
         ("name: refund", "version: 1", "2:1", "name: this key is missing"),
         ("name: refund", "name: refund\nname: r", "4:1", "'name' was already given at line 3"),
-        ("mythos.ritual/1", "mythos.ritual/2", "2:9", "schema: Input should be"),
+        (
+            "mythos.ritual/1",
+            "mythos.ritual/2",
+            "2:9",
+            "schema: 'mythos.ritual/2' is not mythos.ritual/1",
+        ),
     ],
 )
 def test_a_wrong_part_is_named_with_its_place(

@@ -48,9 +48,14 @@ def rule_lines(document: PolicyDocument, rule: Rule) -> Iterator[str]:
 
 
 def file_lines(file: str) -> list[str]:
-    """The lines of a file; none where it is gone or no text, for then nothing can be shown."""
+    """The lines of a file; none where it is gone, too long or no text: nothing can be shown."""
+    from mythos.values.source import MAX_BYTES
+
+    path = Path(file)
     try:
-        return Path(file).read_text("utf-8-sig").splitlines()
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
+            return []
+        return path.read_text("utf-8-sig").splitlines()
     except (OSError, ValueError):
         return []
 

@@ -30,6 +30,10 @@ def objection(detail: ErrorDetails) -> tuple[str, str]:
     if kind in _WANTED:
         wanted, spelt = _WANTED[kind]
         return f"{_is_a(value)}, and {wanted} belongs here", f"write {spelt(value)}"
+    if kind == "literal_error":
+        known = str(detail.get("ctx", {}).get("expected")).replace("'", "")
+        said = f"none of {known.replace(' or ', ' and ')}" if " or " in known else f"not {known}"
+        return f"{shown(value)} is {said}", f"write {known}"
     if kind == "model_type":
         return f"keys with values belong here, not {shown(value)}", "correct the value"
     message = detail["msg"].removeprefix("Value error, ")

@@ -7,6 +7,7 @@ aliases, numbers that are not finite. Sizes are bounded before anything is built
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,12 +17,13 @@ from pydantic_core import ErrorDetails
 
 from mythos.errors import DocumentError
 from mythos.values.json_text import parse_json
-from mythos.values.marks import Marks, Parsed, Path
+from mythos.values.marks import Marks, Parsed, Path, refusal
 from mythos.values.objection import EXTRA, MISSING, objection, shown
 from mythos.values.yaml_text import parse_yaml
 
 MAX_BYTES = 2**20
 _LISTED = 20
+_HALF = re.compile("[\ud800-\udfff]")
 _KEY = "[key]"  # how pydantic ends the way to a key that is wrong itself
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -75,6 +77,8 @@ def read_document(
     try:
         _check_size(text)
         parsed = _parse(text.removeprefix("\ufeff"), strict_json=source.endswith(".json"))
+        if "\\u" in text:
+            _refuse_half_pairs(parsed)
     except DocumentError as problem:
         where = f"{source}:{problem.where}" if problem.where else source
         raise error(problem.message, remedy=problem.remedy, where=where) from problem
@@ -94,6 +98,27 @@ def _check_size(text: str) -> None:
             f"{size_bytes} bytes are more than the {MAX_BYTES} a document may have",
             remedy="split the document",
         )
+
+
+def _refuse_half_pairs(parsed: Parsed) -> None:
+    """JSON can spell half a surrogate pair; nobody can store it, so nobody could sign the text."""
+    marks = parsed.marks
+    texts = [(path[-1], mark) for path, mark in marks.keys.items()]
+    texts += [(_found(parsed.value, path), mark) for path, mark in marks.values.items()]
+    for text, mark in texts:
+        if isinstance(text, str) and _HALF.search(text):
+            raise refusal(
+                "this text holds half a surrogate pair, which is no character",
+                mark=mark,
+                remedy="write the character itself, or both halves",
+            )
+
+
+def _found(value: JsonValue, path: Path) -> str | int:
+    """The text at a path; 0 for anything else."""
+    for part in path:
+        value = value[part]  # type: ignore[index]  # marks lead to what is there
+    return value if isinstance(value, str) else 0
 
 
 def _parse(text: str, *, strict_json: bool) -> Parsed:

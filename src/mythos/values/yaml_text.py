@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import yaml
 from pydantic import JsonValue
+from yaml.reader import ReaderError
 
 from mythos.errors import DocumentError
 from mythos.values.marks import (
@@ -39,6 +40,9 @@ _CONSTANTS: dict[str, JsonValue] = {
 }
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_UNPRINTABLE = re.compile(  # YAML 1.2.2, section 5.1
+    "[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+)
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _BASES = {"0o": 8, "0x": 16}
 
@@ -54,7 +58,7 @@ def parse_yaml(text: str) -> Parsed:
     try:
         value = _Builder(marks, yaml.parse(text, Loader=_LOADER)).document()
     except yaml.YAMLError as error:
-        raise _not_yaml(error) from error
+        raise _not_yaml(error, text) from error
     return Parsed(value, marks)
 
 
@@ -161,7 +165,16 @@ def _finite(text: str, mark: Mark) -> float:
     return number
 
 
-def _not_yaml(error: yaml.YAMLError) -> DocumentError:
+def _not_yaml(error: yaml.YAMLError, text: str) -> DocumentError:
+    strange = _UNPRINTABLE.search(text)
+    if isinstance(error, ReaderError) and strange:
+        line = text.count("\n", 0, strange.start()) + 1
+        column = strange.start() - text.rfind("\n", 0, strange.start())
+        return refusal(
+            f"this is not YAML: it holds the control character U+{ord(strange[0]):04X}",
+            mark=(line, column),
+            remedy="remove it, or write it as an escape in double quotes",
+        )
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
     at = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     return refusal(

@@ -127,7 +127,7 @@ def test_a_fact_that_only_the_monitor_knows_cannot_be_tried() -> None:
         ("name: a, request: {tool: refund}, decision: allow, never: deny", "stand apart"),
         ("name: a, request: {tool: refund}, decision: allow, when: 'true'", "stand apart"),
         ("name: a, never: allow, always: allow", "one of `never` and `always`"),
-        ("name: a, never: maybe", "'allow' or 'deny'"),
+        ("name: a, never: maybe", "'maybe' is none of allow and deny"),
         ("name: a, request: {tol: refund}, decision: deny", "expect/0/request/tol"),
         ("name: a, request: {}, decision: deny", "expect/0/request/tool"),
         ("name: a, request: {tool: refund, now: 2026-01-01}, decision: deny", "request/now"),

@@ -143,10 +143,9 @@ def _facts(past: Mapping[str, Json], policy_set: PolicySet, path: Path) -> Itera
     for name, value in past.items():
         fact = policy_set.facts.get(name)
         if fact is None:
-            known = ", ".join(policy_set.facts) or "none"
-            yield _at(
-                (*path, name), f"the fact {name!r} is not declared", f"`facts` declares {known}"
-            )
+            known = ", ".join(policy_set.facts)
+            remedy = f"declare it, or write one of {known}" if known else "declare it in `facts`"
+            yield _at((*path, name), f"the fact {name!r} is not declared", remedy)
         elif value is None and not isinstance(fact, Last):
             yield _at((*path, name), f"the fact {name!r} is never absent", "give it a value")
 
