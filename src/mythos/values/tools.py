@@ -23,7 +23,7 @@ CONSEQUENTIAL: frozenset[str] = frozenset({"write", "delete", "egress"})
 
 
 class Tool(Foreign):
-    """One tool: `sinks` are arguments whose value decides where something goes (see `sinks_of`).
+    """One tool: `sinks` are arguments whose value decides where something goes.
 
     `trusted`: the output (True) or those fields of it (a list) come from a directory under the
     operator's control. `user`: the tool asks the user, and its answer is the user's word.

@@ -37,7 +37,10 @@ class Admission:
 
 @dataclass(slots=True)
 class _OpenTrace:
-    """Spans held, when the newest one and the newest root came, and whether all hang from roots."""
+    """Spans held, when the newest one and the newest root came, and whether all hang from roots.
+
+    `newest_ns` is when the last of them ends, by its sender's clock.
+    """
 
     spans: list[Span] = field(default_factory=list)
     by_id: dict[str, tuple[Span, ...]] = field(default_factory=dict)
