@@ -13,8 +13,9 @@ from typing import TypeAlias
 
 from mythos.engines.coherence.symbols import UnsupportedError
 from mythos.engines.policy.compile import PolicyEngine
-from mythos.engines.policy.evaluate import Result, evaluate, input_of
+from mythos.engines.policy.evaluate import evaluate, input_of
 from mythos.engines.policy.request import Request
+from mythos.engines.policy.result import Result
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.slice import CompiledSet, Member, Slice, build_slice
 

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Sequence
 from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.evaluate import (
     Doubts,
-    Result,
     doubts_of,
     evaluate,
     evaluate_blind,
@@ -29,6 +28,7 @@ from mythos.engines.policy.evaluate import (
 from mythos.engines.policy.facts.known import ABSENT, Known
 from mythos.engines.policy.particulars import particulars
 from mythos.engines.policy.request import Decision, Request, Standing, Verdict
+from mythos.engines.policy.result import Result
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.slice import CompiledSet, Slice
 from mythos.values.outcome import DEFAULT_RULE, UNDECLARED_TOOL, Severity

@@ -1,9 +1,8 @@
-"""Evaluate a slice once with Cedar: build the request, run it, and read who permitted and denied.
+"""Evaluate a slice once: build the context, and ask which of its rules match.
 
 A *world* is one way in which all that was not captured may have been. What has few values is tried
 with each; a rule that reads what may have any value is set aside, and a world says whether it
-matched. Cedar skips a `forbid` that fails to evaluate; here it denies. A request that Cedar cannot
-evaluate permits nothing.
+matched.
 
 Every request fits the slice's schema. Cedar checks it unless the context is typed by how it was
 made: arguments that `arguments` fitted to the shape the schema was made from, facts that are seen
@@ -13,8 +12,7 @@ evaluated without Cedar, which is asked where one of them errs.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import compress, product
 from typing import NamedTuple, TypeAlias, cast
@@ -27,6 +25,7 @@ from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.facts.kind import cedar_moment, is_plain
 from mythos.engines.policy.facts.known import ABSENT, FactValue, Known, OneOf
 from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
+from mythos.engines.policy.result import Result, read_answer, result_of, with_matched
 from mythos.engines.policy.schema import AGENT, STRANGE
 from mythos.engines.policy.signals import is_referred, signal_parts, unbounded, uncertain
 from mythos.engines.policy.slice import Member, Runnable, Slice
@@ -35,7 +34,6 @@ from mythos.values.event import Json
 MAX_WORLDS = 64
 
 _NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
-_FAILED = re.compile(r"error while evaluating policy `(policy[0-9]+)`: (.*)", re.DOTALL)
 _SOURCES = frozenset({"origin", "sinks"})
 _ORIGINS = tuple(map(str, Origin))
 _COUNTED = frozenset({"depth", "repeats", "run"})
@@ -47,19 +45,6 @@ Unknown: TypeAlias = tuple[str, str]
 Value: TypeAlias = "FactValue | Origin"
 Values: TypeAlias = "tuple[Value, ...]"
 World: TypeAlias = Mapping[Unknown, Value]
-
-
-class Result(NamedTuple):
-    """One evaluation: rules that permitted, rules that denied, and why rules failed.
-
-    `broken` says why there was no evaluation at all.
-    """
-
-    allowed: bool
-    permitting: tuple[Member, ...] = ()
-    denying: tuple[Member, ...] = ()
-    failures: tuple[tuple[Member, str], ...] = ()
-    broken: str = ""
 
 
 class Input(NamedTuple):
@@ -199,7 +184,7 @@ def evaluate(
             context["input"] = given.record
         result = _run(rules, request, context, rules.without(aside))
     matched = [rules.members[i] for i in sorted(aside) if world["rule", str(i)]]
-    return _with(result, matched, only_guards=rules.only_guards) if aside else result
+    return with_matched(result, matched, only_guards=rules.only_guards) if aside else result
 
 
 def evaluate_blind(rules: Slice, request: Request) -> Result:
@@ -217,16 +202,6 @@ def evaluate_blind(rules: Slice, request: Request) -> Result:
     )
     context = context_of(rules, request, {})
     return _run(rules, request, context, rules.without(left_out))
-
-
-def _with(result: Result, matched: list[Member], *, only_guards: bool) -> Result:
-    """The result if some rules that were set aside had matched."""
-    if result.broken:
-        return result
-    denying = (*result.denying, *(m for m in matched if not m.rule.permits))
-    permitting = (*result.permitting, *(m for m in matched if m.rule.permits))
-    allowed = not denying and (only_guards or bool(permitting))
-    return result._replace(allowed=allowed, permitting=permitting, denying=denying)
 
 
 def context_of(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
@@ -295,7 +270,7 @@ def _run(
     if fits and runnable.matcher:
         matched = _matched(runnable, agent, context)
         if matched is not None:
-            return _result(matched, skipped, permitted=rules.only_guards)
+            return result_of(matched, skipped, permitted=rules.only_guards)
     record = context.get("input")
     if isinstance(record, dict) and rules.arguments is not None:
         context["input"] = {name: record[name] for name in rules.arguments if name in record}
@@ -310,7 +285,7 @@ def _run(
         _NO_ENTITIES,
         None if fits else rules.schema,
     )
-    return _read(answer, runnable.members, skipped)
+    return read_answer(answer, runnable.members, skipped)
 
 
 def typed(rules: Slice, context: Mapping[str, JsonValue]) -> bool:
@@ -341,41 +316,3 @@ def _matched(
         return list(compress(runnable.members.values(), runnable.matcher(agent, context)))
     except (KeyError, OverflowError):
         return None
-
-
-def _read(
-    answer: cedarpy.AuthzResult,
-    members: Mapping[str, Member],
-    skipped: tuple[tuple[Member, str], ...],
-) -> Result:
-    decision, diagnostics = answer.decision, answer.diagnostics
-    failures = skipped
-    if decision is cedarpy.Decision.NoDecision or diagnostics.errors:
-        matches = [(_FAILED.fullmatch(text), text) for text in diagnostics.errors]
-        broken = [text for match, text in matches if match is None]
-        if decision is cedarpy.Decision.NoDecision or broken:
-            return Result(allowed=False, broken="; ".join(broken) or "no decision")
-        failures = (*((members[m.group(1)], m.group(2)) for m, _ in matches if m), *skipped)
-    hits = [members[name] for name in diagnostics.reasons if name in members]
-    return _result(hits, failures, permitted=decision is cedarpy.Decision.Allow)
-
-
-def _result(
-    hits: Iterable[Member], failures: tuple[tuple[Member, str], ...], *, permitted: bool
-) -> Result:
-    """The result of rules that matched and rules that failed.
-
-    Args:
-        hits: rules that matched.
-        failures: rules that failed, and why.
-        permitted: whether the call is permitted even if no `permit` is among the hits.
-    """
-    permitting: list[Member] = []
-    denying: list[Member] = []
-    for member in hits:
-        (permitting if member.rule.permits else denying).append(member)
-    if denying:
-        permitting.clear()
-    denying += [member for member, _ in failures if not member.rule.permits]
-    allowed = not denying and (permitted or bool(permitting))
-    return Result(allowed, tuple(permitting), tuple(denying), failures)
