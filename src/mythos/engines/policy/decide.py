@@ -75,7 +75,10 @@ def decide_slice(rules: Slice, request: Request) -> Decision:
         return _all_open(rules, f"{len(doubts.names)} things that the rules read cannot be told")
     given = input_of(rules, request, request.arguments)
     results = [evaluate(rules, request, given, world, aside=doubts.aside) for world in worlds]
-    verdicts = [_settled(rules, request, each, results, doubts) for each in rules.sets]
+    if len(results) == 1:
+        verdicts = [_verdict(rules, request, each, results[0]) for each in rules.sets]
+    else:
+        verdicts = [_settled(rules, request, each, results, doubts) for each in rules.sets]
     return _decision(verdicts, _errors(results))
 
 
@@ -118,9 +121,8 @@ def _settled(
     results: list[Result],
     doubts: Doubts,
 ) -> Verdict:
+    """The part of one policy set in several worlds: open unless it is the same in each."""
     verdicts = [_verdict(rules, request, each, result) for result in results]
-    if len(verdicts) == 1:
-        return verdicts[0]
     if len({verdict.standing for verdict in verdicts}) == 1:
         return verdicts[0]
     missing = tuple(sorted(fact for past, fact in doubts.names if past == each.past))
@@ -170,7 +172,7 @@ def _not_given(request: Request, each: CompiledSet, rules: Iterable[Rule]) -> tu
     """Facts that these rules read and that did not hold: `unless { context.past.confirmed }`."""
     known = request.facts.get(each.digest, {})
     read = {fact for rule in rules for fact in rule.use.facts}
-    return tuple(sorted(fact for fact in read if fact in known and _lacks(known[fact])))
+    return tuple(sorted([fact for fact in read if fact in known and _lacks(known[fact])]))
 
 
 def _lacks(known: Known) -> bool:

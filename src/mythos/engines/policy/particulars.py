@@ -6,19 +6,19 @@ Values are cut, and whoever shows them redacts them first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 
 from mythos.engines.policy.origin_name import Origin
 from mythos.engines.policy.request import Request
 from mythos.engines.policy.rule import Rule
 
-_TELLING = frozenset({"sinks", "origin", "links", "repeats", "tokens"})
+_TELLING = frozenset({"sinks", "origin", "links", "repeats", "run"})
 _FINE = frozenset({Origin.USER, Origin.TRUSTED})
 _MAX_SHOWN = 5
 _MAX_VALUE = 80
 
 
-def particulars(rules: Iterable[Rule], request: Request) -> str:
+def particulars(rules: Sequence[Rule], request: Request) -> str:
     """The values behind what these rules read.
 
     Args:
@@ -28,9 +28,11 @@ def particulars(rules: Iterable[Rule], request: Request) -> str:
     Returns:
         Such as `recipient "X9" (untrusted)`; empty where they read nothing of the kind.
     """
-    read = {word for rule in rules for word in rule.words & _TELLING}
-    if not read:
+    read = {part for rule in rules for part in rule.use.parts}
+    if read.isdisjoint(_TELLING):
         return ""
+    if any("tokens" in rule.words for rule in rules):
+        read.add("tokens")
     told = [*_sinks(read, request), *_links(read, request), *_counts(read, request)]
     more = len(told) - _MAX_SHOWN
     return ", ".join(told[:_MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -185,6 +185,9 @@ def like(one: Term, pattern: Sequence[object]) -> Term:
     text = one.needs("String")
     if len(parts) == 1:
         return Term(_compare(text, ast.Eq, ast.Constant(parts[0])), BOOL)
+    if len(parts) == 2 and not parts[1]:
+        begins = ast.Attribute(text, "startswith", ast.Load())
+        return Term(ast.Call(begins, [ast.Constant(parts[0])], []), BOOL)
     return Term(call("like", text, _fixed(tuple(parts))), BOOL)
 
 
