@@ -25,10 +25,11 @@ from mythos.engines.coherence.finding import (
 )
 from mythos.engines.coherence.memory import NO_MEMORY, Memory, Notebook
 from mythos.engines.coherence.shown import Witness
-from mythos.engines.policy.compile import PolicyEngine
+from mythos.engines.policy.compile import PolicyEngine, compile_policies
 from mythos.engines.policy.identity import digest
 from mythos.values.policy import PolicySet
 from tests.engines.coherence.cedar import verdict
+from tests.engines.coherence.random_rules import CATALOGUE
 from tests.engines.policy.scenes import RETAIL, engine_of, forbid, permit, policy
 
 FACTS: JsonValue = {"confirmed": {"once": "user.confirm"}, "refunds": {"count": "refund"}}
@@ -155,6 +156,32 @@ def test_what_hangs_on_an_untranslatable_rule_is_undecided_and_the_rest_is_not()
     assert all(
         "two unknown numbers" in each.sentence for each in result.findings if not each.witness
     )
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'context.input.tags == ["a"]',
+        "context.input has more && context.input.tags.containsAll(context.input.more)",
+        "context.input has more && context.input.tags == context.input.more",
+        '["a", "b"].containsAll(context.input.tags)',
+        "context.input.amount * context.input.amount > 7",
+        'ip("10.0.0.1").isInRange(ip("10.0.0.0/8"))',
+    ],
+)
+def test_an_operator_without_exact_translation_is_undecided_unless_cedar_shows_it(
+    condition: str,
+) -> None:
+    policy_set = policy("p", permit("any", "act") + forbid("hard", "act", condition))
+    result = check_coherence([compile_policies([policy_set], CATALOGUE)])
+    told = {each.obligation[::2]: each for each in result.findings}
+    assert told["evaluates", "hard"].kind is FindingKind.UNDECIDED
+    decides = told["decides", "hard"]
+    assert decides.kind in {FindingKind.UNDECIDED, FindingKind.OVERRIDE}
+    if decides.witness:
+        assert [rule for _, rule in decides.witness.denied_by] == ["hard"]
+    else:
+        assert "exactly" in decides.sentence
 
 
 def test_a_promise_that_another_set_breaks_is_found_where_both_are_in_force() -> None:

@@ -1,7 +1,8 @@
 """The translation against Cedar itself, on random rules and requests.
 
-`MYTHOS_ORACLE_SEEDS=400 pytest tests/engines/coherence/test_oracle.py` asks more than the portion
-that every run asks: each seed is a rule with ten requests.
+Each seed is a rule with ten requests and up to three that the solver finds, each put to both for
+*satisfied* and for *errs*: every run makes some 3,000 such checks. More are made by
+`MYTHOS_ORACLE_SEEDS=900 pytest tests/engines/coherence/test_oracle.py`, or by `bench/policy.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import pytest
 from tests.engines.coherence.oracle import Count, check_seed
 
 PORTION = 25
-SEEDS = int(os.environ.get("MYTHOS_ORACLE_SEEDS", "100"))
+SEEDS = int(os.environ.get("MYTHOS_ORACLE_SEEDS", "250"))
 PORTIONS = [range(first, min(first + PORTION, SEEDS)) for first in range(0, SEEDS, PORTION)]
 
 
@@ -23,4 +24,5 @@ def test_satisfied_and_error_agree_with_cedar(seeds: range) -> None:
     for seed in seeds:
         check_seed(seed, count)
     assert count.mismatches == []
-    assert count.checks >= 6 * len(seeds)
+    assert count.checks >= 10 * len(seeds)
+    assert count.errors
