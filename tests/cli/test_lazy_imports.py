@@ -22,7 +22,7 @@ print(sorted({heavy!r} & sys.modules.keys()))
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["--version"], ["audit", "--help"], ["policy", "--help"]],
+    [["--help"], ["--version"], ["audit", "--help"], ["policy", "--help"], ["workflow", "--help"]],
 )
 def test_help_loads_no_framework(words: list[str]) -> None:
     probe = PROBE.format(words=words, heavy=set(HEAVY))

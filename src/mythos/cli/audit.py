@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.documents import document_text
+from mythos.cli.documents import document_text, read_agents
 from mythos.cli.output import as_json, chosen
 from mythos.cli.policy_files import load_given
 from mythos.cli.recorded_runs import RecordedTrace, recorded_traces, spill_archive
-from mythos.errors import AgentError, WorkflowError
+from mythos.errors import WorkflowError
 
 if TYPE_CHECKING:
     from mythos.cli.audit_ledger import AuditedNode, Ledger
     from mythos.engines.judge.rulebook import Rulebook
     from mythos.engines.policy.document import PolicyDocument
-    from mythos.values.agent import Agent
 
 DOCUMENT = click.Path(path_type=Path, exists=True, dir_okay=False)
 ARCHIVE = click.Path(path_type=Path, exists=True)
@@ -126,31 +125,8 @@ def _documents(
     sets = [document.policy_set for document in read]
     return _Documents(
         policies={digest(document.policy_set): document for document in read},
-        rulebook=make_rulebook(sets, found.catalogues, workflows, agents=_agents(agent)),
+        rulebook=make_rulebook(sets, found.catalogues, workflows, agents=read_agents(agent)),
     )
-
-
-def _agents(agent: Sequence[Path]) -> list[tuple[str, Agent]]:
-    """Agent documents with the digests that a bundle would give them."""
-    from mythos.values.agent import Agent
-    from mythos.values.digest import canonical_bytes, digest_of
-    from mythos.values.source import read_document, validated
-
-    found: dict[str, tuple[str, Agent]] = {}
-    for path in agent:
-        document = read_document(
-            document_text(path, AgentError), source=str(path), error=AgentError
-        )
-        one = validated(Agent, document, AgentError)
-        body = one.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        known = found.setdefault(one.name, (digest_of(canonical_bytes(body)), one))
-        if known[1] != one:
-            raise AgentError(
-                f"a second agent named {one.name!r} that differs",
-                remedy="give one document an agent",
-                where=str(path),
-            )
-    return list(found.values())
 
 
 def _audited(documents: _Documents, traces: Sequence[Path], per_run: Path | None) -> _Done:

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mythos.errors import CatalogueError, DocumentError
+from mythos.errors import AgentError, CatalogueError, DocumentError
 
 if TYPE_CHECKING:
+    from mythos.values.agent import Agent
     from mythos.values.tools import ToolCatalogue
 
 
@@ -67,6 +68,33 @@ def read_catalogues(paths: Iterable[Path]) -> list[ToolCatalogue]:
             raise CatalogueError(
                 f"a second catalogue of the domain {catalogue.domain!r} that differs",
                 remedy="give one catalogue a domain",
+                where=str(path),
+            )
+    return list(found.values())
+
+
+def read_agents(paths: Iterable[Path]) -> list[tuple[str, Agent]]:
+    """Agent documents with the digests that a bundle would give them; one given twice counts once.
+
+    Raises:
+        AgentError: a file is no agent document, or two that differ have one name.
+    """
+    from mythos.values.agent import Agent
+    from mythos.values.digest import canonical_bytes, digest_of
+    from mythos.values.source import read_document, validated
+
+    found: dict[str, tuple[str, Agent]] = {}
+    for path in paths:
+        document = read_document(
+            document_text(path, AgentError), source=str(path), error=AgentError
+        )
+        one = validated(Agent, document, AgentError)
+        body = one.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        known = found.setdefault(one.name, (digest_of(canonical_bytes(body)), one))
+        if known[1] != one:
+            raise AgentError(
+                f"a second agent named {one.name!r} that differs",
+                remedy="give one document an agent",
                 where=str(path),
             )
     return list(found.values())

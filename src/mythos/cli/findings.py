@@ -55,13 +55,13 @@ def _finding(error: DocumentError, file: str) -> Finding:
     return Finding(named or file, line, column, error.message, error.remedy)
 
 
-def tell_findings(findings: Iterable[Finding]) -> None:
-    """Print each objection, its source line and what to do."""
+def tell_findings(findings: Iterable[Finding], *, word: str = "error") -> None:
+    """Print each objection after a word for how bad it is, its source line and what to do."""
     read: dict[str, list[str]] = {}
     for finding in findings:
         if finding.file not in read:
             read[finding.file] = file_lines(finding.file)
-        click.echo(f"error  {plain(finding.place)}: {plain(finding.message)}")
+        click.echo(f"{word}  {plain(finding.place)}: {plain(finding.message)}")
         for line in marked_line(read[finding.file], finding.line, finding.column):
             click.echo(line)
         click.echo(f"  → {plain(finding.remedy)}")

@@ -46,6 +46,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "trust": ("mythos.cli.trust:trust", "Say which bundles are genuine; keep signatures fresh."),
     "user": ("mythos.cli.user:user", "Say who may sign in to the control plane, in which role."),
+    "workflow": (
+        "mythos.cli.workflow:workflow",
+        "Check workflows, and show where runs stray from them.",
+    ),
 }
 
 

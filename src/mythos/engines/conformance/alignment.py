@@ -51,6 +51,16 @@ class Alignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What a trace costs, without the moves; the same numbers as its `Alignment`."""
+
+    cost: int
+    exact: bool
+    fitness: float
+    denominator: int
+
+
+@dataclass(frozen=True, slots=True)
 class NumberedMove:
     """A move before labels and paths are put in: numbers, -1 where there is none."""
 

@@ -10,10 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from mythos.engines.conformance.alignment import Alignment, Move, NumberedMove, Trail, fitness_of
+from mythos.engines.conformance.alignment import (
+    Alignment,
+    Measured,
+    Move,
+    NumberedMove,
+    Trail,
+    fitness_of,
+)
 from mythos.engines.conformance.automaton import automaton_of
 from mythos.engines.conformance.costs import Costs, coarse, fine
 from mythos.engines.conformance.frontier import BUDGET, Frontier
+from mythos.engines.conformance.shortest import MAX_POINTS
 from mythos.engines.conformance.table import Table
 from mythos.engines.conformance.tree import Tree, numbered
 from mythos.values.digest import JsonValue
@@ -37,8 +45,9 @@ class Route(Protocol):
 class Model:
     """A workflow that runs can be aligned with."""
 
-    def __init__(self, workflow: Workflow, tree: Tree, route: Route) -> None:
+    def __init__(self, workflow: Workflow, tree: Tree, route: Route, *, n_states: int) -> None:
         """Hold what `compile_blueprint` made."""
+        self._n_states = n_states
         self._workflow = workflow
         self._tree = tree
         self._route = route
@@ -49,6 +58,11 @@ class Model:
     def labels(self) -> frozenset[str]:
         """The labels of the workflow's steps."""
         return frozenset(self._numbers)
+
+    @property
+    def n_states(self) -> int | None:
+        """States of the automaton that is searched; None if the tree itself is (route L)."""
+        return self._n_states or None
 
     @property
     def min_length(self) -> int:
@@ -79,6 +93,17 @@ class Model:
                 known[key] = self._cost(key)
             found.append(known[key])
         return found
+
+    def measure(self, trace: Sequence[str]) -> Measured:
+        """What `align` says of a trace but for the moves, which take longer to find."""
+        key = tuple(trace)
+        if not self._n_states or (len(key) + 1) * self._n_states > MAX_POINTS:
+            found = self.align(key)
+            return Measured(found.cost, found.exact, found.fitness, found.denominator)
+        cost, denominator = self._cost(key), self.denominator(key)
+        return Measured(
+            cost, exact=True, fitness=fitness_of(cost, denominator), denominator=denominator
+        )
 
     def align(self, trace: Sequence[str]) -> Alignment:
         """Explain a trace by a word of the workflow at the least cost.
@@ -191,7 +216,8 @@ def compile_blueprint(tree: Workflow | Mapping[str, JsonValue], *, budget: int =
         route = Frontier(numbers, costs, budget=budget)
     else:
         route = Table(numbers, automaton, costs)
-    return Model(workflow, numbers, route)
+    n_states = len(automaton.rows) if automaton else 0
+    return Model(workflow, numbers, route, n_states=n_states)
 
 
 def _workflow(tree: Workflow | Mapping[str, JsonValue]) -> Workflow:

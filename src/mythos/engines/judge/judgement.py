@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mythos.engines.conformance.alignment import Alignment
-from mythos.engines.conformance.steps import Step, StepKind
-from mythos.engines.judge.naming import MAX_LABEL, short
 from mythos.engines.judge.recollection import Recollection, line_of
 from mythos.engines.judge.risk import risk_of
 from mythos.engines.judge.rulebook import JudgedWorkflow, Rulebook
+from mythos.engines.judge.run_steps import RunStep, steps_of
 from mythos.engines.policy.blocked import DeniedAttempt, obeyed
 from mythos.engines.policy.facts.history import History
 from mythos.engines.policy.rulings import Rulings, rulings_of
@@ -20,19 +19,17 @@ from mythos.values.event import Event, Json, Kind, Run
 from mythos.values.outcome import DEFAULT_RULE, Outcome, Ruling
 from mythos.values.tools import ToolCatalogue
 
-_STEP_KINDS: dict[Kind, StepKind] = {
-    Kind.TOOL_CALL: "tool",
-    Kind.AGENT_RUN: "agent",
-    Kind.MODEL_CALL: "model",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Conformance:
-    """A run's workflow and how it was followed: its labels and their optimal alignment."""
+    """A run's workflow and how it was followed: its labels and their optimal alignment.
+
+    `steps` are what the labels stand for, one each.
+    """
 
     workflow: JudgedWorkflow
     labels: tuple[str, ...]
+    steps: tuple[RunStep, ...]
     alignment: Alignment
 
 
@@ -208,7 +205,7 @@ def conformance_of(run: Run, rulebook: Rulebook) -> Conformance | None:
     Returns:
         None when it names an unknown workflow or its agent has none.
     """
-    steps = [step_of(event) for event in run.events if _is_step(run, event)]
+    steps = steps_of(run)
     offered = rulebook.workflows_of(run.agent)
     if named := workflow_named(run):
         offered = tuple(one for one in rulebook.workflows.values() if one.answers_to(named))
@@ -221,20 +218,8 @@ def workflow_named(run: Run) -> str:
     return next((event.workflow for event in run.events if event.workflow), "")
 
 
-def _is_step(run: Run, event: Event) -> bool:
-    """The agent's own span is no step; nor is a call that was told a second time."""
-    if event.kind is Kind.OTHER and event.tool:
-        return False
-    return event.span_id != run.root.span_id or event.kind is Kind.TOOL_CALL
-
-
-def _align(steps: Sequence[Step], workflow: JudgedWorkflow) -> Conformance:
-    labels = tuple(workflow.labeller.labels(steps))
-    return Conformance(workflow, labels, workflow.model.align(labels))
-
-
-def step_of(event: Event) -> Step:
-    """An event as the workflow sees it."""
-    kind = _STEP_KINDS.get(event.kind, "other")
-    name = event.tool if kind == "tool" else event.agent if kind == "agent" else event.name
-    return Step(name=short(name, MAX_LABEL), kind=kind, attributes=event.attributes)
+def _align(steps: Sequence[RunStep], workflow: JudgedWorkflow) -> Conformance:
+    numbered = list(workflow.labeller.numbered(one.step for one in steps))
+    labels = tuple(label for _, label in numbered)
+    alignment = workflow.model.align(labels)
+    return Conformance(workflow, labels, tuple(steps[i] for i, _ in numbered), alignment)

@@ -32,8 +32,8 @@ def event_of(span: Span) -> Event:
     return describe(span, kind, agent=agent_of(span, kind), user_texts=texts_of(span, kind))
 
 
-def kind_of(span: Span) -> Kind:
-    """Kind of a span by the first rule of the table that fits, else `Kind.OTHER`."""
+def kind_of(span: Span | Event) -> Kind:
+    """Kind of a span by itself: the first rule of the table that fits, else `Kind.OTHER`."""
     attributes = span.attributes
     for rule in table.KIND_RULES:
         if rule.key in attributes and (kind := _match(rule, span, attributes[rule.key])):
@@ -41,7 +41,7 @@ def kind_of(span: Span) -> Kind:
     return Kind.OTHER
 
 
-def _match(rule: table.KindRule, span: Span, value: Json) -> Kind | None:
+def _match(rule: table.KindRule, span: Span | Event, value: Json) -> Kind | None:
     if rule.place != "anywhere" and (rule.place == "nested") != bool(span.parent_id):
         return None
     if rule.name and rule.name != span.name:
