@@ -67,6 +67,15 @@ def test_the_core_names_the_terms_that_clash_and_no_other() -> None:
     assert solver_of(bank).core([told, small]) is None
 
 
+def test_equal_texts_match_what_each_of_them_matches() -> None:
+    bank = Bank()
+    one, other = bank.var("text", "s"), bank.var("text", "t")
+    narrow, wide = bank.like(one, (None, "@shop.example")), bank.like(other, (None, "shop", None))
+    solver = solver_of(bank)
+    assert solver.model(narrow, bank.not_(wide)) is not None
+    assert solver.model(narrow, bank.not_(wide), bank.same(one, other)) is None
+
+
 @st.composite
 def conditions(draw: st.DrawFn) -> tuple[Bank, Bool]:
     bank = Bank()

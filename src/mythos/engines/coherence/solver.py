@@ -13,13 +13,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mythos.engines.coherence import globs
-from mythos.engines.coherence.terms import Bank, Bool, Evaluation, Term, matches
+from mythos.engines.coherence.terms import Bank, Bool, Evaluation, Pattern, Term, matches
 from mythos.engines.coherence.z3_terms import Formulas, new_context
 
 if TYPE_CHECKING:
     from z3 import Context
 
 Model: TypeAlias = "dict[str, bool | int | str | frozenset[int | str]]"
+_Signs: TypeAlias = "Mapping[Pattern, tuple[Term, bool]]"
+"""By pattern: the text that is asked for it, and whether it matches."""
 MAX_LEMMA_ROUNDS = 2_000
 MAX_STEPS = 20_000_000  # z3's "rlimit" for one query, some ten seconds
 
@@ -58,7 +60,7 @@ class Solver:
         self._formulas = Formulas(context)
         self._asserted: list[Term] = []
         self._literals: dict[Term, Any] = {}
-        self._likes: dict[Term, dict[object, Term]] = {}
+        self._likes: dict[Term, dict[Pattern, Term]] = {}
         self._members: dict[str, list[Term]] = {}
         self._texts: list[Term] = []
         self._refuted: tuple[Bool, ...] | None = None
@@ -139,7 +141,7 @@ class Solver:
             term = self._formulas.fresh.pop()
             if term.op == "like":
                 text, pattern = term.args
-                self._likes.setdefault(text, {})[pattern] = term  # type: ignore[arg-type]
+                self._likes.setdefault(text, {})[pattern] = term  # type: ignore[index]
             elif term.op == "member":
                 self._members.setdefault(str(term.args[0]), []).append(term)
             elif term.op == "text":
@@ -223,12 +225,12 @@ class Solver:
         self, terms: list[Term], constant: str | None, raw: dict[Term, int], taken: set[str]
     ) -> str | None:
         """A text for variables that are equal; None after a lemma says why there is none."""
-        signs: dict[object, tuple[Term, bool]] = {}
+        signs: dict[Pattern, tuple[Term, bool]] = {}
         for term in terms:
             for pattern, atom in self._likes.get(term, {}).items():
                 holds = bool(raw[atom])
                 if constant is not None:
-                    if matches(pattern, constant) is not holds:  # type: ignore[arg-type]
+                    if matches(pattern, constant) is not holds:
                         self._learn_constant(term, constant)
                         return None
                 elif signs.setdefault(pattern, (term, holds))[1] is not holds:
@@ -236,18 +238,18 @@ class Solver:
                     return None
         if constant is not None:
             return constant
-        signed = [(pattern, holds) for pattern, (_, holds) in signs.items()]
-        return self._example(signed, taken)  # type: ignore[arg-type]
+        return self._example(signs, taken)
 
-    def _example(self, signed: list[globs.Signed], taken: set[str]) -> str | None:
+    def _example(self, signs: _Signs, taken: set[str]) -> str | None:
+        signed = [(pattern, holds) for pattern, (_, holds) in signs.items()]
         if clashes := globs.clashes(signed):
             for reason in clashes:
-                self._learn_reason(reason, ())
+                self._learn_reason(reason, (), signs)
             return None
         try:
             text = globs.example(signed, taken)
             if text is None:
-                self._learn_impossible(signed)
+                self._learn_impossible(signed, signs)
         except globs.TooManyStatesError:
             raise UndecidedError("patterns too entangled to tell whether a text fits") from None
         return text
@@ -260,7 +262,7 @@ class Solver:
         """A text that is this constant matches what the constant matches."""
         bank = self._bank
         each = [
-            atom if matches(pattern, constant) else bank.not_(atom)  # type: ignore[arg-type]
+            atom if matches(pattern, constant) else bank.not_(atom)
             for pattern, atom in self._likes[term].items()
         ]
         self._learn(bank.implies(bank.same(term, constant), bank.and_(*each)))
@@ -272,26 +274,44 @@ class Solver:
         each = [bank.iff(self._likes[one][key], self._likes[other][key]) for key in shared]
         self._learn(bank.implies(bank.same(one, other), bank.and_(*each)))
 
-    def _learn_impossible(self, signed: list[globs.Signed]) -> None:
+    def _learn_impossible(self, signed: list[globs.Signed], signs: _Signs) -> None:
         """No text, or only a few that have names, matches these patterns and not those."""
         taken = tuple(self._formulas.texts)
         reason = globs.core(signed, taken)
         if globs.example(reason, taken) is not None:
             raise UndecidedError("too few texts fit the patterns")
         named = [text for text in taken if globs.fits(text, reason)]
-        self._learn_reason(reason, named)
+        self._learn_reason(reason, named, signs)
 
-    def _learn_reason(self, reason: Sequence[globs.Signed], named: Sequence[str]) -> None:
-        """Whatever text has these signs is one of those that are named; said of every text."""
-        bank, n_learned = self._bank, 0
-        for text, atoms in list(self._likes.items()):
-            if all(pattern in atoms for pattern, _ in reason):
-                signs = [atoms[p] if holds else bank.not_(atoms[p]) for p, holds in reason]
-                one_of = [bank.same(text, name) for name in named]
-                self._learn(bank.or_(bank.not_(bank.and_(*signs)), *one_of))
-                n_learned += 1
-        if not n_learned:
-            raise UndecidedError("patterns of several texts that no text fits")
+    def _learn_reason(
+        self, reason: Sequence[globs.Signed], named: Sequence[str], signs: _Signs
+    ) -> None:
+        """Whatever text has these signs is one of those that are named.
+
+        Said of every text that is asked for all of them, else of the equal texts that have them
+        between them.
+        """
+        asked = [
+            dict.fromkeys((pattern for pattern, _ in reason), text)
+            for text, atoms in self._likes.items()
+            if all(pattern in atoms for pattern, _ in reason)
+        ]
+        for texts in asked or [{pattern: signs[pattern][0] for pattern, _ in reason}]:
+            self._learn_of(texts, reason, named)
+
+    def _learn_of(
+        self,
+        texts: Mapping[Pattern, Term],
+        reason: Sequence[globs.Signed],
+        named: Sequence[str],
+    ) -> None:
+        """The same of one text, or of texts that are equal: `texts` says whose pattern each is."""
+        bank, first = self._bank, next(iter(texts.values()))
+        equal = [bank.same(first, other) for other in dict.fromkeys(texts.values())]
+        atoms = [(self._likes[texts[pattern]][pattern], holds) for pattern, holds in reason]
+        has = [atom if holds else bank.not_(atom) for atom, holds in atoms]
+        one_of = [bank.same(first, name) for name in named]
+        self._learn(bank.or_(bank.not_(bank.and_(*equal, *has)), *one_of))
 
     def _fill_sets(self, raw: Mapping[Term, int], model: Model) -> bool:
         """The members of each set; False after a lemma says that equal elements are one."""
