@@ -47,6 +47,7 @@ facts:
   paid: {count: pay, within: 30s, by: to}
   tried: {count: pay, outcome: any}
   failed: {count: pay, outcome: error}
+  talked: {count: user.message}
   spent: {sum: input.cents, of: pay, scope: agent, within: 1h}
   seen: {last: output.status, of: look, type: string}
   target: {last: input.to, of: pay, by: principal}
@@ -54,7 +55,8 @@ MORE
 rules: |
   @id("any") permit(principal, action, resource);
   @id("cap") forbid(principal, action == Action::"pay", resource)
-  when { context.past.paid > 2 || context.past.tried > 4 || context.past.failed > 1 };
+  when { context.past.paid > 2 || context.past.tried > 4 || context.past.failed > 1
+    || context.past.talked > 9 };
   @id("sum") forbid(principal, action == Action::"pay", resource) when { context.past.spent > 90 };
   @id("yes") forbid(principal, action == Action::"pay", resource)
   unless { context.past.confirmed || context.past.looked };

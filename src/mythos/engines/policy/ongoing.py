@@ -43,6 +43,11 @@ class OngoingSweep:
         self._heard = False
         self._latest_ns = -1
 
+    @property
+    def n_keys(self) -> int:
+        """How many words, pairs, links and addresses it keeps."""
+        return self._sweep.sources.n_keys
+
     def go_on(self, events: Sequence[Event]) -> None:
         """Take in events that came since, sorted by (start, span id).
 

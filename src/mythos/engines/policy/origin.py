@@ -50,6 +50,11 @@ class Sources:
     _seen: dict[str, Seen] = field(default_factory=dict)
     _vocabulary: Vocabulary = field(default_factory=Vocabulary)
 
+    @property
+    def n_keys(self) -> int:
+        """How much is kept, see `seen`."""
+        return self._vocabulary.n_keys
+
     def hear(self, text: str) -> None:
         """Take in what the user said."""
         self._take(Origin.USER, text)
