@@ -141,7 +141,7 @@ class Solver:
             term = self._formulas.fresh.pop()
             if term.op == "like":
                 text, pattern = term.args
-                self._likes.setdefault(text, {})[pattern] = term  # type: ignore[index]
+                self._likes.setdefault(text, {})[pattern] = term  # type: ignore[arg-type, index]
             elif term.op == "member":
                 self._members.setdefault(str(term.args[0]), []).append(term)
             elif term.op == "text":
