@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from django.db import transaction
@@ -18,6 +19,7 @@ from pydantic import JsonValue
 
 from mythos.adapters.bundle_source import read_source
 from mythos.engines.bundle.plan import BuiltBundle, assemble
+from mythos.engines.conformance.summary import pair_key
 from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.body import Body
 from mythos.engines.evidence.memory import BadClass, MemoryBody
@@ -238,6 +240,7 @@ def sample(host: Host, *, at: datetime, outcome: Outcome, rule: str, number: int
 def followed(host: Host, *, at: datetime, skipped: str = "", number: int = 0) -> EvidenceRow:
     """One run of the workflow, with one step skipped or none."""
     moves = tuple(Step("", name, "skip" if name == skipped else "match", 0) for name in STEPS)
+    done = [name for name in STEPS if name != skipped]
     summary = WorkflowSummary(
         runs=1,
         fitting=int(not skipped),
@@ -246,8 +249,9 @@ def followed(host: Host, *, at: datetime, skipped: str = "", number: int = 0) ->
         duration_ms_sum=2_600,
         tokens_in=900,
         tokens_out=240,
-        variants={variant_digest(name for name in STEPS if name != skipped): 1},
+        variants={variant_digest(done): 1},
         dev_runs={f"skip:{skipped}": 1} if skipped else {},
+        df_runs={pair_key(*pair): 1 for pair in pairwise(done)},
         first_ts=int(at.timestamp()),
         last_ts=int(at.timestamp()) + 3,
     )

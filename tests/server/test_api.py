@@ -231,6 +231,6 @@ def test_the_openapi_document_lists_every_operation_once(script: Client) -> None
 
     names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
     assert sorted(names) == [
-        "list_bundles", "list_environments", "list_evidence", "list_nodes", "list_policies",
-        "read_bundle", "read_policy", "read_resilience", "read_strategy",
+        "list_baselines", "list_bundles", "list_environments", "list_evidence", "list_nodes",
+        "list_policies", "read_bundle", "read_policy", "read_resilience", "read_strategy",
     ]  # fmt: skip

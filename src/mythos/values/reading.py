@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from mythos.values.base import Share, Value
+from mythos.values.drift import WorkflowDrift
 
 State = Literal["CRITICAL", "SILENT", "BLIND", "IDLE", "UNKNOWN", "DEGRADED", "AT_RISK", "HEALTHY"]
 STATES: tuple[State, ...] = (
@@ -51,9 +52,11 @@ class Component(Bounds):
 
 
 class EvidenceRef(Value):
-    """Where a flag's proof lies: a span, a sample, a memory key, an envelope, a checkpoint."""
+    """Where a flag's proof lies: a span, a sample, a memory key, an envelope, a baseline."""
 
-    kind: Literal["trace", "span", "sample", "memory", "envelope", "checkpoint", "bundle", "proof"]
+    kind: Literal[
+        "trace", "span", "sample", "memory", "envelope", "checkpoint", "bundle", "proof", "baseline"
+    ]
     ref: str
     digest: str = ""
 
@@ -105,6 +108,7 @@ class Reading(Value):
     components: tuple[Component, ...]
     unknown_components: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
+    drift: tuple[WorkflowDrift, ...] = ()
     runs: int = 0
     actions: int = 0
     evidence_digest: str = ""

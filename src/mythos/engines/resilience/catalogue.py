@@ -49,8 +49,8 @@ _KINDS = (
     ),
     FlagKind(
         "WORKFLOW_DRIFT", "warning", _DRIFT,
-        "Compare the runs since the change with the baseline; accept a new baseline if the change"
-        " was intended.",
+        "Compare the runs of {workflow} since {since} with its baseline ({changes}); accept a new"
+        " baseline if the change was intended.",
     ),
     FlagKind(
         "WORKFLOW_UNKNOWN", "info", _WORKFLOW,

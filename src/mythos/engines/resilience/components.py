@@ -7,7 +7,7 @@ share, as its authors advise. Nothing here is weighted yet: see `score`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mythos.engines.evidence.action import ActionBody
@@ -15,6 +15,7 @@ from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.resilience.beta import HIGH, LOW, quantile
 from mythos.engines.resilience.cells import Cells
 from mythos.engines.resilience.entropy import outcome_entropy
+from mythos.values.drift import WorkflowDrift
 from mythos.values.reading import Component, ComponentName
 
 WEIGHTS: dict[ComponentName, float] = {
@@ -179,9 +180,32 @@ def predictability(tools: Mapping[str, ActionBody], *, applies: bool) -> Compone
     )  # fmt: skip
 
 
-def no_drift() -> Component:
-    """Return the drift of a node without an accepted baseline: it does not apply."""
-    return _without_evidence("drift", applies=False, n=0, detail={})
+def steadiness(drifts: Sequence[WorkflowDrift], *, applies: bool) -> Component:
+    """Drift D; the factor that enters the score is 1 - D.
+
+    The mean of the workflows' indexes by their runs, of those with at least five. D has no bounds:
+    what chance explains is taken off before.
+
+    Args:
+        drifts: of every workflow that has a baseline.
+        applies: whether a baseline was accepted for a workflow of the node.
+    """
+    counted = [drift for drift in drifts if drift.runs >= LEAST_RUNS]
+    runs = sum(drift.runs for drift in counted)
+    if not counted:
+        seen = max((drift.runs for drift in drifts), default=0)
+        detail = {"more_runs_needed": LEAST_RUNS - seen}
+        return _without_evidence("drift", applies=applies, n=seen, detail=detail)
+    value = sum(drift.value * drift.runs for drift in counted) / runs
+    farthest = max(counted, key=lambda drift: drift.value)
+    return _part(
+        "drift", applies=applies, value=value, low=1 - value, mid=1 - value, high=1 - value,
+        n=runs, detail={
+            "workflows": len(counted),
+            "distance": round(farthest.distance, 6),
+            "chance": round(farthest.chance, 6),
+        },
+    )  # fmt: skip
 
 
 _Detail = Mapping[str, float | int | str | None]

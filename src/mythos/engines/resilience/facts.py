@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mythos.engines.resilience.baseline import Baseline
 from mythos.engines.resilience.benign import BenignMark
 from mythos.engines.resilience.presence import Presence
 
@@ -45,6 +46,8 @@ class NodeFacts:
     skip_weights: workflow digest to the skip weight of each label. rewritten: memory logs that are
     not what a checkpoint remembered outside the node says, with when that was seen. benign: marks
     that stand in the node's environment; they change no score.
+    baselines: accepted ones, at most one a workflow. drift_elsewhere: p of the tests of drift that
+    were made at other nodes.
     """
 
     presence: Presence = field(default_factory=Presence)
@@ -58,6 +61,8 @@ class NodeFacts:
     rewritten: Mapping[str, datetime] = field(default_factory=dict)
     mismatch: Mismatch | None = None
     benign: tuple[BenignMark, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    drift_elsewhere: tuple[float, ...] = ()
     target: float = TARGET
 
     def name_of(self, ref: str) -> str:

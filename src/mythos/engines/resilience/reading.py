@@ -21,9 +21,10 @@ from mythos.engines.resilience.components import (
     compliance,
     consistency,
     integrity,
-    no_drift,
     predictability,
+    steadiness,
 )
+from mythos.engines.resilience.drifts import drifting, drifts_of
 from mythos.engines.resilience.facts import NodeFacts
 from mythos.engines.resilience.finding import Finding, Scene, flags_of
 from mythos.engines.resilience.misfits import misfits
@@ -77,11 +78,13 @@ def read_node(
     used = [row for row in own if _counts(row, window)]
     cells = count_cells(used, window=window, presence=facts.presence)
     alignment, tools = alignment_of(used), _tools(used)
+    scene = Scene(node=node, as_of=as_of, window_s=window_s)
+    drifts = drifts_of(used, facts=facts, scene=scene)
     others = (
         consistency(alignment, applies=facts.applies_workflow),
         integrity(_logs(used, facts=facts), applies=facts.applies_memory),
         predictability(tools, applies=facts.applies_policy),
-        no_drift(),
+        steadiness(drifts, applies=bool(facts.baselines)),
     )
     result = _scored(cells, others, facts=facts)
     standing = Standing(
@@ -94,8 +97,11 @@ def read_node(
         silent_s=facts.presence.silent_s(as_of),
         missing=_missing_facts(used),
     )
-    scene = Scene(node=node, as_of=as_of, window_s=window_s)
-    found = flags_of(_findings(used, standing, facts=facts, scene=scene), scene)
+    findings = (
+        *_findings(used, standing, facts=facts, scene=scene),
+        *drifting(drifts, used, facts=facts, scene=scene),
+    )
+    found = flags_of(findings, scene)
     standing_marks = {mark.id for mark in facts.benign}
     flags = carry(previous_flags, found, at=as_of, marks=standing_marks)
     state, reason = state_of(standing, flags)
@@ -112,6 +118,7 @@ def read_node(
         components=result.components,
         unknown_components=tuple(part.name for part in result.unknown),
         flags=tuple(flags),
+        drift=drifts,
         runs=max(alignment.seen, _judged_runs(used)),
         actions=sum(body.n for body in tools.values()),
         evidence_digest=digest_of_rows(used),

@@ -39,6 +39,12 @@ def read_resilience(
     return readings.read(node, at=timezone.now(), window_s=window_s, previous=newest)
 
 
+@router.get("/nodes/{node_id}/baselines", response={200: listing.BaselineList, REFUSALS: Problem})
+def list_baselines(request: HttpRequest, node_id: NodeName) -> listing.BaselineList:
+    """Accepted baselines of a node and of its environment, newest first; at most 200."""
+    return listing.baselines(listing.node_called(node_id))
+
+
 @router.get("/nodes/{node_id}/evidence", response={200: listing.EvidencePage, REFUSALS: Problem})
 def list_evidence(
     request: HttpRequest,

@@ -13,7 +13,7 @@ from mythos.server.catalog.models import Node
 from mythos.server.deployment.models import Rollout
 from mythos.server.resilience import models
 from mythos.server.resilience.queries import evidence_row, newest_readings
-from mythos.values.base import Digest, Value
+from mythos.values.base import Count, Digest, Value
 from mythos.values.evidence import EnvironmentName, NodeName, Row
 from mythos.values.reading import Bounds, State
 
@@ -52,6 +52,28 @@ class EvidencePage(Value):
     next: int | None
 
 
+class BaselineItem(Value):
+    """An accepted baseline; `node` is null where it is the whole environment's."""
+
+    id: Count
+    node: NodeName | None
+    environment: EnvironmentName
+    workflow: str
+    since: datetime
+    until: datetime
+    runs: Count
+    digest: Digest
+    why: str
+    by: str
+    at: datetime
+
+
+class BaselineList(Value):
+    """Accepted baselines, newest first."""
+
+    items: tuple[BaselineItem, ...]
+
+
 def node_called(node_id: str) -> Node:
     """The node of that id, retired or not.
 
@@ -85,6 +107,31 @@ def evidence(node: Node, *, since: int, after: int, limit: int) -> EvidencePage:
     return EvidencePage(
         items=tuple(to_wire(evidence_row(stored)) for stored in page),
         next=page[-1].pk if len(found) > limit else None,
+    )
+
+
+def baselines(node: Node) -> BaselineList:
+    """Baselines of a node and of its environment, newest first, at most 200."""
+    found = models.AcceptedBaseline.objects.filter(
+        environment=node.environment.name, node_id__in=["", node.node_id]
+    ).defer("summary", "ways")
+    return BaselineList(
+        items=tuple(
+            BaselineItem(
+                id=each.pk,
+                node=each.node_id or None,
+                environment=each.environment,
+                workflow=each.workflow,
+                since=each.since,
+                until=each.until,
+                runs=each.runs,
+                digest=each.digest,
+                why=each.why,
+                by=each.made_by,
+                at=each.made_at,
+            )
+            for each in found[:200]
+        )
     )
 
 

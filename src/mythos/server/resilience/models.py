@@ -173,7 +173,7 @@ class _Appended(models.Model):
     def _kept(self) -> ConflictError:
         return ConflictError(
             f"{self} is on record and stays as it is",
-            remedy="revoke the mark: that is a row of its own",
+            remedy="revoke a mark, or accept another baseline: that is a row of its own",
         )
 
 
@@ -234,3 +234,43 @@ class BenignRevocation(_Appended):
 
     def __str__(self) -> str:
         return f"revocation of {self.mark}"
+
+
+class AcceptedBaseline(_Appended):
+    """An operator's word that a stretch of evidence shows a workflow run as it should be.
+
+    It names the workflow by digest, and one host (`node_id`) or, where that is empty, every host of
+    the environment. The newest of its scope stands; that of a host goes before the environment's.
+    `summary` is a copy: later evidence, or its loss, changes no baseline.
+    """
+
+    environment = models.CharField(max_length=150)
+    node_id = models.CharField(max_length=150, blank=True)
+    workflow = models.CharField(max_length=71)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    runs = models.PositiveBigIntegerField()
+    summary = models.JSONField()
+    ways = models.JSONField(default=dict)
+    digest = models.CharField(max_length=71)
+    why = models.CharField(max_length=500)
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["environment", "workflow"], name="baseline_of_workflow")
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(until__gt=F("since")), name="baseline_ends_after_it_begins"
+            ),
+            models.CheckConstraint(
+                condition=~Q(why="") & ~Q(made_by=""), name="baseline_says_who_and_why"
+            ),
+            models.CheckConstraint(condition=Q(runs__gte=20), name="baseline_has_runs"),
+        ]
+
+    def __str__(self) -> str:
+        return f"baseline {self.pk} of {self.workflow}"

@@ -10,6 +10,7 @@ from mythos.errors import NotFoundError
 from mythos.server.resilience import page_queries as queries
 from mythos.server.resilience.pages import evidence, fleet, host, hosts, parts, why
 from mythos.server.resilience.pages.beats import beats_of
+from mythos.server.resilience.pages.drift_shown import accepting, drifts_shown
 from mythos.server.resilience.pages.facts import NodeFact, TimeBlock
 from mythos.server.resilience.pages.history import history_of, table_of
 from mythos.server.resilience.pages.matrix import matrix_of
@@ -17,6 +18,7 @@ from mythos.server.resilience.pages.selection import SPANS, Selection, Span, fit
 from mythos.server.resilience.pages.state import StateNow, state_now
 from mythos.server.resilience.pages.workflow_runs import workflows_of
 from mythos.server.resilience.queries import evidence_of
+from mythos.server.resilience.standing_baselines import history
 from mythos.server.web.charts.beat_strip import Beat
 from mythos.values.reading import Reading
 
@@ -77,8 +79,10 @@ def show_fleet(selection: Selection, *, at: datetime, barred: str = "") -> fleet
     )
 
 
-def show_host(node_id: str, selection: Selection, *, at: datetime) -> host.HostPage:
-    """The page of one host.
+def show_host(
+    node_id: str, selection: Selection, *, at: datetime, barred: str = ""
+) -> host.HostPage:
+    """The page of one host; `barred` says why its reader may not act.
 
     Raises:
         NotFoundError: no node that is not retired has this id.
@@ -91,6 +95,8 @@ def show_host(node_id: str, selection: Selection, *, at: datetime) -> host.HostP
     found = evidence.grouped(rows)
     names = queries.policy_sets(digest for _, digest in found.policies)
     environment = node.environment
+    flows = {workflow for _, workflow in found.workflows}
+    named = queries.names(found.digests())
     return host.HostPage(
         at=at,
         command=fleet.command_of(f"/system/resilience/{node_id}", selection),
@@ -112,7 +118,9 @@ def show_host(node_id: str, selection: Selection, *, at: datetime) -> host.HostP
         policies=host.policies_of(found.policies, names),
         calls=host.calls_of(found.policies, names),
         tools=host.tools_of(found.tools),
-        workflows=workflows_of(found.workflows, queries.names(found.digests())),
+        workflows=workflows_of(found.workflows, named),
+        drifts=drifts_shown(flows, named, history(node_id, environment.name, flows), reading),
+        accepting=accepting(first=node.enrolled_at, at=at, barred=barred),
         memory=host.memory_of(found.memory),
         in_force=host.in_force_of(node),
         span=scene.span,

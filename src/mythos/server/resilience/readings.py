@@ -6,7 +6,7 @@ evidence or its state changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -33,6 +33,7 @@ from mythos.server.resilience.models import (
     SymbolicResilienceMonitor,
 )
 from mythos.server.resilience.queries import evidence_of, newest_readings
+from mythos.server.resilience.standing_baselines import for_engine, standing, tests_elsewhere
 from mythos.server.resilience.standing_marks import standing_in
 from mythos.values.evidence import InForce
 from mythos.values.reading import Flag, Reading
@@ -40,6 +41,7 @@ from mythos.values.workflow import workflow_of
 
 STORED = ("codex_uptime_index", "ritual_execution_consistency", "memory_integrity_score")
 TRIES = 3
+_DAY = timedelta(days=1)
 
 
 def refresh_if_due(node_id: str, *, at: datetime) -> SymbolicResilienceMonitor | None:
@@ -126,6 +128,7 @@ def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFac
     workflows = list(EncodedRitualBlueprint.objects.filter(digest__in={*in_force.workflows, *seen}))
     sets = {*in_force.policy_sets, *in_force.shadow_sets, *seen}
     policies = SwarmCodex.objects.filter(digest__in=sets)
+    accepted = standing(node, in_force.workflows)
     return NodeFacts(
         presence=presence_of(node),
         applies_policy=bool(in_force.policy_sets),
@@ -148,6 +151,8 @@ def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFac
         first_evidence=_first_evidence(node, at=at),
         mismatch=_mismatch(node, in_force),
         benign=standing_in(node.environment.name, at=at),
+        baselines=for_engine(accepted),
+        drift_elsewhere=tests_elsewhere(node, since=at - _DAY) if accepted else (),
     )
 
 
@@ -199,9 +204,14 @@ def _says_the_same(stored: SymbolicResilienceMonitor, reading: Reading) -> bool:
     return (
         stored.evidence_digest == reading.evidence_digest
         and stored.state == reading.state
+        and _baselines_of(**stored.reading) == _baselines_of(**reading.model_dump())
         and {_mark(**flag) for flag in stored.symbolic_warning_flags}
         == {_mark(**flag.model_dump()) for flag in reading.flags}
     )
+
+
+def _baselines_of(*, drift: Iterable[Mapping[str, JsonValue]] = (), **_others: object) -> set[str]:
+    return {str(each["baseline"]) for each in drift}
 
 
 def _mark(*, fingerprint: str, state: str, severity: str, **_others: object) -> tuple[str, ...]:

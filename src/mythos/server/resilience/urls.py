@@ -9,4 +9,5 @@ from mythos.server.resilience import views
 urlpatterns = [
     path("system/resilience", views.fleet, name="resilience"),
     path("system/resilience/<str:node_id>", views.host, name="host"),
+    path("system/resilience/<str:node_id>/baselines", views.accept_baseline, name="baselines"),
 ]

@@ -10,6 +10,7 @@ from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.resilience.components import newest_audit
+from mythos.server.resilience.pages.drift_shown import Accepting, DriftShown
 from mythos.server.resilience.pages.facts import NodeFact
 from mythos.server.resilience.pages.fleet import History
 from mythos.server.resilience.pages.parts import Cost, Part
@@ -129,6 +130,8 @@ class HostPage:
     calls: tuple[CallShown, ...]
     tools: tuple[ToolCount, ...]
     workflows: tuple[WorkflowShown, ...]
+    drifts: tuple[DriftShown, ...]
+    accepting: Accepting
     memory: tuple[MemoryShown, ...]
     in_force: InForceShown
     span: Span

@@ -107,7 +107,9 @@ def _counts(part: Component) -> str:
 def _figure(value: float | str | None) -> str:
     if isinstance(value, str) or value is None:
         return value or "–"
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+    if float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:,.1f}" if value >= 1 else f"{value:.3f}"
 
 
 _WORDS: dict[ComponentName, tuple[tuple[str, str], ...]] = {
@@ -123,4 +125,8 @@ _WORDS: dict[ComponentName, tuple[tuple[str, str], ...]] = {
         ("written_since", "written since the audit"), ("failed_logs", "logs whose proof failed"),
     ),
     "outcome_entropy": (("tools", "tools"), ("denied", "denied")),
+    "drift": (
+        ("distance", "from the baseline"), ("chance", "explained by chance"),
+        ("more_runs_needed", "more needed"),
+    ),
 }  # fmt: skip

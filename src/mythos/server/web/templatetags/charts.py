@@ -9,10 +9,12 @@ from django.utils.safestring import SafeString
 
 from mythos.server.web.charts.beat_strip import beat_strip
 from mythos.server.web.charts.beta_curve import beta_curves
+from mythos.server.web.charts.fit_line import fit_line
 from mythos.server.web.charts.interval_bar import interval_bar
 from mythos.server.web.charts.meter import meter
 from mythos.server.web.charts.score_axis import score_axis
 from mythos.server.web.charts.shares_bar import shares_bar
+from mythos.values.drift import FitTrend
 
 register = template.Library()
 
@@ -39,6 +41,42 @@ def deviation_meter(deviation: Deviation, runs: int) -> SafeString:
     css = "risk" if deviation.kind == "skip" else "degraded"
     label = f"{deviation.label} in {deviation.runs} of {runs} runs"
     return meter([(css, deviation.runs)], whole=runs, label=label)
+
+
+class Change(Protocol):
+    """Runs that have something, before and now."""
+
+    @property
+    def label(self) -> str:
+        """What they have."""
+
+    @property
+    def before(self) -> int:
+        """Runs of the baseline."""
+
+    @property
+    def now(self) -> int:
+        """The newest runs."""
+
+
+@register.simple_tag
+def before_meter(change: Change, runs: int) -> SafeString:
+    """In how many of the baseline's runs something was."""
+    label = f"{change.label} in {change.before} of {runs} runs of the baseline"
+    return meter([("was", change.before)], whole=runs, label=label)
+
+
+@register.simple_tag
+def now_meter(change: Change, runs: int) -> SafeString:
+    """In how many of the newest runs something is."""
+    label = f"{change.label} in {change.now} of {runs} runs now"
+    return meter([("now", change.now)], whole=runs, label=label)
+
+
+@register.simple_tag
+def fit_chart(fit: FitTrend) -> SafeString:
+    """The bet on fitting runs over time."""
+    return fit_line([point.e for point in fit.line], alarm=fit.alarm)
 
 
 for draw in (beat_strip, beta_curves, interval_bar, meter, score_axis, shares_bar):

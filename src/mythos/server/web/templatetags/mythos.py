@@ -64,6 +64,18 @@ def percent(value: float | None) -> str:
 
 
 @register.filter
+def chance(value: float) -> str:
+    """A p or q: three decimals, and never a 0 that it is not."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+@register.simple_tag
+def of(part: float, whole: float) -> str:
+    """A part of a whole in percent."""
+    return percent(part / whole) if whole else "–"
+
+
+@register.filter
 def count(value: float | None) -> str:
     """A count with thousands separators; fractions (weighted runs) keep one decimal."""
     if value is None:
