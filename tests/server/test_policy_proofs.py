@@ -17,6 +17,8 @@ from django.utils import timezone
 from mythos.adapters.baseline import baseline_digest
 from mythos.adapters.bundle_source import read_source
 from mythos.engines.bundle.plan import assemble
+from mythos.engines.policy.document import load_policy_set
+from mythos.engines.policy.identity import digest as policy_digest
 from mythos.errors import UnavailableError
 from mythos.server.catalog.models import Node, SwarmCodex
 from mythos.server.policies import proving
@@ -175,7 +177,19 @@ def test_kept_calls_are_tried_under_both_versions(
     assert (changed["host"], changed["tool"], changed["outcome"]) == (
         "eu-1", "issue_refund", "violated",
     )  # fmt: skip
-    assert "On the 3 calls kept in 24h" in page(acting, looser, f"?against={care.digest}")
+    text = page(acting, looser, f"?against={care.digest}")
+    assert "On the 3 calls kept in 24h" in text
+    assert f"{found['calls'] - found['undecidable']} of 3 decidable" in text
+    assert "mythos policy backtest care-rules-v1.yaml care-rules-v2.yaml --traces TRACES" in text
+
+
+def test_a_version_is_taken_away_as_the_file_that_the_command_names(
+    browser: Client, care: SwarmCodex
+) -> None:
+    answered = browser.get(f"/policies/{care.digest}/document")
+    assert answered.headers["Content-Disposition"] == 'attachment; filename="care-rules-v1.yaml"'
+    taken = load_policy_set(answered.content.decode(), source="care-rules-v1.yaml")
+    assert policy_digest(taken) == care.digest
 
 
 def test_what_cannot_be_proved_says_why_and_may_be_asked_for_again(

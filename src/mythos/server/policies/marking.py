@@ -7,7 +7,9 @@ from datetime import datetime
 
 from django.http import QueryDict
 
+from mythos.engines.policy.identity import canonical
 from mythos.errors import UsageError
+from mythos.server.deployment.pages.text import text_of
 from mythos.server.policies.exceptions import next_version
 from mythos.server.policies.pages.facts import PolicyFact
 from mythos.server.resilience.marks import CallRef, MarkOrder
@@ -54,8 +56,17 @@ def document_for(policy: PolicyFact, mark: str, *, at: datetime) -> tuple[str, s
             .order_by("pk")
         )
     text = next_version(policy, marks, at=at)
-    name = _UNSAFE.sub("-", policy.policy_set.policy_set)
-    return f"{name}-v{policy.policy_set.version + 1}.yaml", text
+    return file_name(policy, policy.policy_set.version + 1), text
+
+
+def document_of(policy: PolicyFact) -> tuple[str, str]:
+    """File name and text of a policy set as it is."""
+    return file_name(policy, policy.policy_set.version), text_of(canonical(policy.policy_set))
+
+
+def file_name(policy: PolicyFact, version: int) -> str:
+    """What a version of a policy set is called as a file."""
+    return f"{_UNSAFE.sub('-', policy.policy_set.policy_set)}-v{version}.yaml"
 
 
 def _text(form: QueryDict, name: str) -> str:

@@ -228,11 +228,11 @@ def kept_calls(digests: Collection[str], *, at: datetime, span_s: int) -> list[C
         _window(at=at, span_s=span_s)
         .filter(subject__in=digests)
         .order_by("-cell", "-pk")
-        .values_list("node_id", "environment", "kind", "body__samples")
+        .values_list("node_id", "environment", "kind", "body__samples", "subject")
     )
     return [
-        CallFact(node_id, environment, _MODES[kind], Sample.from_json(sample))
-        for node_id, environment, kind, kept in rows[:MAX_KEPT_ROWS]
+        CallFact(node_id, environment, _MODES[kind], Sample.from_json(sample), subject)
+        for node_id, environment, kind, kept, subject in rows[:MAX_KEPT_ROWS]
         for sample in (*kept["violating"], *kept["clean"])
     ]
 

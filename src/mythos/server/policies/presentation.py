@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.core.cache import cache
+
 from mythos.errors import NotFoundError
 from mythos.server.policies import judging
 from mythos.server.policies import page_queries as queries
+from mythos.server.policies.marking import file_name
 from mythos.server.policies.pages import listing, policy
 from mythos.server.policies.pages.backtest import BacktestShown, backtest_of
 from mythos.server.policies.pages.facts import HostFact, PolicyFact
@@ -106,6 +109,8 @@ def show_policy(
         backtest=_backtest(here, other, at=at, span_s=span_s) if other else None,
         marks=tuple(mark_shown(each, at=at) for each in queries.marks_of(here.digest)),
         barred=barred,
+        file=file_name(here, document.version),
+        file_of_other=file_name(other, other.policy_set.version) if other else "",
     )
 
 
@@ -116,9 +121,13 @@ def _beside(here: PolicyFact, hosts: list[HostFact]) -> list[Group]:
 
 def _backtest(here: PolicyFact, other: PolicyFact, *, at: datetime, span_s: int) -> BacktestShown:
     """What this version says of calls kept under either."""
-    digests = [here.digest, other.digest]
-    calls = queries.kept_calls(digests, at=at, span_s=span_s)
-    return backtest_of(other, here, calls, queries.catalogue_for(here))
+    key = f"policies.backtest.{here.digest}.{other.digest}.{span_s}"
+    found: BacktestShown | None = cache.get(key)
+    if found is None:
+        calls = queries.kept_calls([here.digest, other.digest], at=at, span_s=span_s)
+        found = backtest_of(other, here, calls, queries.catalogue_for(here))
+        cache.set(key, found, timeout=queries.KEPT_S)
+    return found
 
 
 def _other(here: PolicyFact, versions: list[PolicyFact], against: str) -> PolicyFact | None:

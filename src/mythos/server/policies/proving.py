@@ -148,7 +148,7 @@ def work_one(*, at: datetime) -> Proof | None:
     try:
         result = _proved(proof)
     except (ConflictError, NotFoundError) as error:
-        _end(proof, at=at, state=Proof.State.FAILED, why=error.message)
+        _end(proof, at=at, state=Proof.State.FAILED, why=f"{error.message}; {error.remedy}")
     else:
         _end(proof, at=at, state=Proof.State.DONE, result=result)
     return proof

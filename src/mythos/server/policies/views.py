@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from mythos.server.policies.marking import document_for, order_of
+from mythos.server.policies.marking import document_for, document_of, order_of
 from mythos.server.policies.page_queries import policy as find
 from mythos.server.policies.pages.marks import mark_shown
 from mythos.server.policies.pages.selection import select
@@ -85,6 +85,18 @@ def next_version(request: HttpRequest, digest: str) -> HttpResponse:
     """The next version of the document with the exceptions of its standing marks, as a file."""
     policy = find(digest.replace("\x00", ""))
     name, text = document_for(policy, request.GET.get("mark", ""), at=timezone.now())
+    return _file(name, text)
+
+
+@require_safe
+@signed_in
+def document(request: HttpRequest, digest: str) -> HttpResponse:
+    """The document as it is, as a file for the command line."""
+    del request
+    return _file(*document_of(find(digest.replace("\x00", ""))))
+
+
+def _file(name: str, text: str) -> HttpResponse:
     response = HttpResponse(text, content_type="application/yaml; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"

@@ -1,8 +1,10 @@
 """What another version would have said of the calls that were kept.
 
-A sample holds a call's arguments and the facts that did not hold; what else the rules read was not
-kept. Such a call is decided with every value that the rest may have had, and counts as undecidable
-unless they all agree. So a call that changed sides changed them whatever the rest was.
+A sample holds a call's arguments, what its version decided, and the facts that did not hold; what
+else the rules read was not kept. The version that judged the call is taken at its word. The other
+is asked with every value that the rest may have had: of the facts that both declare alike, every
+combination with which the first version says what it said. Unless all answers agree, the call is
+undecidable, and the reason is told. A call that changed sides changed them whatever the rest was.
 """
 
 from __future__ import annotations
@@ -11,19 +13,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 
-from mythos.engines.policy.compile import PolicyEngine, compile_policies
-from mythos.engines.policy.identity import digest
-from mythos.engines.policy.replay import Answer, answer_of
-from mythos.engines.policy.request import Request
 from mythos.errors import PolicyError
 from mythos.server.policies.pages.facts import CallFact, PolicyFact
-from mythos.values.policy import PolicySet
+from mythos.server.policies.pages.kept_call import Said, Versions
 from mythos.values.tools import ToolCatalogue
 
-MAX_CALLS, MAX_SHOWN = 200, 8
-NS = 10**9
+MAX_CALLS, MAX_SHOWN, MAX_REASONS = 200, 8, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,10 @@ class ChangedSide:
 
 @dataclass(frozen=True, slots=True)
 class BacktestShown:
-    """Kept calls by what became of them; `problem` says why they could not be tried."""
+    """Kept calls by what became of them; `problem` says why they could not be tried.
+
+    `reasons` say why calls are undecidable, each with how many, the commonest first.
+    """
 
     calls: int
     same: int = 0
@@ -50,7 +49,13 @@ class BacktestShown:
     now_allowed: int = 0
     undecidable: int = 0
     changed: tuple[ChangedSide, ...] = ()
+    reasons: tuple[tuple[str, int], ...] = ()
     problem: str = ""
+
+    @property
+    def decidable(self) -> int:
+        """Calls of which both versions are certain."""
+        return self.calls - self.undecidable
 
 
 def backtest_of(
@@ -60,24 +65,26 @@ def backtest_of(
 
     Args:
         old, new: the versions.
-        calls: kept calls, newest first; at most 200 are tried.
+        calls: kept under either, newest first; at most 200 are tried.
         catalogue: declares their tools; without one nothing can be tried.
     """
     unique = list({each.sample.span_id: each for each in calls}.values())[:MAX_CALLS]
     if catalogue is None:
         return BacktestShown(len(unique), problem="no tool catalogue of its bundle is known")
     try:
-        engine = _engine(old, new, catalogue.model_dump_json())
+        versions = Versions.of(old, new, catalogue)
     except PolicyError as error:
         return BacktestShown(len(unique), problem=error.message)
-    names = digest(old.policy_set), digest(new.policy_set)
     counted: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
     changed = []
     for each in unique:
-        was, now = (_answer(engine, each, name) for name in names)
+        was, now = versions.asked(each)
         turn = _turn(was, now)
         counted[turn] += 1
-        if turn in {"now_blocked", "now_allowed"}:
+        if turn == "undecidable":
+            reasons[was.why if was.word == "undecidable" else now.why] += 1
+        elif turn != "same":
             changed.append(_side(each, turn, was=was, now=now))
     return BacktestShown(
         calls=len(unique),
@@ -86,35 +93,11 @@ def backtest_of(
         now_allowed=counted["now_allowed"],
         undecidable=counted["undecidable"],
         changed=tuple(changed[:MAX_SHOWN]),
+        reasons=tuple(reasons.most_common(MAX_REASONS)),
     )
 
 
-def _engine(old: PolicyFact, new: PolicyFact, catalogue: str) -> PolicyEngine:
-    return _compiled(old.policy_set.model_dump_json(), new.policy_set.model_dump_json(), catalogue)
-
-
-@lru_cache(maxsize=8)
-def _compiled(old: str, new: str, catalogue: str) -> PolicyEngine:
-    """Both versions ready to decide; a page refreshes every few seconds."""
-    sets = [PolicySet.model_validate_json(each) for each in (old, new)]
-    return compile_policies(sets, ToolCatalogue.model_validate_json(catalogue))
-
-
-def _answer(engine: PolicyEngine, call: CallFact, name: str) -> Answer:
-    sample = call.sample
-    request = Request(
-        agent=sample.agent,
-        tool=sample.tool,
-        arguments=sample.arguments,
-        facts={name: dict.fromkeys(sample.missing, False)},
-        licensed=None,
-        now_ns=sample.at * NS,
-        depth=None,
-    )
-    return answer_of(engine.decide(request, in_force=[name]))
-
-
-def _turn(was: Answer, now: Answer) -> str:
+def _turn(was: Said, now: Said) -> str:
     words = was.word, now.word
     if words == ("allow", "deny"):
         return "now_blocked"
@@ -123,7 +106,7 @@ def _turn(was: Answer, now: Answer) -> str:
     return "undecidable" if "undecidable" in words else "same"
 
 
-def _side(call: CallFact, turn: str, *, was: Answer, now: Answer) -> ChangedSide:
+def _side(call: CallFact, turn: str, *, was: Said, now: Said) -> ChangedSide:
     sample, denying = call.sample, now if turn == "now_blocked" else was
     return ChangedSide(
         at=datetime.fromtimestamp(sample.at, UTC),

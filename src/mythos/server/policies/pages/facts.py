@@ -86,9 +86,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class CallFact:
-    """A kept call that a policy set denied."""
+    """A kept call, and the policy set whose version judged it."""
 
     node_id: str
     environment: str
     mode: Mode
     sample: Sample
+    policy_set: str = ""

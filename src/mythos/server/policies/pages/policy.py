@@ -96,6 +96,8 @@ class PolicyPage:
     coherence: CoherenceShown
     marks: tuple[MarkShown, ...]
     barred: str
+    file: str
+    file_of_other: str
 
     @property
     def standing(self) -> int:
