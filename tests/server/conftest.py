@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 from pytest_django import Settings
 
@@ -13,6 +17,19 @@ from pytest_django import Settings
 def _nothing_remembered() -> None:
     """Counts that a process keeps for a minute are of the fleet of the test before."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _one_connection() -> Iterator[None]:
+    """A call of the application within a test's transaction keeps the test's connection.
+
+    Django's own client does so too; SQLite in memory hides it, for there closing does nothing.
+    """
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 @pytest.fixture

@@ -191,7 +191,6 @@ def token(lab: Environment) -> str:
 def _get(client: Client, path: str, token: str) -> tuple[int, bytes]:
     answer = client.get(f"/api/v1/site/{path}", headers={"Authorization": f"Bearer {token}"})
     body = answer.getvalue()
-    answer.close()
     return answer.status_code, body
 
 

@@ -63,6 +63,7 @@ class Pace:
 def _work(stop: threading.Event) -> None:
     pace = Pace()
     while not stop.wait(EVERY_S):
+        close_old_connections()
         turn(pace, timezone.now())
 
 
@@ -75,7 +76,6 @@ def _prove(stop: threading.Event) -> None:
 
 def turn(pace: Pace, at: datetime) -> None:
     """One turn: whatever is due."""
-    close_old_connections()
     reading = timedelta(seconds=settings.MYTHOS.reading_every_s)
     _attempt("quiet", lambda: read_the_quiet(pace, at))
     if pace.due("marks", at, every=reading):
