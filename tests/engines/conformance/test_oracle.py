@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mythos.engines.conformance import Model, compile_blueprint
+from mythos.engines.conformance import Interval, Model, Stream, compile_blueprint
 
 LOGS = [
     *("a12f0n20-n9.0", "a12f0n50-n9.0", "bpic2012-n0.2", "helpdesk-n0.0", "helpdesk-n0.2"),
@@ -44,12 +44,25 @@ def wrong(model: Model, case: Case) -> list[tuple[list[str], int, int, int]]:
     return found
 
 
+def streamed_wrongly(model: Model, case: Case) -> list[tuple[list[str], Interval, int]]:
+    """Traces whose cost, event by event, is not certain or differs from the recorded cost."""
+    found = []
+    for variant in case["variants"]:
+        run = Stream(model)
+        for label in variant["trace"]:
+            run.add(label)
+        if run.certificate != Interval(variant["cost"], variant["cost"]):
+            found.append((variant["trace"], run.certificate, variant["cost"]))
+    return found
+
+
 @pytest.mark.parametrize("log", LOGS)
 def test_costs_on_a_real_log_equal_the_oracle(shared: Path, log: str) -> None:
     case = read(shared, log)
     model = compile_blueprint(case["tree"])
     assert model.min_length == model.shortest_cost == case["model_min_length"]
     assert wrong(model, case) == []
+    assert streamed_wrongly(model, case) == []
 
 
 def test_costs_on_random_trees_equal_the_oracle(shared: Path) -> None:
@@ -57,3 +70,4 @@ def test_costs_on_random_trees_equal_the_oracle(shared: Path) -> None:
         model = compile_blueprint(case["tree"])
         assert model.min_length == case["model_min_length"], case["tree"]
         assert wrong(model, case) == [], case["tree"]
+        assert streamed_wrongly(model, case) == [], case["tree"]

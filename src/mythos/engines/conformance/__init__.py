@@ -5,5 +5,14 @@ Pure: workflows and traces in, costs, alignments and mergeable summaries out.
 
 from mythos.engines.conformance.alignment import Alignment, Move, MoveKind
 from mythos.engines.conformance.model import Model, compile_blueprint
+from mythos.engines.conformance.stream import Interval, Stream
 
-__all__ = ["Alignment", "Model", "Move", "MoveKind", "compile_blueprint"]
+__all__ = [
+    "Alignment",
+    "Interval",
+    "Model",
+    "Move",
+    "MoveKind",
+    "Stream",
+    "compile_blueprint",
+]

@@ -8,6 +8,7 @@ A model holds caches and no other state; equal questions get equal answers on ev
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
 from mythos.engines.conformance.alignment import (
@@ -18,15 +19,16 @@ from mythos.engines.conformance.alignment import (
     Trail,
     fitness_of,
 )
-from mythos.engines.conformance.automaton import automaton_of
+from mythos.engines.conformance.automaton import Automaton, automaton_of
 from mythos.engines.conformance.costs import Costs, coarse, fine
 from mythos.engines.conformance.frontier import BUDGET, Frontier
+from mythos.engines.conformance.ground import Ground, ground_of
 from mythos.engines.conformance.shortest import MAX_POINTS
 from mythos.engines.conformance.table import Table
 from mythos.engines.conformance.tree import Tree, numbered
 from mythos.values.digest import JsonValue
 from mythos.values.process import normal_form
-from mythos.values.workflow import Workflow, bare_workflow, workflow_of
+from mythos.values.workflow import Workflow, bare_workflow, workflow_digest, workflow_of
 
 _MAX_REMEMBERED = 512
 _MAX_REMEMBERED_LENGTH = 256
@@ -45,12 +47,21 @@ class Route(Protocol):
 class Model:
     """A workflow that runs can be aligned with."""
 
-    def __init__(self, workflow: Workflow, tree: Tree, route: Route, *, n_states: int) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        tree: Tree,
+        route: Route,
+        *,
+        costs: Costs,
+        automaton: Automaton | None,
+    ) -> None:
         """Hold what `compile_blueprint` made."""
-        self._n_states = n_states
         self._workflow = workflow
         self._tree = tree
         self._route = route
+        self._costs = costs
+        self._automaton = automaton
         self._numbers = {label: number for number, label in enumerate(tree.labels)}
         self._aligned: dict[tuple[str, ...], Alignment] = {}
 
@@ -62,7 +73,7 @@ class Model:
     @property
     def n_states(self) -> int | None:
         """States of the automaton that is searched; None if the tree itself is (route L)."""
-        return self._n_states or None
+        return len(self._automaton.rows) if self._automaton else None
 
     @property
     def min_length(self) -> int:
@@ -73,6 +84,24 @@ class Model:
     def shortest_cost(self) -> int:
         """Weight of skipping all steps of the cheapest run the workflow allows."""
         return coarse(self._tree.root.bounds.cost)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the workflow's canonical form."""
+        return workflow_digest(self._workflow)
+
+    @cached_property
+    def ground(self) -> Ground:
+        """What the streams of this workflow share."""
+        return ground_of(self._tree, self._automaton, self._costs)
+
+    def number(self, label: str) -> int | None:
+        """The number of a label, None where no step has it."""
+        return self._numbers.get(label)
+
+    def label(self, number: int) -> str:
+        """The label of a number."""
+        return self._tree.labels[number]
 
     def costs(self, traces: Sequence[Sequence[str]]) -> list[int]:
         """The least deviation cost of each trace.
@@ -97,7 +126,7 @@ class Model:
     def measure(self, trace: Sequence[str]) -> Measured:
         """What `align` says of a trace but for the moves, which take longer to find."""
         key = tuple(trace)
-        if not self._n_states or (len(key) + 1) * self._n_states > MAX_POINTS:
+        if not self.n_states or (len(key) + 1) * self.n_states > MAX_POINTS:
             found = self.align(key)
             return Measured(found.cost, found.exact, found.fitness, found.denominator)
         cost, denominator = self._cost(key), self.denominator(key)
@@ -157,9 +186,12 @@ class Model:
         known = [self._numbers[label] for label in trace if label in self._numbers]
         return self._route.cost(known) + self._beyond(trace)
 
+    def cost_beyond(self, label: str) -> int:
+        """Cost of an event if no step of the workflow could explain it, else 0."""
+        return self._extra(label) if self._is_beyond(label) else 0
+
     def _beyond(self, trace: Sequence[str]) -> int:
-        """Cost of the events that no step of the workflow could explain."""
-        return sum(self._extra(label) for label in trace if self._is_beyond(label))
+        return sum(map(self.cost_beyond, trace))
 
     def _is_beyond(self, label: str) -> bool:
         return label not in self._numbers and self._workflow.extra == "count"
@@ -216,8 +248,7 @@ def compile_blueprint(tree: Workflow | Mapping[str, JsonValue], *, budget: int =
         route = Frontier(numbers, costs, budget=budget)
     else:
         route = Table(numbers, automaton, costs)
-    n_states = len(automaton.rows) if automaton else 0
-    return Model(workflow, numbers, route, n_states=n_states)
+    return Model(workflow, numbers, route, costs=costs, automaton=automaton)
 
 
 def _workflow(tree: Workflow | Mapping[str, JsonValue]) -> Workflow:

@@ -1,0 +1,197 @@
+"""A run compared with its workflow while it goes on, event by event.
+
+For each place of the workflow where the run may stand a stream keeps one number: the least cost of
+having come there. An event moves every place at once: it is extra, or it is matched after the
+cheapest skips that lead to it. That is the same recurrence as the search of a closed run, taken by
+columns, so the two agree, and what was paid so far is never taken back.
+
+Small automata keep every place. Otherwise only places within a window of the best are kept, and at
+most a fixed number; the least cost ever dropped bounds what may have been missed, so the answer is
+exact, or an interval that says so.
+
+Source: van Zelst et al., "Online conformance checking: relating event streams to process models
+using prefix-alignments" (JDSA 2019), for what is computed; the recurrence is that of edit distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict
+
+from mythos.engines.conformance.model import Model
+from mythos.errors import WorkflowError
+
+MAX_SIZE = 2_000
+"""How much a stream holds where it keeps only what is near: places with their open parts."""
+
+Count = Annotated[int, Strict(), Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`lower` ≤ the least possible cost ≤ `cost`; the cost is `exact` if they meet."""
+
+    lower: int
+    cost: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing cheaper can have been missed."""
+        return self.lower == self.cost
+
+
+class _Saved(BaseModel):
+    """What a stream is written as. `places`: each with its cost, in the order they are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    workflow: str
+    events: Count
+    beyond: Count
+    dropped: Count | None
+    places: list[tuple[JsonValue, Count]] = Field(min_length=1)
+
+
+class Stream:
+    """One open run of a workflow; holds no trace, only costs by place."""
+
+    def __init__(self, model: Model) -> None:
+        """Stand before the first step."""
+        self._model = model
+        self._ground = model.ground
+        self._at: dict[Hashable, int] = {self._ground.places.start: 0}
+        self._beyond = 0
+        self._dropped: int | None = None
+        self._n_events = 0
+
+    def add(self, label: str) -> None:
+        """Take in the next event of the run.
+
+        Takes time in proportion to the places kept and the ways on from them, however long the run
+        has become.
+        """
+        self._n_events += 1
+        number = self._model.number(label)
+        if number is None:
+            self._beyond += self._model.cost_beyond(label)
+            return
+        ways = self._ground.places.ways
+        found: dict[Hashable, int] = {}
+        for place, cost in self._at.items():
+            for target, more in ways(place, number):
+                known = found.get(target)
+                if known is None or cost + more < known:
+                    found[target] = cost + more
+        self._at = found if self._ground.window is None else self._near(found)
+
+    def _near(self, found: dict[Hashable, int]) -> dict[Hashable, int]:
+        """Drop what is far from the best, and the dearest of what is too many."""
+        limit = min(found.values()) + (self._ground.window or 0)
+        kept = {place: cost for place, cost in found.items() if cost <= limit}
+        if len(kept) > 1 and sum(map(self._ground.places.size, kept)) > MAX_SIZE:
+            kept = dict(self._cheapest(kept))
+        if len(kept) < len(found):
+            least = min(cost for place, cost in found.items() if place not in kept)
+            self._dropped = least if self._dropped is None else min(self._dropped, least)
+        return kept
+
+    def _cheapest(self, kept: dict[Hashable, int]) -> Iterator[tuple[Hashable, int]]:
+        """As many as there is room for, and one in any case."""
+        places, room = self._ground.places, MAX_SIZE
+        for place, cost in sorted(kept.items(), key=lambda i: (i[1], places.ending(i[0]))):
+            if room < MAX_SIZE and places.size(place) > room:
+                return
+            room -= places.size(place)
+            yield place, cost
+
+    @property
+    def n_events(self) -> int:
+        """How many events were added."""
+        return self._n_events
+
+    @property
+    def prefix_cost(self) -> int:
+        """What the run has deviated so far, if all goes well from here; it never falls.
+
+        Exact where `certificate` is, and otherwise no less than the exact value.
+        """
+        return self._weight(min(self._at.values()))
+
+    @property
+    def cost(self) -> int:
+        """What the run would cost if it ended now: all that is left would be skipped."""
+        return self._weight(min(map(self._total, self._at)))
+
+    @property
+    def certificate(self) -> Interval:
+        """Bounds on the cost if the run ended now."""
+        cost = self.cost
+        if self._dropped is None:
+            return Interval(cost, cost)
+        return Interval(min(cost, self._weight(self._dropped)), cost)
+
+    @property
+    def obligations(self) -> frozenset[str]:
+        """The labels that every cheapest way to the end still needs.
+
+        Asked of the explanations that would be cheapest if the run ended now, and of those that
+        have deviated least so far: what can still be done is not taken for skipped.
+        """
+        cheapest = min((self._total(place), cost) for place, cost in self._at.items())
+        places = (p for p, cost in self._at.items() if (self._total(p), cost) == cheapest)
+        shared = frozenset.intersection(*map(self._ground.places.needs, places))
+        return frozenset(map(self._model.label, shared))
+
+    def _total(self, place: Hashable) -> int:
+        return self._at[place] + self._ground.places.ending(place)
+
+    def _weight(self, cost: int) -> int:
+        return self._beyond + self._ground.weight(cost)
+
+    def to_json(self) -> JsonValue:
+        """All there is to know of the run so far; equal histories give equal JSON."""
+        places = self._ground.places
+        return {
+            "format": 1,
+            "workflow": self._model.digest,
+            "events": self._n_events,
+            "beyond": self._beyond,
+            "dropped": self._dropped,
+            "places": [[places.to_json(place), cost] for place, cost in self._at.items()],
+        }
+
+    @classmethod
+    def from_json(cls, model: Model, value: JsonValue) -> Self:
+        """Go on where `to_json` was taken, in this process or another.
+
+        Args:
+            model: of the same workflow.
+            value: what `to_json` gave.
+
+        Raises:
+            WorkflowError: the state is of another workflow, or damaged.
+        """
+        try:
+            saved = _saved(value, model.digest)
+            read = model.ground.places.from_json
+            at = {read(place): cost for place, cost in saved.places}
+        except ValueError as error:
+            raise WorkflowError(
+                f"this is no state of a run of the workflow: {error}",
+                remedy="compare the run from its first event with the workflow in force",
+            ) from error
+        stream = cls(model)
+        stream._at, stream._n_events = at, saved.events
+        stream._beyond, stream._dropped = saved.beyond, saved.dropped
+        return stream
+
+
+def _saved(value: JsonValue, workflow: str) -> _Saved:
+    saved = _Saved.model_validate(value)
+    if saved.workflow != workflow:
+        raise ValueError(f"it is of workflow {saved.workflow}, not of {workflow}")
+    return saved
