@@ -295,7 +295,12 @@ def printing(*, closed: bool) -> ToolCatalogue:
 
 @given(
     name=st.from_regex(r"[a-z_]{1,12}", fullmatch=True).filter(lambda n: n not in {"to", "text"}),
-    local=st.from_regex(r"[a-z]{3,10}", fullmatch=True),
+    local=st.one_of(
+        st.from_regex(r"[a-z]{3,10}", fullmatch=True).filter(
+            lambda n: n not in {"write", "letter"}
+        ),
+        st.sampled_from(["bob", "post", "ada", "www", "example"]),  # of what the user wrote out
+    ),
     nested=st.sampled_from([lambda v: v, lambda v: [v], lambda v: {"address": v}]),
     closed=st.booleans(),
 )

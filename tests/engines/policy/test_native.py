@@ -192,10 +192,11 @@ def test_a_rule_that_errs_is_told_in_cedars_words() -> None:
     assert "overflow" in decision.verdicts[0].why
 
 
-def test_a_count_that_leaves_64_bits_is_never_compared() -> None:
+@pytest.mark.parametrize("tokens", [2**63, 2**64, 2**200])
+def test_a_count_that_leaves_64_bits_is_never_compared(tokens: int) -> None:
     rules = policy("budget", permit("few", "", "context.run.tokens < 9223372036854775807"))
     engine = compile_policies([rules], RETAIL)
-    request = Request("a", RETAIL.tools[0].name, {}, signals=Signals(course=Course(tokens=2**63)))
+    request = Request("a", RETAIL.tools[0].name, {}, signals=Signals(course=Course(tokens=tokens)))
     (verdict,) = engine.decide(request, in_force=engine.policy_sets).verdicts
     assert "the request cannot be evaluated" in verdict.why
 

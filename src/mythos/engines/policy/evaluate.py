@@ -274,12 +274,16 @@ def _run(
     record = context.get("input")
     if isinstance(record, dict) and rules.arguments is not None:
         context["input"] = {name: record[name] for name in rules.arguments if name in record}
+    try:
+        written = orjson.dumps(context).decode()
+    except TypeError as error:  # a number beyond 64 bits, or text that is no Unicode
+        return Result(allowed=False, broken=f"the context cannot be written: {error}")
     answer = cedarpy.is_authorized(
         {
             "principal": {"type": AGENT, "id": agent},
             "action": rules.action,
             "resource": rules.resource,
-            "context": orjson.dumps(context).decode(),
+            "context": written,
         },
         runnable.handle,
         _NO_ENTITIES,

@@ -8,13 +8,15 @@
   named, and the user spoke of it: a word stem of the argument's name occurs in the user's text
   ("you find her e-mail on her page"), or every text of the value shares a word of three letters or
   more with the user's text (`ada@post.example` for "invite Ada"; of an address the part before
-  the @).
+  the @). An address, a link or a host that the user wrote out names itself and nothing else:
+  `bob@evil.example` is not spoken of by "mail bob@post.example".
 
 English words only, as `licence`. All three excuse; they never charge.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from mythos.engines.policy.licence import stems
@@ -30,6 +32,7 @@ HANDING_OVER = stems(
     "accordingly checklist instructed instructions playbook procedure runbook specified todo"
 )
 _LONG_ENOUGH = 3
+_HOST = re.compile(r"\w\.\w")
 
 
 @dataclass(slots=True)
@@ -43,7 +46,8 @@ class Asked:
     def hear(self, text: str) -> None:
         """Take in what the user said."""
         self.heard |= stems(text)
-        self._words |= {word for word in words(text) if len(word) >= _LONG_ENOUGH}
+        spoken = " ".join(each for each in text.split() if not _is_written_out(each))
+        self._words |= {word for word in words(spoken) if len(word) >= _LONG_ENOUGH}
 
     @property
     def deletion(self) -> bool:
@@ -66,3 +70,8 @@ class Asked:
 
     def _spoke_of(self, text: str) -> bool:
         return not self._words.isdisjoint(words(text.partition("@")[0]))
+
+
+def _is_written_out(word: str) -> bool:
+    """Whether it is an address, a link, a host or a file's name rather than a word."""
+    return "@" in word or "://" in word or _HOST.search(word) is not None
