@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mythos.engines.evidence.workflow import MAX_VARIANTS, WorkflowSummary, variant_digest
 from mythos.errors import EvidenceError
+from tests.engines.evidence.strategies import SUMMARY
 
 
 def run(variant: int) -> WorkflowSummary:
@@ -25,6 +26,17 @@ def test_beyond_the_cap_the_order_of_merging_still_changes_nothing(order: list[i
     assert whole == reduce(add, parts)
     assert len(whole.variants) == MAX_VARIANTS
     assert (whole.runs, whole.other) == (720, 720 - MAX_VARIANTS)
+
+
+@given(st.lists(SUMMARY, max_size=5))
+def test_a_total_is_what_adding_gives(parts: list[WorkflowSummary]) -> None:
+    assert WorkflowSummary.total(parts) == reduce(add, parts, WorkflowSummary())
+
+
+@given(st.permutations(range(MAX_VARIANTS + 40)))
+def test_a_total_beyond_the_cap_is_what_adding_gives(order: list[int]) -> None:
+    parts = [WorkflowSummary(runs=1, variants={f"{n:016x}": 1}) for n in order]
+    assert WorkflowSummary.total(parts) == reduce(add, parts, WorkflowSummary())
 
 
 def test_more_fitting_runs_than_runs_are_refused() -> None:

@@ -47,7 +47,7 @@ def worked(good: int, hasty: int, *, hours_ago: int = 0, agent: str = "payments"
 
 def accepted(good: int, hasty: int, *, days_ago: float = 10, **more: object) -> NodeFacts:
     """The facts of a node whose baseline ended some days ago."""
-    summary = pooled([worked(good, hasty)]).summary
+    summary = pooled([worked(good, hasty)])
     until_s = NOON_S - days_ago * DAY_S
     baseline = Baseline("1", FLOW, summary, until_s, "sha256:" + "b" * 64)
     return replace(OBSERVED, applies_workflow=True, baselines=(baseline,), **more)  # type: ignore[arg-type]
@@ -130,9 +130,9 @@ def test_the_alarm_looks_at_the_newest_runs_and_the_score_at_the_window() -> Non
 def test_few_runs_a_day_are_gathered_from_earlier_days() -> None:
     rows = [worked(10, 0, hours_ago=hours) for hours in range(0, 24 * 20, 12)]
     found = newest(rows, since_s=0, end_s=NOON_S)
-    assert found.body.summary.runs == NEWEST_RUNS
+    assert found.summary.runs == NEWEST_RUNS
     found = newest(rows, since_s=NOON_S - 5 * DAY_S, end_s=NOON_S)
-    assert found.body.summary.runs == 110
+    assert found.summary.runs == 110
 
 
 def test_tests_made_at_other_nodes_ask_for_more() -> None:

@@ -102,6 +102,25 @@ class WorkflowSummary:
             last_ts=_either(max, self.last_ts, other.last_ts),
         )
 
+    @classmethod
+    def total(cls, parts: Iterable[WorkflowSummary]) -> WorkflowSummary:
+        """Merge any number of disjoint parts: the same as adding them, at the cost of one pass."""
+        listed = list(parts)
+        return WorkflowSummary(
+            **{name: sum(getattr(each, name) for each in listed) for name in _COUNTERS},
+            variants=_least(_sum_of(each.variants for each in listed)),
+            dev_runs=_sum_of(each.dev_runs for each in listed),
+            df_runs=_sum_of(each.df_runs for each in listed),
+            cost_hist=tuple(map(sum, zip(*(each.cost_hist for each in listed), strict=True)))
+            or (0,) * COST_BUCKETS,
+            duration_hist=tuple(
+                map(sum, zip(*(each.duration_hist for each in listed), strict=True))
+            )
+            or (0,) * DURATION_BUCKETS,
+            first_ts=min((t for each in listed if (t := each.first_ts) is not None), default=None),
+            last_ts=max((t for each in listed if (t := each.last_ts) is not None), default=None),
+        )
+
     def to_json(self) -> JsonObject:
         """Write every member; histograms without trailing zeros."""
         return {
@@ -160,6 +179,14 @@ def variant_digest(labels: Iterable[str]) -> str:
 def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
     total = Counter(one)
     total.update(other)
+    return dict(sorted(total.items()))
+
+
+def _sum_of(tables: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for table in tables:
+        for name, n in table.items():
+            total[name] = total.get(name, 0) + n
     return dict(sorted(total.items()))
 
 

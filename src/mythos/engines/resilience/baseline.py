@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mythos.engines.conformance.drift import finished
 from mythos.engines.evidence.row import EvidenceRow
-from mythos.engines.evidence.sample import MAX_STEPS, Samples
+from mythos.engines.evidence.sample import MAX_STEPS, Sample
 from mythos.engines.evidence.window import DAY_S, HOUR_S, cell_of
 from mythos.engines.evidence.workflow import WorkflowBody, WorkflowSummary, variant_digest
 
@@ -36,7 +36,7 @@ class Baseline:
 class Newest:
     """The newest runs: enough of them, and of at least a day. `since_s`: where they begin."""
 
-    body: WorkflowBody
+    summary: WorkflowSummary
     since_s: float
 
 
@@ -48,12 +48,18 @@ def of_workflow(rows: Iterable[EvidenceRow], workflow: str) -> list[EvidenceRow]
     return sorted(found, key=lambda row: row.key)
 
 
-def pooled(rows: Iterable[EvidenceRow]) -> WorkflowBody:
-    """Add up workflow rows, two and two: one by one each would cost what all before it hold."""
-    bodies = [row.body for row in rows if isinstance(row.body, WorkflowBody)]
-    while len(bodies) > 1:
-        bodies = [sum(bodies[at + 1 : at + 2], bodies[at]) for at in range(0, len(bodies), 2)]
-    return bodies[0] if bodies else WorkflowBody()
+def pooled(rows: Iterable[EvidenceRow]) -> WorkflowSummary:
+    """Add up workflow rows."""
+    return WorkflowSummary.total(
+        row.body.summary for row in rows if isinstance(row.body, WorkflowBody)
+    )
+
+
+def kept_in(rows: Iterable[EvidenceRow]) -> Iterator[Sample]:
+    """Kept runs of workflow rows, in their order, those that deviate first in each."""
+    for row in rows:
+        if isinstance(row.body, WorkflowBody):
+            yield from row.body.samples
 
 
 def newest(rows: Sequence[EvidenceRow], *, since_s: float, end_s: float) -> Newest:
@@ -90,7 +96,7 @@ def hours(rows: Iterable[EvidenceRow], *, since_s: float) -> dict[int, tuple[int
     return dict(sorted(found.items()))
 
 
-def ways_of(samples: Samples) -> dict[str, tuple[str, ...]]:
+def ways_of(samples: Iterable[Sample]) -> dict[str, tuple[str, ...]]:
     """Labels of the variants that kept runs show whole."""
     ways = (
         tuple(step.name for step in sample.steps if step.kind in _DONE)

@@ -7,6 +7,7 @@ by four weeks before it. Both are of all agents of the node that follow the work
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from mythos.engines.conformance.drift import (
     JSD_LIMIT,
@@ -26,6 +27,7 @@ from mythos.engines.resilience.baseline import (
     Baseline,
     Newest,
     hours,
+    kept_in,
     newest,
     of_workflow,
     pooled,
@@ -42,6 +44,7 @@ MAX_POINTS = 56
 _NAMED = 3
 _MAX_LABEL = 200
 _TRACES = 8
+_SHOWN = 500
 
 
 def drifts_of(
@@ -59,8 +62,8 @@ def drifts_of(
     for baseline in facts.baselines:
         own = of_workflow(rows, baseline.workflow)
         since = newest(own, since_s=baseline.until_s, end_s=end_s)
-        enough = finished(since.body.summary) >= LEAST_RUNS
-        tables = compare(baseline.summary, since.body.summary) if enough else ()
+        enough = finished(since.summary) >= LEAST_RUNS
+        tables = compare(baseline.summary, since.summary) if enough else ()
         found.append((baseline, own, since, tables))
     tested = [table for *_, tables in found for table in tables]
     q_values = iter(verdicts(tested, elsewhere=facts.drift_elsewhere))
@@ -91,18 +94,19 @@ def _drift(
     tested: Sequence[tuple[Table, float]],
 ) -> WorkflowDrift:
     whole = pooled(rows)
-    index = drift_index(baseline.summary, whole.summary)
-    ways = {**baseline.ways, **ways_of(whole.samples)}
+    index = drift_index(baseline.summary, whole)
+    shown = islice(kept_in(reversed(rows)), _SHOWN)
+    ways = {**baseline.ways, **ways_of(shown)}
     return WorkflowDrift(
         workflow=baseline.workflow,
         baseline=baseline.id,
         baseline_digest=baseline.digest,
-        runs=finished(whole.summary),
+        runs=finished(whole),
         distance=index.distance,
         chance=index.chance,
         value=index.value,
         since=written_unix(since.since_s),
-        n_since=since.body.summary.runs,
+        n_since=since.summary.runs,
         tables=tuple(_shown(table, q, ways) for table, q in tested),
         fit=_trend(baseline, rows),
     )
@@ -183,7 +187,8 @@ def _finding(
         EvidenceRef(kind="trace", ref=sample.trace_id)
         for row in reversed(of_workflow(rows, drift.workflow))
         if written_unix(row.key.cell) >= drift.since
-        for sample in pooled([row]).samples.violating
+        for sample in kept_in([row])
+        if sample.violating
     ]
     return Finding(
         code="WORKFLOW_DRIFT",

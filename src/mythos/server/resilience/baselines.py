@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from django.db.models import F
 
 from mythos.engines.conformance.drift import finished
-from mythos.engines.evidence.workflow import WorkflowBody
+from mythos.engines.evidence import row
 from mythos.engines.resilience import baseline as engine
 from mythos.errors import NotFoundError, UsageError
 from mythos.server.catalog.models import Node
@@ -57,8 +57,9 @@ def accept(order: BaselineOrder, *, by: str, at: datetime) -> AcceptedBaseline:
     why = _why(order.why)
     _check_stretch(order, at=at)
     environment, host = node.environment.name, node.node_id if order.scope == "host" else ""
-    body = _body(order, environment, host)
-    runs = finished(body.summary)
+    rows = _rows(order, environment, host)
+    summary = engine.pooled(rows)
+    runs = finished(summary)
     if runs < LEAST_RUNS:
         raise UsageError(
             f"{runs} finished runs of this workflow from {order.since:%Y-%m-%d %H:%M} to"
@@ -66,8 +67,8 @@ def accept(order: BaselineOrder, *, by: str, at: datetime) -> AcceptedBaseline:
             remedy=f"choose a longer stretch with at least {LEAST_RUNS} finished runs, or accept"
             " the runs of the whole environment",
         )
-    summary = body.summary.to_json()
-    ways = engine.ways_of(body.samples)
+    body = summary.to_json()
+    ways = engine.ways_of(engine.kept_in(rows))
     made = AcceptedBaseline.objects.create(
         environment=environment,
         node_id=host,
@@ -75,9 +76,9 @@ def accept(order: BaselineOrder, *, by: str, at: datetime) -> AcceptedBaseline:
         since=order.since,
         until=order.until,
         runs=runs,
-        summary=summary,
+        summary=body,
         ways={key: list(ways[key]) for key in sorted(ways)[:MAX_WAYS]},
-        digest=digest_of(canonical_bytes(summary)),
+        digest=digest_of(canonical_bytes(body)),
         why=why,
         made_by=by,
         made_at=at,
@@ -105,7 +106,7 @@ def _check_stretch(order: BaselineOrder, *, at: datetime) -> None:
     )
 
 
-def _body(order: BaselineOrder, environment: str, host: str) -> WorkflowBody:
+def _rows(order: BaselineOrder, environment: str, host: str) -> list[row.EvidenceRow]:
     """The workflow evidence of cells that lie wholly in the stretch."""
     rows = EvidenceRow.objects.filter(
         kind="workflow",
@@ -115,4 +116,4 @@ def _body(order: BaselineOrder, environment: str, host: str) -> WorkflowBody:
         cell__lte=order.until.timestamp() - F("width_s"),
         **({"node_id": host} if host else {}),
     )
-    return engine.pooled(map(evidence_row, rows))
+    return [evidence_row(each) for each in rows]
