@@ -22,16 +22,18 @@ from mythos.cli.documents import document_text, read_agents
 from mythos.cli.output import as_json, chosen
 from mythos.cli.policy_files import load_given
 from mythos.cli.recorded_runs import RecordedTrace, recorded_traces, spill_archive
-from mythos.errors import WorkflowError
+from mythos.errors import UsageError, WorkflowError
 
 if TYPE_CHECKING:
     from mythos.cli.audit_ledger import AuditedNode, Ledger
     from mythos.engines.judge.rulebook import Rulebook
     from mythos.engines.policy.document import PolicyDocument
+    from mythos.engines.resilience.baseline import Baseline
 
 DOCUMENT = click.Path(path_type=Path, exists=True, dir_okay=False)
 ARCHIVE = click.Path(path_type=Path, exists=True)
 NS = 10**9
+LEAST_RUNS = 20
 
 
 @click.command(
@@ -66,6 +68,13 @@ NS = 10**9
     "Repeatable. Any other agent is held to all.",
 )
 @click.option(
+    "--baseline",
+    type=ARCHIVE,
+    multiple=True,
+    help="Traces of runs that are as they should be: workflows are compared with them, and drift "
+    "is flagged. Repeatable.",
+)
+@click.option(
     "--per-run",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Also write one JSON line for each run to this file.",
@@ -79,11 +88,14 @@ def audit(
     workflow: tuple[Path, ...],
     tools: tuple[Path, ...],
     agent: tuple[Path, ...],
+    baseline: tuple[Path, ...],
     per_run: Path | None,
     as_json: bool,
 ) -> None:
     """Audit, print, and exit 1 on a finding."""
-    done = _audited(_documents(policy, workflow, tools, agent), traces, per_run)
+    documents = _documents(policy, workflow, tools, agent)
+    accepted = _baselines(documents, baseline) if baseline else ()
+    done = _audited(documents, traces, per_run, baselines=accepted)
     chosen(as_json, _as_json(done), lambda: _tell(done))
     if any(node.found for node in done.nodes):
         ctx.exit(1)
@@ -129,7 +141,32 @@ def _documents(
     )
 
 
-def _audited(documents: _Documents, traces: Sequence[Path], per_run: Path | None) -> _Done:
+def _baselines(documents: _Documents, archives: Sequence[Path]) -> tuple[Baseline, ...]:
+    """How the workflows were run in archives of good runs.
+
+    Raises:
+        UsageError: they hold fewer than 20 finished runs of every workflow.
+    """
+    from mythos.engines.conformance.drift import finished
+
+    seen = _audited(documents, archives, None).ledger.baselines()
+    enough = tuple(each for each in seen if finished(each.summary) >= LEAST_RUNS)
+    if not enough:
+        most = max((finished(each.summary) for each in seen), default=0)
+        raise UsageError(
+            f"the baseline holds at most {most} finished runs of a workflow given",
+            remedy=f"give --workflow, and traces of at least {LEAST_RUNS} runs that follow it",
+        )
+    return enough
+
+
+def _audited(
+    documents: _Documents,
+    traces: Sequence[Path],
+    per_run: Path | None,
+    *,
+    baselines: Sequence[Baseline] = (),
+) -> _Done:
     from mythos.adapters.lines_file import lines_file
     from mythos.adapters.span_spill import SpanSpill
     from mythos.cli.audit_ledger import Ledger
@@ -138,6 +175,7 @@ def _audited(documents: _Documents, traces: Sequence[Path], per_run: Path | None
         n_traces = spill_archive(spill, traces)
         as_of = datetime.fromtimestamp(spill.newest_ns / NS, UTC)
         ledger = Ledger(documents.rulebook, as_of=as_of)
+        ledger.compare_with(baselines)
         with lines_file(per_run) if per_run else nullcontext() as write:
             recorded = recorded_traces(spill, n_traces=n_traces)
             n_spans, n_unassigned = _judge(recorded, ledger, write=write)
@@ -208,6 +246,7 @@ def _node_json(node: AuditedNode) -> dict[str, Any]:
         "claimed": node.outcomes[Outcome.BLOCKED],  # by the trace; no decision point was asked
         "components": reading.pop("components"),
         "flags": reading.pop("flags"),
+        "drift": reading.pop("drift"),
         **{
             name: reading[name]
             for name in ("target", "coverage", "unknown_components", "window_s", "observed_only")

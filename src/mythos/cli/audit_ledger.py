@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -24,6 +24,13 @@ from mythos.engines.judge.judgement import Judgement, committed, judge_run
 from mythos.engines.judge.recollection import Recollection
 from mythos.engines.judge.rows import Place, rows_of
 from mythos.engines.judge.rulebook import Rulebook
+from mythos.engines.resilience.baseline import (
+    Baseline,
+    kept_in,
+    of_workflow,
+    pooled,
+    ways_of,
+)
 from mythos.engines.resilience.facts import NodeFacts
 from mythos.engines.resilience.presence import Presence
 from mythos.engines.resilience.reading import WINDOW_S, read_node
@@ -55,6 +62,10 @@ class _Page:
         for row in rows:
             there = self.bodies.get(row.key)
             self.bodies[row.key] = row.body if there is None else there + row.body
+
+    def __iter__(self) -> Iterator[tuple[RowKey, Body]]:
+        """Keys with their bodies, in the order of the keys."""
+        return ((key, self.bodies[key]) for key in sorted(self.bodies))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +131,50 @@ class Ledger:
         yield from roll_up(recent, width_s=3600)
         yield from roll_up(older, width_s=86400)
 
-    def nodes(self) -> list[AuditedNode]:
-        """Every node with its reading, worst first."""
-        return sorted(
-            (self._audited(*name, page) for name, page in self._pages.items()), key=_badness
+    def baselines(self) -> tuple[Baseline, ...]:
+        """How each workflow was run in this archive, over all nodes, as baselines of another."""
+        rows = [EvidenceRow(key, body) for page in self._pages.values() for key, body in page]
+        return tuple(
+            Baseline(
+                id="--baseline",
+                workflow=workflow,
+                summary=pooled(own),
+                until_s=0,
+                ways=ways_of(kept_in(own)),
+            )
+            for workflow in sorted(self._rulebook.workflows)
+            if (own := of_workflow(rows, workflow))
         )
 
-    def _audited(self, node: str, environment: str, page: _Page) -> AuditedNode:
-        rows = tuple(EvidenceRow(key, page.bodies[key]) for key in sorted(page.bodies))
+    def compare_with(self, baselines: Iterable[Baseline]) -> None:
+        """Read every node beside these baselines from now on."""
+        self.facts = replace(self.facts, baselines=tuple(baselines))
+
+    def nodes(self) -> list[AuditedNode]:
+        """Every node with its reading, worst first."""
+        names = list(self._pages)
+        read = [self._audited(*name, self.facts) for name in names]
+        if self.facts.baselines:  # the false discovery rate is over the tests of all nodes
+            tests = [_tests_of(node) for node in read]
+            for at, name in enumerate(names):
+                elsewhere = tuple(
+                    p for other, found in enumerate(tests) for p in found if other != at
+                )
+                facts = replace(self.facts, drift_elsewhere=elsewhere)
+                read[at] = self._audited(*name, facts)
+        return sorted(read, key=_badness)
+
+    def _audited(self, node: str, environment: str, facts: NodeFacts) -> AuditedNode:
+        page = self._pages[node, environment]
+        rows = tuple(EvidenceRow(key, body) for key, body in page)
         reading = read_node(
-            rows, node=node, environment=environment, as_of=self._as_of, facts=self.facts
+            rows, node=node, environment=environment, as_of=self._as_of, facts=facts
         )
         return AuditedNode(reading, page.runs, page.outcomes, rows)
+
+
+def _tests_of(node: AuditedNode) -> list[float]:
+    return [table.p for drift in node.reading.drift for table in drift.tables]
 
 
 def _facts(rulebook: Rulebook) -> NodeFacts:
