@@ -268,6 +268,22 @@ def test_only_the_agents_asked_for_are_looked_at(tmp_path: Path) -> None:
     assert (said.json["runs"], said.json["archived"]) == (1, 2)
 
 
+def test_steps_at_the_same_time_are_drawn_in_their_best_order(tmp_path: Path) -> None:
+    start, trace = NEW_YEAR_S, f"{1:032x}"
+    spans = [
+        agent(1, name="shopper", at_s=start, for_s=50, trace=trace),
+        call(2, 1, "buy", at_s=start + 1, for_s=5, trace=trace),
+        call(3, 1, "search", at_s=start + 2, for_s=5, trace=trace),
+        call(4, 1, "sing", at_s=start + 20, trace=trace),
+    ]
+    said = workflow("align", shop(tmp_path), "--traces", archive(tmp_path, [spans]))
+    assert said.out.splitlines()[2:5] == [
+        "   2.0 s  ✔ search  concurrent",
+        "   1.0 s  ✔ buy     concurrent",
+        "  20.0 s  + sing    extra",
+    ]
+
+
 def test_a_call_tried_again_is_one_step(tmp_path: Path) -> None:
     spans = shopping(0, "search", "buy", "buy")
     retried = [

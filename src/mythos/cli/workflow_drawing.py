@@ -54,11 +54,16 @@ def _move_json(one: AlignedRun, move: Move) -> dict[str, Any]:
         "name": step.step.name if step else None,
         "at_s": _at_s(one, step) if step else None,
         "attempts": step.attempts if step else None,
+        "concurrent": _is_loose(one, move) if step else None,
     }
 
 
 def _step_of(one: AlignedRun, move: Move) -> RunStep | None:
     return None if move.position is None else one.found.steps[move.position]
+
+
+def _is_loose(one: AlignedRun, move: Move) -> bool:
+    return move.position is not None and one.found.loose[move.position]
 
 
 def _at_s(one: AlignedRun, step: RunStep) -> float:
@@ -75,7 +80,11 @@ def drawn(one: AlignedRun, file: WorkflowFile) -> Iterator[str]:
     yield f"  {_cost(alignment)}"
     yield from _lines(
         [
-            (_clock(one, move), move, _about(move, file, _step_of(one, move)))
+            (
+                _clock(one, move),
+                move,
+                _about(move, file, _step_of(one, move), loose=_is_loose(one, move)),
+            )
             for move in alignment.moves[:MAX_DRAWN]
         ],
         n=len(alignment.moves),
@@ -121,7 +130,7 @@ def _clock(one: AlignedRun, move: Move) -> str:
     return f"{_at_s(one, step):.1f} s" if step else ""
 
 
-def _about(move: Move, file: WorkflowFile, step: RunStep | None) -> str:
+def _about(move: Move, file: WorkflowFile, step: RunStep | None, *, loose: bool = False) -> str:
     """What a line says beside the label."""
     weights, notes = file.workflow.weights, list[str]()
     if step and step.step.name != move.label:
@@ -131,6 +140,8 @@ def _about(move: Move, file: WorkflowFile, step: RunStep | None) -> str:
         notes += [_weighed("skipped", weights.skip_of(move.label)), f"line {line}" if line else ""]
     if move.kind == "extra":
         notes.append(_weighed("extra", weights.extra_of(move.label)))
+    if loose:
+        notes.append("concurrent")
     if step and step.attempts > 1:
         notes.append(f"{step.attempts} attempts")
     if step and step.failed:

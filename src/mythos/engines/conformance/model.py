@@ -7,7 +7,9 @@ A model holds caches and no other state; equal questions get equal answers on ev
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
 
@@ -23,6 +25,7 @@ from mythos.engines.conformance.automaton import Automaton, automaton_of
 from mythos.engines.conformance.costs import Costs, coarse, fine
 from mythos.engines.conformance.frontier import BUDGET, Frontier
 from mythos.engines.conformance.ground import Ground, ground_of
+from mythos.engines.conformance.orders import Group, Orders
 from mythos.engines.conformance.shortest import MAX_POINTS
 from mythos.engines.conformance.table import Table
 from mythos.engines.conformance.tree import Tree, numbered
@@ -161,6 +164,41 @@ class Model:
                 self._aligned[key] = known
         return known
 
+    def align_groups(self, groups: Sequence[Group]) -> tuple[tuple[int, ...], Alignment]:
+        """Explain a run of which parts have no known order by the best order they may have had.
+
+        Args:
+            groups: what came before what; see `orders`.
+
+        Returns:
+            That order, as places in the groups laid end to end, and the alignment of the labels in
+            it. Where not all orders could be weighed, `lower` is what any order costs at least, and
+            `exact` says whether the cost is no more.
+        """
+        if all(len(group.labels) == 1 for group in groups):
+            trace = tuple(group.labels[0] for group in groups)
+            return tuple(range(len(trace))), self.align(trace)
+        found = self._orders.best(groups)
+        alignment = self.align(found.labels)
+        if not found.best:
+            lower = min(self._floor(found.labels), alignment.lower)
+            alignment = replace(alignment, lower=lower, exact=lower == alignment.cost)
+        order: list[int] = []
+        for group, word in zip(groups, found.words, strict=True):
+            base = len(order)
+            order += [base + place for place in group.spelled(word)]
+        return tuple(order), alignment
+
+    @cached_property
+    def _orders(self) -> Orders:
+        return Orders(
+            self._automaton,
+            self._costs,
+            self._numbers,
+            beyond=self.cost_beyond,
+            cost=lambda trace: self._cost(tuple(trace)),
+        )
+
     def denominator(self, trace: Sequence[str]) -> int:
         """Cost of calling every event extra and skipping the cheapest run: never exceeded."""
         known = sum(self._extra(label) for label in trace if label in self._numbers)
@@ -192,6 +230,19 @@ class Model:
 
     def _beyond(self, trace: Sequence[str]) -> int:
         return sum(map(self.cost_beyond, trace))
+
+    def _floor(self, trace: Sequence[str]) -> int:
+        """What these labels cost at least in any order: too few or too many of each."""
+        counts = Counter(self._numbers[label] for label in trace if label in self._numbers)
+        bounds, costs = self._tree.root.bounds, self._costs
+        missing = sum(
+            costs.skips[label] * max(low - counts[label], 0) for label, low in bounds.low.items()
+        )
+        surplus = sum(
+            costs.extras[label] * max(n - bounds.high.get(label, 0), 0)
+            for label, n in counts.items()
+        )
+        return missing + surplus + self._beyond(trace)
 
     def _is_beyond(self, label: str) -> bool:
         return label not in self._numbers and self._workflow.extra == "count"

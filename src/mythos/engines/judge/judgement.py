@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mythos.engines.conformance.alignment import Alignment
+from mythos.engines.judge.concurrency import groups_of, timed
 from mythos.engines.judge.recollection import Recollection, line_of
 from mythos.engines.judge.risk import risk_of
 from mythos.engines.judge.rulebook import JudgedWorkflow, Rulebook
@@ -24,12 +25,14 @@ from mythos.values.tools import ToolCatalogue
 class Conformance:
     """A run's workflow and how it was followed: its labels and their optimal alignment.
 
-    `steps` are what the labels stand for, one each.
+    `steps` are what the labels stand for, one each. Where the order of some is not known, both are
+    in the best order they may have had; `loose` says which.
     """
 
     workflow: JudgedWorkflow
     labels: tuple[str, ...]
     steps: tuple[RunStep, ...]
+    loose: tuple[bool, ...]
     alignment: Alignment
 
 
@@ -209,7 +212,7 @@ def conformance_of(run: Run, rulebook: Rulebook) -> Conformance | None:
     offered = rulebook.workflows_of(run.agent)
     if named := workflow_named(run):
         offered = tuple(one for one in rulebook.workflows.values() if one.answers_to(named))
-    aligned = [_align(steps, workflow) for workflow in offered]
+    aligned = [_align(run, steps, workflow) for workflow in offered]
     return min(aligned, key=lambda one: one.alignment.cost, default=None)
 
 
@@ -218,8 +221,18 @@ def workflow_named(run: Run) -> str:
     return next((event.workflow for event in run.events if event.workflow), "")
 
 
-def _align(steps: Sequence[RunStep], workflow: JudgedWorkflow) -> Conformance:
-    numbered = list(workflow.labeller.numbered(one.step for one in steps))
-    labels = tuple(label for _, label in numbered)
-    alignment = workflow.model.align(labels)
-    return Conformance(workflow, labels, tuple(steps[i] for i, _ in numbered), alignment)
+def _align(run: Run, steps: Sequence[RunStep], workflow: JudgedWorkflow) -> Conformance:
+    numbered = workflow.labeller.numbered(one.step for one in steps)
+    labelled = timed(run, [(steps[i], label) for i, label in numbered])
+    skew_ns = workflow.document.order.skew_ms * 10**6
+    groups = list(groups_of(labelled, skew_ns=skew_ns))
+    loose = tuple(len(group.labels) > 1 for group in groups for _ in group.labels)
+    order, alignment = workflow.model.align_groups(groups)
+    best = [labelled[i] for i in order]
+    return Conformance(
+        workflow,
+        labels=tuple(one.label for one in best),
+        steps=tuple(one.step for one in best),
+        loose=loose,
+        alignment=alignment,
+    )

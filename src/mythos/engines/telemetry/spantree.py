@@ -53,8 +53,8 @@ def plant(spans: Iterable[Span]) -> SpanTree:
         kept[span.span_id] = span if other is None else _later(other, span)
     ordered = {s.span_id: s for s in sorted(kept.values(), key=lambda s: (s.start_ns, s.span_id))}
     parents = {s.span_id: s.parent_id if s.parent_id in ordered else "" for s in ordered.values()}
-    _cut_cycles(parents)
-    return SpanTree(ordered, parents, _downward(parents))
+    cut_cycles(parents)
+    return SpanTree(ordered, parents, downward(parents))
 
 
 def is_entry(span: Span) -> bool:
@@ -72,7 +72,8 @@ def _rank(span: Span) -> tuple[int, bytes]:
     )
 
 
-def _cut_cycles(parents: dict[str, str]) -> None:
+def cut_cycles(parents: dict[str, str]) -> None:
+    """Make a top of the first member of each cycle, by the order of the mapping."""
     settled: set[str] = set()
     rank = {span_id: place for place, span_id in enumerate(parents)}
     for start in parents:
@@ -87,7 +88,8 @@ def _cut_cycles(parents: dict[str, str]) -> None:
         settled.update(path)
 
 
-def _downward(parents: Mapping[str, str]) -> dict[str, int]:
+def downward(parents: Mapping[str, str]) -> dict[str, int]:
+    """Rank every id after its parent; every id's descendants follow it at once."""
     children: dict[str, list[str]] = {}
     for span_id, parent in parents.items():
         children.setdefault(parent, []).append(span_id)

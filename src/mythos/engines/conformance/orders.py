@@ -1,0 +1,366 @@
+"""Runs of which parts have no known order: the best case over all orders they may have had.
+
+Steps that overlap in time, or began too close to tell, are only partially ordered. A run is then a
+sequence of *groups*: everything in a group came before everything in the next, and inside one some
+pairs are ordered and some are not. What such a run costs is the least cost of any order that keeps
+the pairs. The orders are not tried one by one: they are the paths of a lattice whose nodes are what
+was taken so far, and one shortest path through lattice and automaton together is the answer.
+
+Law: the answer depends on labels and ordered pairs alone, never on how simultaneous steps were
+listed. Of the best orders the one whose labels come first in the alphabet is meant.
+
+Groups too wide for a lattice, and workflows too parallel for an automaton, are ordered greedily.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from heapq import heappop, heappush
+from itertools import islice
+
+from mythos.engines.conformance.automaton import Automaton
+from mythos.engines.conformance.costs import Costs, fine
+
+MAX_NODES = 1_024  # what ten unordered steps of different labels make
+_MAX_POINTS = 100_000
+_MAX_PERMUTED = 4
+_MAX_TRIALS = 96
+
+Edges = list[dict[str, int]]
+_Rows = list[list[tuple[str, int, int, int]]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Labels, and for each, as the bits of a number, which others of the group came before it.
+
+    An earlier place never comes after a later one. `known` False: nobody looked which pairs are
+    ordered, since there are too many.
+    """
+
+    labels: tuple[str, ...]
+    before: tuple[int, ...]
+    known: bool = True
+
+    @classmethod
+    def single(cls, label: str) -> Group:
+        """A group of one."""
+        return cls((label,), (0,))
+
+    @cached_property
+    def _needed(self) -> tuple[int, ...]:
+        """`before`, and those of equal labels that may as well come first.
+
+        Of two with one label, the one that waits for less and is waited for by more may always
+        have been first: the two can change places, and the word stays the same.
+        """
+        after = [0] * len(self.labels)
+        for i, bits in enumerate(self.before):
+            for j in range(i):
+                after[j] |= (bits >> j & 1) << i
+        needed = list(self.before)
+        for i, label in enumerate(self.labels):
+            for j, other in enumerate(self.labels):
+                if i == j or label != other:
+                    continue
+                mine, theirs = (self.before[i], after[j]), (self.before[j], after[i])
+                may_lead = all(m & t == m for m, t in zip(mine, theirs, strict=True))
+                if may_lead and (mine != theirs or i < j):
+                    needed[j] |= 1 << i
+        return tuple(needed)
+
+    def ready(self, taken: int) -> Iterator[int]:
+        """Which may come next when those of the bits `taken` came."""
+        for i, bits in enumerate(self._needed):
+            if not taken >> i & 1 and bits & taken == bits:
+                yield i
+
+    def first_word(self) -> tuple[str, ...]:
+        """The labels, always taking the first by the alphabet that may come next."""
+        if not self.known:
+            return self.labels
+        taken, word = 0, list[str]()
+        while len(word) < len(self.labels):
+            label, i = min((self.labels[i], i) for i in self.ready(taken))
+            word.append(label)
+            taken |= 1 << i
+        return tuple(word)
+
+    def words(self) -> Iterator[tuple[str, ...]]:
+        """The label sequences of its orders, in alphabetical order, each once."""
+        yield from self._words(frozenset((0,)), ())
+
+    def _words(self, here: frozenset[int], word: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if len(word) == len(self.labels):
+            yield word
+            return
+        for label, onward in sorted(self.onward(here).items()):
+            yield from self._words(onward, (*word, label))
+
+    def onward(self, here: frozenset[int]) -> dict[str, frozenset[int]]:
+        """From sets of what may have been taken, by the next label."""
+        found: dict[str, set[int]] = {}
+        for taken in here:
+            for i in self.ready(taken):
+                found.setdefault(self.labels[i], set()).add(taken | 1 << i)
+        return {label: frozenset(sets) for label, sets in found.items()}
+
+    def spelled(self, word: Sequence[str]) -> list[int]:
+        """The first order, by places in the group, that spells a word of it."""
+        if not self.known:
+            return list(range(len(word)))
+        stuck: set[int] = set()
+        path: list[int] = []
+
+        def walk(taken: int) -> bool:
+            if len(path) == len(word):
+                return True
+            for i in self.ready(taken):
+                onward = taken | 1 << i
+                if self.labels[i] == word[len(path)] and onward not in stuck:
+                    path.append(i)
+                    if walk(onward):
+                        return True
+                    path.pop()
+            stuck.add(taken)
+            return False
+
+        walk(0)
+        return path
+
+
+def lattice_of(group: Group, *, most: int) -> Edges | None:
+    """The orders of a group as a deterministic automaton over labels, last node the end.
+
+    Returns:
+        For each node the next one by label; None if that takes more than `most` sets of steps.
+    """
+    numbers = {frozenset((0,)): 0}
+    n_sets = 0
+    edges: Edges = []
+    level = list(numbers)
+    for _ in group.labels:
+        after: dict[frozenset[int], None] = {}
+        for here in level:
+            row = {}
+            for label, onward in sorted(group.onward(here).items()):
+                row[label] = numbers.setdefault(onward, len(numbers))
+                after[onward] = None
+                n_sets += len(onward)
+            edges.append(row)
+            if n_sets > most:
+                return None
+        level = list(after)
+    return [*edges, {}]
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A word for each group. `best`: no other order is cheaper, for certain."""
+
+    words: tuple[tuple[str, ...], ...]
+    best: bool
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The whole trace."""
+        return tuple(label for word in self.words for label in word)
+
+
+class Orders:
+    """Finds the best order for one workflow.
+
+    Args:
+        automaton: of the workflow, None if it has none.
+        costs: by label number.
+        numbers: of the labels of its steps.
+        beyond: cost of an event whose label no step has.
+        cost: of a whole trace in order.
+    """
+
+    def __init__(
+        self,
+        automaton: Automaton | None,
+        costs: Costs,
+        numbers: Mapping[str, int],
+        *,
+        beyond: Callable[[str], int],
+        cost: Callable[[Sequence[str]], int],
+    ) -> None:
+        self._automaton = automaton
+        self._fine = costs.refined()
+        self._numbers = numbers
+        self._beyond = beyond
+        self._cost = cost
+
+    def best(self, groups: Sequence[Group]) -> Ordered:
+        """The best order of these groups, or a good one."""
+        if self._automaton is None:
+            return self._tried(groups)
+        spent, parts, exact = 0, list[Edges](), True
+        for group, word in zip(groups, self._greedy(groups, self._automaton), strict=True):
+            part = None
+            if len(group.labels) > 1 and group.known:
+                part = lattice_of(group, most=MAX_NODES - spent)
+                spent += len(part or ())
+            exact = exact and (part is not None or len(group.labels) == 1)
+            parts.append(part or [*({label: i + 1} for i, label in enumerate(word)), {}])
+        labels = _Search(self._automaton, self._fine, self._label_cost).word(_chained(parts))
+        if labels is None:
+            return Ordered(tuple(self._greedy(groups, self._automaton)), best=False)
+        return Ordered(tuple(_cut(labels, groups)), best=exact)
+
+    def _label_cost(self, label: str) -> tuple[int, int]:
+        """A label's number, -1 if no step has it, and the fine cost of it as an extra."""
+        number = self._numbers.get(label, -1)
+        if number >= 0:
+            return number, self._fine.extras[number]
+        weight = self._beyond(label)
+        return number, fine(weight) if weight else 0
+
+    def _greedy(self, groups: Sequence[Group], automaton: Automaton) -> Iterator[tuple[str, ...]]:
+        """Follow the automaton where any step can, else take the first label."""
+        state = 0
+        for group in groups:
+            taken, word = 0, list[str]()
+            if not group.known:
+                yield group.labels
+                continue
+            while len(word) < len(group.labels):
+                ready = sorted((group.labels[i], i) for i in group.ready(taken))
+                row = automaton.rows[state]
+                fits = [each for each in ready if self._numbers.get(each[0], -1) in row]
+                label, i = (fits or ready)[0]
+                state = row.get(self._numbers.get(label, -1), state)
+                word.append(label)
+                taken |= 1 << i
+            yield tuple(word)
+
+    def _tried(self, groups: Sequence[Group]) -> Ordered:
+        """Group by group the best of the first orders, as long as it pays."""
+        words = [group.first_word() for group in groups]
+        least, left = self._cost(_joined(words)), _MAX_TRIALS
+        for place, group in enumerate(groups):
+            if not 1 < len(group.labels) <= _MAX_PERMUTED or not least:
+                continue
+            for word in islice(group.words(), left):
+                trial = [*words[:place], word, *words[place + 1 :]]
+                left -= 1
+                if (cost := self._cost(_joined(trial))) < least:
+                    least, words = cost, trial
+        return Ordered(tuple(words), best=False)
+
+
+class _Search:
+    """Shortest paths through a lattice and an automaton together."""
+
+    def __init__(
+        self, automaton: Automaton, fine_costs: Costs, label_cost: Callable[[str], tuple[int, int]]
+    ) -> None:
+        self._rows, self._final = automaton.rows, automaton.final
+        self._skips = fine_costs.skips
+        self._label_cost = label_cost
+        self._width = len(automaton.rows)
+
+    def word(self, edges: Edges) -> list[str] | None:
+        """Of the cheapest words of the lattice the first by the alphabet; None past the budget."""
+        rows = [
+            sorted((label, *self._label_cost(label), target) for label, target in row.items())
+            for row in edges
+        ]
+        reached, goals = self._reached(rows)
+        if not goals:
+            return None
+        marked = self._marked(rows, reached, goals)
+        return list(self._first(rows, reached, marked))
+
+    def _moves(self, rows: _Rows, point: int) -> Iterator[tuple[int, int, str]]:
+        """Cost, target and label taken (empty: a skip) of every move from a point."""
+        node, state = divmod(point, self._width)
+        base, row = node * self._width, self._rows[state]
+        for label, number, extra, target in rows[node]:
+            onward = target * self._width
+            if number in row:
+                yield 0, onward + row[number], label
+            yield extra, onward + state, label
+        for number, target in row.items():
+            yield self._skips[number], base + target, ""
+
+    def _reached(self, rows: _Rows) -> tuple[dict[int, int], list[int]]:
+        """Costs of all points no dearer than the goals, and the goals; none past the budget."""
+        last, least = len(rows) - 1, -1
+        best, settled, goals = {0: 0}, dict[int, int](), list[int]()
+        heap = [(0, 0)]
+        while heap and (least < 0 or heap[0][0] <= least):
+            cost, point = heappop(heap)
+            if point in settled:
+                continue
+            if len(settled) >= _MAX_POINTS:
+                return {}, []
+            settled[point] = cost
+            node, state = divmod(point, self._width)
+            if node == last and self._final[state]:
+                least = cost
+                goals.append(point)
+            for weight, target, _ in self._moves(rows, point):
+                if cost + weight < best.get(target, cost + weight + 1):
+                    best[target] = cost + weight
+                    heappush(heap, (cost + weight, target))
+        return settled, goals
+
+    def _marked(self, rows: _Rows, reached: Mapping[int, int], goals: Iterable[int]) -> set[int]:
+        """The points that lie on a cheapest path to a goal."""
+        sources: dict[int, list[int]] = {}
+        for point, cost in reached.items():
+            for weight, target, _ in self._moves(rows, point):
+                if reached.get(target) == cost + weight:
+                    sources.setdefault(target, []).append(point)
+        marked, pending = set(goals), list(goals)
+        while pending:
+            for source in sources.get(pending.pop(), ()):
+                if source not in marked:
+                    marked.add(source)
+                    pending.append(source)
+        return marked
+
+    def _first(self, rows: _Rows, reached: Mapping[int, int], marked: set[int]) -> Iterator[str]:
+        """Walk all cheapest paths at once, and of the labels ahead take the first."""
+        here = {0}
+        while True:
+            pending, taken = list(here), dict[str, set[int]]()
+            while pending:
+                point = pending.pop()
+                for weight, target, label in self._moves(rows, point):
+                    if target not in marked or reached[target] != reached[point] + weight:
+                        continue
+                    if label:
+                        taken.setdefault(label, set()).add(target)
+                    elif target not in here:
+                        here.add(target)
+                        pending.append(target)
+            if not taken:
+                return
+            label = min(taken)
+            yield label
+            here = taken[label]
+
+
+def _chained(parts: Iterable[Edges]) -> Edges:
+    """Lattices one after another; the end of one is the start of the next."""
+    whole: Edges = [{}]
+    for part in parts:
+        base = len(whole) - 1
+        whole[-1:] = [{label: base + node for label, node in row.items()} for row in part]
+    return whole
+
+
+def _cut(labels: Sequence[str], groups: Iterable[Group]) -> Iterator[tuple[str, ...]]:
+    rest = iter(labels)
+    for group in groups:
+        yield tuple(islice(rest, len(group.labels)))
+
+
+def _joined(words: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(label for word in words for label in word)
