@@ -198,7 +198,7 @@ def test_runs_are_drawn_worst_first_with_times_and_places(tmp_path: Path) -> Non
     said = workflow("align", CANCEL, "--traces", traces)
     assert said.code == 0
     assert said.out.splitlines() == [
-        f"trace {5:032x}  orders  2026-01-01T00:04:00Z  and 1 runs alike",
+        f"trace {5:032x}  orders  2026-01-01T00:04:00Z  and 1 run alike",
         "  cost 5 of 11, fitness 0.545",
         "  3.0 s  ✔ identify    find_customer_by_email",
         "  5.0 s  ✔ read-order  get_order",
@@ -282,6 +282,15 @@ def test_steps_at_the_same_time_are_drawn_in_their_best_order(tmp_path: Path) ->
         "   1.0 s  ✔ buy     concurrent",
         "  20.0 s  + sing    extra",
     ]
+
+
+def test_what_costs_nothing_is_drawn_and_not_listed(tmp_path: Path) -> None:
+    file = shop(tmp_path, SHOP + "  sing: {extra: 0}\n")
+    traces = archive(tmp_path, [shopping(0, "sing", "dance", "search", "buy")])
+    said = workflow("align", file, "--traces", traces)
+    assert "+ sing    extra (weight 0)" in said.out
+    _, _, listed = said.out.partition("most extra\n")
+    assert listed.splitlines()[0].split() == ["dance", "1", "run", "100%", "no", "step", "of", "it"]
 
 
 def test_a_call_tried_again_is_one_step(tmp_path: Path) -> None:

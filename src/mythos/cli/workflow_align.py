@@ -187,17 +187,20 @@ def _tell(file: WorkflowFile, done: AlignedRuns) -> None:
 
 def _table(file: WorkflowFile, done: AlignedRuns) -> Iterator[str]:
     from mythos.cli.policy_files import as_table
+    from mythos.cli.workflow_drawing import runs
 
+    weights = file.workflow.weights
+    weigh = {"skip": weights.skip_of, "extra": weights.extra_of}
     places = {step.act.act: step.line for step in reversed(file.steps())}
     for kind, title in (("skip", "skipped"), ("extra", "extra")):
-        rows = _deviations(done, kind)
+        rows = [row for row in _deviations(done, kind) if weigh[kind](row["label"])]
         if not rows:
             continue
         yield f"most {title}"
         shown = [
             (
                 f"  {plain(row['label'])}",
-                f"{row['runs']:,} runs",
+                runs(row["runs"]),
                 f"{row['runs'] / done.followed.counted:.0%}",
                 f"line {places[row['label']]}" if places.get(row["label"]) else "no step of it",
             )

@@ -75,7 +75,7 @@ def drawn(one: AlignedRun, file: WorkflowFile) -> Iterator[str]:
     told = run_json(one)
     agent = plain(told["agent"]) or "(no agent)"
     alignment = one.found.alignment
-    alike = f"  and {one.alike:,} runs alike" if one.alike else ""
+    alike = f"  and {runs(one.alike)} alike" if one.alike else ""
     yield f"trace {told['trace_id']}  {agent}  {told['at']}{alike}"
     yield f"  {_cost(alignment)}"
     yield from _lines(
@@ -95,7 +95,7 @@ def drawn_variant(place: int, counted: CountedVariants, file: WorkflowFile) -> I
     """The lines of a variant, which has no times."""
     variant = counted.variants[place]
     alignment = counted.model.align(variant.trace)
-    yield f"variants/{place}  {variant.count:,} runs"
+    yield f"variants/{place}  {runs(variant.count)}"
     yield f"  {_cost(alignment)}"
     yield from _lines(
         [("", move, _about(move, file, None)) for move in alignment.moves[:MAX_DRAWN]],
@@ -147,6 +147,11 @@ def _about(move: Move, file: WorkflowFile, step: RunStep | None, *, loose: bool 
     if step and step.failed:
         notes.append("failed")
     return ", ".join(filter(None, notes))
+
+
+def runs(n: int) -> str:
+    """A number of runs in words."""
+    return "1 run" if n == 1 else f"{n:,} runs"
 
 
 def _weighed(word: str, weight: int) -> str:
