@@ -133,6 +133,13 @@ def test_ten_simultaneous_steps_are_weighed_exactly() -> None:
     assert (alignment.cost, alignment.exact, order) == (0, True, tuple(range(9, -1, -1)))
 
 
+def test_hundreds_of_small_groups_are_weighed_exactly() -> None:
+    model = compile_blueprint({"loop": {"do": block("seq", *acts("abcd"))}})
+    order, alignment = model.align_groups([free("dcba")] * 300)
+    assert (alignment.cost, alignment.exact) == (0, True)
+    assert order[:8] == (3, 2, 1, 0, 7, 6, 5, 4)
+
+
 def test_hundreds_of_equal_calls_at_once_are_one_order() -> None:
     staggered = tuple(sum(1 << j for j in range(max(i - 3, 0))) for i in range(200))
     model = compile_blueprint({"loop": {"do": act("a")}})

@@ -24,6 +24,7 @@ from mythos.engines.conformance.automaton import Automaton
 from mythos.engines.conformance.costs import Costs, fine
 
 MAX_NODES = 1_024  # what ten unordered steps of different labels make
+_MAX_IN_ALL = 16 * MAX_NODES
 _MAX_POINTS = 100_000
 _MAX_PERMUTED = 4
 _MAX_TRIALS = 96
@@ -199,12 +200,12 @@ class Orders:
         """The best order of these groups, or a good one."""
         if self._automaton is None:
             return self._tried(groups)
-        spent, parts, exact = 0, list[Edges](), True
+        left, parts, exact = _MAX_IN_ALL, list[Edges](), True
         for group, word in zip(groups, self._greedy(groups, self._automaton), strict=True):
             part = None
-            if len(group.labels) > 1 and group.known:
-                part = lattice_of(group, most=MAX_NODES - spent)
-                spent += len(part or ())
+            if len(group.labels) > 1 and group.known and left > 0:
+                part = lattice_of(group, most=MAX_NODES)
+                left -= len(part) if part else MAX_NODES
             exact = exact and (part is not None or len(group.labels) == 1)
             parts.append(part or [*({label: i + 1} for i, label in enumerate(word)), {}])
         labels = _Search(self._automaton, self._fine, self._label_cost).word(_chained(parts))
