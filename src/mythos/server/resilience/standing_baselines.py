@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
+from django.core.cache import cache
 from django.db.models import Max
 
 from mythos.engines.evidence.workflow import WorkflowSummary
@@ -14,6 +15,7 @@ from mythos.server.resilience.models import AcceptedBaseline, SymbolicResilience
 from mythos.server.resilience.pages.drift_shown import BaselineShown
 
 _EARLIER = 60
+_TESTS = "resilience.drift_tests"
 
 
 def standing(node: Node, workflows: Collection[str]) -> list[AcceptedBaseline]:
@@ -52,23 +54,33 @@ def for_engine(stored: Iterable[AcceptedBaseline]) -> tuple[engine.Baseline, ...
 
 
 def tests_elsewhere(node: Node, *, since: datetime) -> tuple[float, ...]:
-    """P of every test of drift in the newest readings of the other hosts of the environment."""
+    """The p of every test of drift in the newest readings of the other hosts of the environment.
+
+    Read at most once a minute by each process: all hosts of an environment may have a baseline, and
+    each would read all others.
+    """
+    key = f"{_TESTS}.{node.environment_id}"
+    found: dict[str, list[float]] | None = cache.get(key)
+    if found is None:
+        found = _tests_in(node.environment.name, since=since)
+        cache.set(key, found, timeout=60)
+    return tuple(p for name, tests in found.items() if name != node.node_id for p in tests)
+
+
+def _tests_in(environment: str, *, since: datetime) -> dict[str, list[float]]:
+    hosts = Node.objects.filter(environment__name=environment, retired_at=None)
     newest = (
-        SymbolicResilienceMonitor.objects.filter(
-            environment=node.environment.name, as_of__gte=since
-        )
-        .exclude(node_id=node.node_id)
+        SymbolicResilienceMonitor.objects.filter(node_id__in=hosts.values("node_id"))
         .order_by()
         .values("node_id")
         .annotate(newest=Max("id"))
         .values("newest")
     )
-    found = SymbolicResilienceMonitor.objects.filter(pk__in=newest).values_list(
-        "reading__drift", flat=True
-    )
-    return tuple(
-        table["p"] for drifts in found for drift in drifts or () for table in drift["tables"]
-    )
+    rows = SymbolicResilienceMonitor.objects.filter(pk__in=newest, as_of__gte=since)
+    return {
+        name: [table["p"] for drift in drifts or () for table in drift["tables"]]
+        for name, drifts in rows.values_list("node_id", "reading__drift")
+    }
 
 
 def history(node_id: str, environment: str, workflows: Collection[str]) -> list[BaselineShown]:
