@@ -294,7 +294,10 @@ def printing(*, closed: bool) -> ToolCatalogue:
 
 
 @given(
-    name=st.from_regex(r"[a-z_]{1,12}", fullmatch=True).filter(lambda n: n not in {"to", "text"}),
+    name=st.one_of(
+        st.from_regex(r"[a-z_]{1,12}", fullmatch=True).filter(lambda n: n not in {"to", "text"}),
+        st.sampled_from(["letter", "write"]),  # words of the user's, as what the agent names
+    ),
     local=st.one_of(
         st.from_regex(r"[a-z]{3,10}", fullmatch=True).filter(
             lambda n: n not in {"write", "letter"}

@@ -6,10 +6,11 @@
   that looked up something the user named.
 - *Referral*: an untrusted value stands in an output of a call that looked up something the user
   named, and the user spoke of it: a word stem of the argument's name occurs in the user's text
-  ("you find her e-mail on her page"), or every text of the value shares a word of three letters or
-  more with the user's text (`ada@post.example` for "invite Ada"; of an address the part before
-  the @). An address, a link or a host that the user wrote out names itself and nothing else:
-  `bob@evil.example` is not spoken of by "mail bob@post.example".
+  ("you find her e-mail on her page"), or every text of the value shares a name of three letters or
+  more with the user's text (`ada@post.example` for "please invite Ada"; of an address the part
+  before the @). A name is a word with a capital inside a sentence. What the user wrote out as an
+  address, a link or a host names itself and nothing else: `bob@evil.example` is not spoken of by
+  "mail bob@post.example", nor `letter@evil.example` by "Write a letter".
 
 English words only, as `licence`. All three excuse; they never charge.
 """
@@ -17,6 +18,7 @@ English words only, as `licence`. All three excuse; they never charge.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mythos.engines.policy.licence import stems
@@ -41,13 +43,13 @@ class Asked:
 
     sources: Sources
     heard: set[str] = field(default_factory=set)
-    _words: set[str] = field(default_factory=set)
+    _names: set[str] = field(default_factory=set)
 
     def hear(self, text: str) -> None:
         """Take in what the user said."""
         self.heard |= stems(text)
-        spoken = " ".join(each for each in text.split() if not _is_written_out(each))
-        self._words |= {word for word in words(spoken) if len(word) >= _LONG_ENOUGH}
+        names = " ".join(_names(text))
+        self._names |= {word for word in words(names) if len(word) >= _LONG_ENOUGH}
 
     @property
     def deletion(self) -> bool:
@@ -61,7 +63,7 @@ class Asked:
         return not stems(tool).isdisjoint(self.sources.pointed_stems)
 
     def refers(self, argument: str, value: Json) -> bool:
-        """Whether the user pointed to where an argument's value stands, and spoke of it."""
+        """Whether the user pointed to where a value stands, and spoke of it or of its argument."""
         if not self.sources.refers(value):
             return False
         if not stems(argument).isdisjoint(self.heard):
@@ -69,7 +71,17 @@ class Asked:
         return all(map(self._spoke_of, leaves(value)))
 
     def _spoke_of(self, text: str) -> bool:
-        return not self._words.isdisjoint(words(text.partition("@")[0]))
+        return not self._names.isdisjoint(words(text.partition("@")[0]))
+
+
+def _names(text: str) -> Iterator[str]:
+    """Words that begin with a capital inside a sentence, and are no address, link or file."""
+    begins = True
+    for each in text.split():
+        first = next(filter(str.isalnum, each), "")
+        if not begins and first.isupper() and not _is_written_out(each):
+            yield each
+        begins = each.rstrip("\"')").endswith((".", "!", "?", ":"))
 
 
 def _is_written_out(word: str) -> bool:

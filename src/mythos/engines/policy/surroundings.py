@@ -83,7 +83,7 @@ class Surroundings:
         return Signals(
             deletion=self._told(self.asked.deletion),
             elsewhere=self._told(self.asked.elsewhere(event.tool)),
-            referred=self._told(self._referred(arguments or {}, origins)),
+            referred=self._told(self._referred(tool, arguments or {}, origins)),
             links=self._links(arguments, tool, hidden),
             course=self._course.at(event, None if hidden else arguments),
             untrusted=self.sources.untrusted,
@@ -93,10 +93,18 @@ class Surroundings:
         return heard or (None if Origin.USER in self.sources.hidden else False)
 
     def _referred(
-        self, arguments: Mapping[str, Json], origins: Mapping[str, frozenset[Origin]]
+        self,
+        tool: Tool | None,
+        arguments: Mapping[str, Json],
+        origins: Mapping[str, frozenset[Origin]],
     ) -> bool:
+        """Whether each strange value is; an undeclared argument has its name from the agent."""
+        declared = frozenset(tool.sinks if tool else ())
         strange = [sink for sink, found in origins.items() if not found.issubset(_FINE)]
-        return bool(strange) and all(self.asked.refers(s, arguments.get(s)) for s in strange)
+        return bool(strange) and all(
+            self.asked.refers(sink if sink in declared else "", arguments.get(sink))
+            for sink in strange
+        )
 
     def _links(
         self, arguments: Mapping[str, Json] | None, tool: Tool | None, hidden: frozenset[str]
