@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -48,3 +49,14 @@ def test_following_a_workflow_says_nothing_of_success(shared: Path) -> None:
             strayed[rewards[one["trace_id"]] >= 1] += 1 + one["alike"]
     succeeded = sum(reward is not None and reward >= 1 for reward in rewards.values())
     assert strayed[True] / succeeded == pytest.approx(strayed[False] / (300 - succeeded), abs=0.05)
+
+
+def test_variants_of_a_real_log_cost_what_the_oracle_says(shared: Path, tmp_path: Path) -> None:
+    log = shared / "data/conformance/helpdesk-n0.2.json.gz"
+    known = json.loads(gzip.decompress(log.read_bytes()))
+    steps = {"schema": "mythos.ritual/1", "name": "helpdesk", "steps": known["tree"]}
+    file = tmp_path / "helpdesk.json"
+    file.write_text(json.dumps(steps))
+    said = workflow("align", file, "--variants", log, "--json").json
+    assert [one["cost"] for one in said["variants"]] == [one["cost"] for one in known["variants"]]
+    assert said["runs"] == sum(one["count"] for one in known["variants"])

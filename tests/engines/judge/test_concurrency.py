@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from mythos.engines.judge.judgement import Conformance, conformance_of
 from mythos.engines.judge.rulebook import Rulebook, make_rulebook
+from mythos.engines.telemetry.otlp import decode_protobuf
 from mythos.engines.telemetry.runs import assemble
 from mythos.values.event import Span
 from mythos.values.workflow import workflow_of
@@ -83,6 +85,24 @@ def test_spans_whose_parents_are_each_other_are_steps_all_the_same() -> None:
     looped = [at(2, "a", 1, 2, parent=3), at(3, "b", 3, 4, parent=2), agent(4, 1, "expert", at_s=5)]
     runs = assemble([agent(1, at_s=0, for_s=60), *looped])
     assert [found.labels for run in runs if (found := conformance_of(run, ABC))]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "labels", "loose"),
+    [
+        ("pydantic_ai_01_scripted", ("lookup_order", "cancel_order"), False),
+        ("pydantic_ai_02_parallel_calls", ("cancel_order", "lookup_order"), True),
+        ("oa_run", ("support_agent", "lookup_order"), False),
+    ],
+)
+def test_calls_that_a_framework_made_at_once_are_known_as_such(
+    shared: Path, recorded: str, labels: tuple[str, ...], loose: bool
+) -> None:
+    body = (shared / f"data/agents/otlp-fixtures/{recorded}.pb").read_bytes()
+    (run,) = assemble(decode_protobuf(body))
+    found = conformance_of(run, ABC)
+    assert found is not None
+    assert (found.labels, found.loose) == (labels, (loose, loose))
 
 
 def test_the_best_order_decides_which_workflow_a_run_follows() -> None:
