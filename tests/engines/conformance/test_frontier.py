@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import tracemalloc
 
 from mythos.engines.conformance import Model, compile_blueprint
 from tests.engines.conformance.strategies import act, block
@@ -66,3 +67,17 @@ def test_a_hostile_workflow_is_answered_with_an_interval() -> None:
     assert aligned.lower < aligned.cost == aligned.upper <= aligned.denominator
     assert [move.label for move in aligned.moves if move.kind != "skip"] == trace
     assert len(aligned.deviations) == aligned.cost
+
+
+def test_a_hostile_workflow_of_very_many_steps_is_answered_in_bounded_memory() -> None:
+    pick = random.Random(4)
+    branches = (block("seq", *(act(pick.choice("ab")) for _ in range(20))) for _ in range(200))
+    model = compile_blueprint(block("seq", act("plan"), block("and", *branches)), budget=100)
+    trace = [pick.choice("abx") for _ in range(4_000)]
+    tracemalloc.start()
+    aligned = model.align(trace)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert not aligned.exact
+    assert aligned.lower <= aligned.cost <= aligned.denominator
+    assert most < 100 * 2**20

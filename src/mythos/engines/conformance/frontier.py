@@ -17,7 +17,7 @@ checking and performance analysis" (WIREs DMKD 2012), for alignment as a shortes
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from itertools import accumulate, count
 from threading import Lock
@@ -56,11 +56,12 @@ class Frontier:
         """A cheapest alignment, or past the budget a complete one and a lower bound."""
         with self._turn:
             found = self._search(trace, greed=1)
+            self._space.tidy()
             if found.lower < found.cost:
                 other = self._search(trace, greed=_GREED)
                 if other.cost < found.cost:
                     found = Trail(other.cost, found.lower, other.moves)
-            self._space.tidy()
+                self._space.tidy()
         return found
 
     def _search(self, trace: Sequence[int], *, greed: int) -> Trail:
@@ -205,20 +206,8 @@ class _Search:
         moves.reverse()
         at, state = finish
         moves += (("extra", self._trace[i], -1, i) for i in range(at, len(self._trace)))
-        moves += (("skip", step.label, step.leaf, -1) for step in self._cheapest_end(state))
+        moves += (("skip", label, leaf, -1) for leaf, label in self._space.cheapest_end(state))
         return Trail(coarse(cost), coarse(lower), tuple(NumberedMove(*move) for move in moves))
-
-    def _cheapest_end(self, state: State) -> Iterator[Step]:
-        """The skips that complete a residue at least cost."""
-        while state.bounds.cost:
-            cost = state.bounds.cost
-            step = next(
-                step
-                for step in self._space.steps(state)
-                if self._skips[step.label] + step.target.bounds.cost == cost
-            )
-            yield step
-            state = step.target
 
 
 def _positions(trace: Sequence[int]) -> dict[int, list[int]]:

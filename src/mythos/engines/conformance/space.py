@@ -128,6 +128,26 @@ class Space:
             state.changes = known
         return known
 
+    def cheapest_end(self, state: State) -> Iterator[tuple[int, int]]:
+        """Leaf and label of each skip that completes a residue at least cost, lowest leaf first.
+
+        Parallel parts are completed one after the other; of their interleavings none is visited.
+        """
+        node = state.node
+        if node is None:
+            for part in state.parts:
+                yield from self.cheapest_end(part)
+        elif node.kind == "act":
+            yield node.leaf, node.label
+        elif node.kind == "xor":
+            cheapest = min(node.children, key=lambda child: child.bounds.cost)
+            yield from self.cheapest_end(self._initial(cheapest))
+        else:
+            yield from self.cheapest_end(state.parts[0])
+            rest = slice(0, state.spot) if node.kind == "loop" else slice(state.spot + 1, None)
+            for child in node.children[rest]:
+                yield from self.cheapest_end(self._initial(child))
+
     def _steps(self, state: State) -> Iterator[Step]:
         node = state.node
         if node is None:
