@@ -88,7 +88,7 @@ def test_a_workflow_that_cannot_be_compiled_stops_the_build_and_names_its_line(
 ) -> None:
     (tree / "workflows" / "cancel.yaml").write_text(
         "schema: mythos.ritual/1\nname: cancel\nsteps:\n  seq:\n    - {act: get_order}\n"
-        "    - map: {do: {act: cancel_order}, max: 3}\n"
+        "    - graph: {nodes: {a: {act: cancel_order}, b: {tau: true}}, start: [a], ends: [b]}\n"
     )
 
     ran = mythos("bundle", "build", tree, "--out", tmp_path / "layout", "--json")
@@ -148,7 +148,8 @@ def test_problems_of_several_files_are_told_together(tree: Path, tmp_path: Path)
     policy = tree / "policies" / "care.yaml"
     policy.write_text(policy.read_text().replace("tools: retail}", "tools: whales}"))
     (tree / "workflows" / "cancel.yaml").write_text(
-        "schema: mythos.ritual/1\nname: cancel\nsteps: {map: {do: {act: a}, max: 3}}\n"
+        "schema: mythos.ritual/1\nname: cancel\n"
+        "steps: {graph: {nodes: {a: {act: a}, b: {tau: true}}, start: [a], ends: [b]}}\n"
     )
 
     ran = mythos("bundle", "build", tree, "--out", tmp_path / "layout")

@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from mythos.values.block import Act, And, Block, Graph, Loop, Map, Opt, Seq, Tau, Xor
+from mythos.values.block import Act, And, Block, Graph, GraphBody, Loop, Map, Opt, Seq, Tau, Xor
 from mythos.values.digest import canonical_bytes
 
 Kind = Literal["act", "tau", "seq", "xor", "and", "loop", "map", "graph"]
@@ -29,7 +29,8 @@ class Process:
     """A block in normal form.
 
     `form` is its JSON and again a block. `path` leads to where the author wrote it. A loop has
-    the children (do, redo) and at most `most` rounds, None without limit. `act` names the step.
+    the children (do, redo) and at most `most` rounds, None without limit; a map between `least`
+    and `most` copies of its only child. `act` names the step, `walks` says how a graph is walked.
     """
 
     kind: Kind
@@ -37,7 +38,21 @@ class Process:
     path: str
     children: tuple[Process, ...] = ()
     act: Act | None = None
+    least: int = 0
     most: int | None = None
+    walks: Walks | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Walks:
+    """From which child of a graph to which a run may go on, and where it may begin and end.
+
+    `links[i]` are the children that may follow child `i`. All are indices in ascending order.
+    """
+
+    links: tuple[tuple[int, ...], ...]
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
 
 
 def normal_form(block: Block, *, path: str = "steps") -> Process:
@@ -143,7 +158,7 @@ def _map(path: str, block: Map) -> Process:
     form: dict[str, JsonValue] = {"do": do.form, "max": block.map.max}
     if block.map.min != 1:
         form["min"] = block.map.min
-    return Process("map", {"map": form}, path, (do,))
+    return Process("map", {"map": form}, path, (do,), least=block.map.min, most=block.map.max)
 
 
 def _graph(path: str, block: Graph) -> Process:
@@ -159,7 +174,21 @@ def _graph(path: str, block: Graph) -> Process:
     form: dict[str, JsonValue] = {"nodes": forms, "start": starts, "ends": ends}
     if edges:
         form["edges"] = edges
-    return Process("graph", {"graph": form}, path, tuple(nodes.values()))
+    return Process(
+        "graph", {"graph": form}, path, tuple(nodes.values()), walks=_walks(graph, nodes)
+    )
+
+
+def _walks(graph: GraphBody, nodes: Iterable[str]) -> Walks:
+    numbers = {name: number for number, name in enumerate(nodes)}
+    links: list[set[int]] = [set() for _ in numbers]
+    for before, after in graph.edges:
+        links[numbers[before]].add(numbers[after])
+    return Walks(
+        tuple(tuple(sorted(after)) for after in links),
+        tuple(sorted({numbers[name] for name in graph.start})),
+        tuple(sorted({numbers[name] for name in graph.ends})),
+    )
 
 
 def _order(process: Process) -> bytes:

@@ -21,6 +21,7 @@ from mythos.errors import WorkflowError
 from mythos.values.process import normal_form
 from mythos.values.workflow import bare_workflow
 from tests.engines.conformance.strategies import (
+    ALL_BLOCKS,
     LABELS,
     TRACES,
     TREES,
@@ -63,7 +64,8 @@ def routes(tree: Tree, prices: Prices, *, budget: int) -> tuple[Table, Frontier]
         tuple(prices[label][1] for label in numbers.labels),
     )
     automaton = automaton_of(numbers)
-    assert automaton is not None
+    assume(automaton is not None)
+    assert automaton
     table = Table(numbers, automaton, costs, budget=budget)
     return table, Frontier(numbers, costs, budget=budget)
 
@@ -73,7 +75,7 @@ def known(tree: Tree, trace: list[str]) -> list[int]:
     return [labels.index(label) for label in trace if label in labels]
 
 
-@given(TREES, TRACES, PRICES)
+@given(ALL_BLOCKS, TRACES, PRICES)
 def test_both_routes_give_one_cost(tree: Tree, trace: list[str], prices: Prices) -> None:
     table, frontier = routes(tree, prices, budget=20_000)
     events = known(tree, trace)
@@ -86,7 +88,7 @@ def n_deviations(trail: Trail) -> int:
     return sum(move.kind != "match" for move in trail.moves)
 
 
-@given(TREES, TRACES, PRICES, st.integers(0, 6))
+@given(ALL_BLOCKS, TRACES, PRICES, st.integers(0, 6))
 def test_past_the_budget_the_interval_holds_the_cost(
     tree: Tree, trace: list[str], prices: Prices, budget: int
 ) -> None:
@@ -100,7 +102,7 @@ def test_past_the_budget_the_interval_holds_the_cost(
         assert [move.label for move in found.moves if move.kind != "skip"] == events
 
 
-@given(TREES, TRACES, WEIGHTS, st.sampled_from(["count", "ignore"]))
+@given(ALL_BLOCKS, TRACES, WEIGHTS, st.sampled_from(["count", "ignore"]))
 def test_moves_retell_the_trace_and_a_word_and_add_up(
     tree: Tree, trace: list[str], weights: dict[str, JsonValue], extra: str
 ) -> None:
@@ -124,7 +126,7 @@ def priced(aligned: Alignment, weights: dict[str, JsonValue]) -> int:
     )
 
 
-@given(TREES, TRACES)
+@given(ALL_BLOCKS, TRACES)
 def test_every_block_named_by_a_move_is_the_step_of_that_label(
     tree: Tree, trace: list[str]
 ) -> None:
@@ -141,7 +143,7 @@ def at_path(value: JsonValue, path: str) -> JsonValue:
     return value
 
 
-@given(TREES, TRACES, WEIGHTS, st.sampled_from(["count", "ignore"]))
+@given(ALL_BLOCKS, TRACES, WEIGHTS, st.sampled_from(["count", "ignore"]))
 def test_fitness_is_a_share_whatever_the_weights(
     tree: Tree, trace: list[str], weights: dict[str, JsonValue], extra: str
 ) -> None:
@@ -255,17 +257,20 @@ def test_nothing_to_do_and_nothing_done_fits() -> None:
 
 
 @pytest.mark.parametrize(
-    "inner",
+    ("graph", "said"),
     [
-        {"map": {"do": {"act": "a"}, "max": 3}},
-        {"graph": {"nodes": {"n": {"act": "a"}}, "start": ["n"], "ends": ["n"]}},
+        ({"nodes": {"n": act("a"), "m": act("b")}, "start": ["n"], "ends": ["m"]}, "no walk leads"),
+        (
+            {"nodes": {"n": act("a"), "m": act("b")}, "start": ["n"], "ends": ["m"]}
+            | {"edges": [["m", "n"]]},
+            "no walk leads",
+        ),
     ],
 )
-def test_a_block_that_cannot_be_compiled_yet_is_named_by_its_path(inner: Tree) -> None:
-    (kind,) = inner
-    with pytest.raises(WorkflowError, match=f"steps/seq/1/{kind}: ") as caught:
-        compile_blueprint(block("seq", act("b"), inner))
-    assert "loop" in caught.value.remedy
+def test_a_graph_without_a_walk_is_refused_by_its_path(graph: Tree, said: str) -> None:
+    with pytest.raises(WorkflowError, match=f"steps/seq/1/graph: {said}") as caught:
+        compile_blueprint(block("seq", act("b"), {"graph": graph}))
+    assert "edges" in caught.value.remedy
 
 
 def test_what_is_no_workflow_is_refused() -> None:

@@ -17,7 +17,9 @@ from mythos.engines.conformance import Interval, Model, Stream, compile_blueprin
 from mythos.engines.conformance.residue import Residues
 from mythos.errors import WorkflowError
 from tests.engines.conformance.strategies import (
+    ALL_BLOCKS,
     LABELS,
+    MAPPED,
     TRACES,
     TREES,
     WEIGHTS,
@@ -58,7 +60,7 @@ def prefixes(trace: list[str]) -> list[list[str]]:
     return [trace[:n] for n in range(len(trace) + 1)]
 
 
-@given(TREES, TRACES, WEIGHTS, EXTRA)
+@given(ALL_BLOCKS, TRACES, WEIGHTS, EXTRA)
 def test_at_every_event_the_cost_of_ending_there_is_that_of_the_closed_run(
     tree: Tree, trace: list[str], weights: dict[str, JsonValue], extra: str
 ) -> None:
@@ -68,7 +70,7 @@ def test_at_every_event_the_cost_of_ending_there_is_that_of_the_closed_run(
     assert [certificate for _, certificate, _ in found] == [Interval(c, c) for c in costs]
 
 
-@given(TREES, TRACES, WEIGHTS, EXTRA)
+@given(MAPPED, TRACES, WEIGHTS, EXTRA)
 def test_without_an_automaton_the_answers_are_the_same(
     tree: Tree, trace: list[str], weights: dict[str, JsonValue], extra: str
 ) -> None:
@@ -77,7 +79,7 @@ def test_without_an_automaton_the_answers_are_the_same(
     assert answers(Stream(on_residues(compile_blueprint(document))), trace) == known
 
 
-@given(TREES, TRACES, WEIGHTS, st.integers(0, 3), st.booleans(), st.integers(1, 9))
+@given(MAPPED, TRACES, WEIGHTS, st.integers(0, 3), st.booleans(), st.integers(1, 9))
 def test_in_a_window_the_interval_holds_the_cost(
     tree: Tree,
     trace: list[str],
@@ -145,7 +147,7 @@ def test_the_prefix_cost_never_falls_and_bounds_every_way_on(
     assert found[-1] <= model.costs([trace])[0]
 
 
-@given(TREES, TRACES, WEIGHTS, EXTRA, st.booleans(), st.none() | st.integers(0, 2), st.data())
+@given(MAPPED, TRACES, WEIGHTS, EXTRA, st.booleans(), st.none() | st.integers(0, 2), st.data())
 def test_a_restart_anywhere_changes_nothing(
     tree: Tree,
     trace: list[str],
@@ -278,7 +280,7 @@ RESIDUES = st.recursive(
 )
 
 
-@given(TREES, RESIDUES, TRACES)
+@given(MAPPED, RESIDUES, TRACES)
 def test_a_damaged_residue_is_refused_or_can_be_gone_on_from(
     tree: Tree, residue: JsonValue, trace: list[str]
 ) -> None:

@@ -26,6 +26,10 @@ def words(tree: Tree, longest: int) -> frozenset[Word]:
             found = {(), *words(cast("Tree", inner), longest)}
         case "loop":
             found = _loop_words(cast("Tree", inner), longest)
+        case "map":
+            found = _map_words(cast("Tree", inner), longest)
+        case "graph":
+            found = _graph_words(cast("Tree", inner), longest)
         case _:
             parts = [words(child, longest) for child in cast("list[Tree]", inner)]
             found = _combined(kind, parts, longest)
@@ -58,6 +62,32 @@ def _loop_words(body: Tree, longest: int) -> set[Word]:
         found = found | last
         rounds += 1
     return found
+
+
+def _map_words(body: Tree, longest: int) -> set[Word]:
+    do = words(cast("Tree", body["do"]), longest)
+    least, most = cast("int", body.get("min", 1)), cast("int", body["max"])
+    by_copies = (_combined("and", [do] * n, longest) for n in range(least, most + 1))
+    return set().union(*by_copies)
+
+
+def _graph_words(body: Tree, longest: int) -> set[Word]:
+    """Walk on from every (node just done, labels so far) until nothing new is found."""
+    nodes = {
+        name: words(node, longest) for name, node in cast("dict[str, Tree]", body["nodes"]).items()
+    }
+    starts, ends = cast("list[str]", body["start"]), cast("list[str]", body["ends"])
+    edges = cast("list[list[str]]", body.get("edges", []))
+    pending = [(name, word) for name in starts for word in nodes[name]]
+    walked = set(pending)
+    while pending:
+        here, before = pending.pop()
+        for after in (after for one, after in edges if one == here):
+            ways = {(after, before + word) for word in nodes[after]}
+            new = {way for way in ways if len(way[1]) <= longest} - walked
+            walked |= new
+            pending += new
+    return {word for name, word in walked if name in ends}
 
 
 @cache

@@ -2,9 +2,9 @@
 
 What an alignment costs depends on the words of a workflow alone, not on how its tree writes them,
 so each operator is applied to the automata of its children and the result is minimised at once:
-`seq`, `xor` and `loop` link accepting states to starts and determinise, `and` interleaves two
-automata at a time. States that cannot reach acceptance never arise, because no operator is built
-from an empty language.
+`seq`, `xor`, `loop` and `graph` link accepting states to starts and determinise, `and` interleaves
+two automata at a time, and `map` counts its copies by the states they are in. States that cannot
+reach acceptance never arise, because no operator is built from an empty language.
 
 Parallel branches multiply states, so the work is bounded by counts, never by time: the same tree
 takes the same route on every machine.
@@ -68,14 +68,21 @@ class _Builder:
         match node.kind:
             case "seq":
                 links = {i: (i + 1,) for i in range(len(parts) - 1)}
-                return self._linked(parts, links, starts=[0], ends=[len(parts) - 1])
+                built = self._linked(parts, links, starts=[0], ends=[len(parts) - 1])
             case "xor":
                 every = range(len(parts))
-                return self._linked(parts, {}, starts=every, ends=every)
+                built = self._linked(parts, {}, starts=every, ends=every)
             case "and":
-                return reduce(self._interleaved, parts)
+                built = reduce(self._interleaved, parts)
+            case "map":
+                built = self._copied(parts[0], node.least, node.most or 1)
+            case "graph" if node.walk:
+                walk = node.walk
+                edges = dict(enumerate(walk.links))
+                built = self._linked(parts, edges, starts=walk.starts, ends=walk.ends)
             case _:
-                return self._looped(*parts, most=node.most)
+                built = self._looped(*parts, most=node.most)
+        return built
 
     def _looped(self, do: Automaton, redo: Automaton, *, most: int | None) -> Automaton:
         if most is None:
@@ -129,6 +136,37 @@ class _Builder:
         def accepting(state: int) -> bool:
             p, q = divmod(state, width)
             return one.final[p] and other.final[q]
+
+        return self._deterministic(frozenset((0,)), moves, accepting)
+
+    def _copied(self, do: Automaton, least: int, most: int) -> Automaton:
+        """Copies side by side: how many were begun, and the states of those still open."""
+        done = [final and not row for final, row in zip(do.final, do.rows, strict=True)]
+        numbers: dict[tuple[int, tuple[int, ...]], int] = {(0, ()): 0}
+        keys = [*numbers]
+
+        def number(begun: int, others: Iterable[int], target: int) -> frozenset[int]:
+            key = begun, tuple(sorted(others if done[target] else (*others, target)))
+            if key not in numbers:
+                self._count(len(keys))
+                numbers[key] = len(keys)
+                keys.append(key)
+            return frozenset((numbers[key],))
+
+        def moves(state: int) -> Iterable[tuple[int, frozenset[int]]]:
+            begun, going = keys[state]
+            for i, each in enumerate(going):
+                if i and each == going[i - 1]:
+                    continue
+                for label, target in do.rows[each].items():
+                    yield label, number(begun, (*going[:i], *going[i + 1 :]), target)
+            if begun < most:
+                for label, target in do.rows[0].items():
+                    yield label, number(begun + 1, going, target)
+
+        def accepting(state: int) -> bool:
+            begun, going = keys[state]
+            return (begun >= least or do.final[0]) and all(do.final[each] for each in going)
 
         return self._deterministic(frozenset((0,)), moves, accepting)
 

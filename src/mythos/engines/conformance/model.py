@@ -281,7 +281,7 @@ def compile_blueprint(tree: Workflow | Mapping[str, JsonValue], *, budget: int =
         The model. Equal canonical forms give equal costs and equal moves, up to block paths.
 
     Raises:
-        WorkflowError: no workflow, or a block this version cannot compile, named by its path.
+        WorkflowError: no workflow, or a block that no run can follow, named by its path.
 
     Source: Schwanen, Pakusa, van der Aalst, "Process tree alignments" (2024).
     """

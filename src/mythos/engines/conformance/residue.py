@@ -17,6 +17,7 @@ from pydantic import JsonValue
 
 from mythos.engines.conformance.costs import Costs
 from mythos.engines.conformance.tree import Kind, Node, Tree
+from mythos.errors import WorkflowError
 
 _TOGETHER = -1
 _FRESH, _DO, _REDO = -1, 0, 1
@@ -61,17 +62,34 @@ class Residues:
     """The residues of one tree."""
 
     def __init__(self, tree: Tree, costs: Costs) -> None:
-        """Number the subtrees; residues are made when first asked for."""
+        """Number the subtrees; residues are made when first asked for.
+
+        Raises:
+            WorkflowError: the tree holds a graph.
+        """
         self._skips = costs.skips
         self._extras = costs.extras
         self._forms: list[_Form] = []
         self._numbers: dict[tuple[Kind, int, tuple[int, ...], int | None], int] = {}
+        self._known: dict[Node, int] = {}
         self._matches: dict[tuple[Residue, int], tuple[_Way, ...]] = {}
         self._endings: dict[Residue, int] = {}
         self._remembered = 0
         self.start = Residue(self._number(tree.root))
 
     def _number(self, node: Node) -> int:
+        if node not in self._known:
+            self._known[node] = self._numbered(node.copies or node)
+        return self._known[node]
+
+    def _numbered(self, node: Node) -> int:
+        if node.walk:
+            raise WorkflowError(
+                "a workflow with a graph block and too many steps at the same time cannot be "
+                "followed event by event",
+                remedy="take fewer steps at the same time, write the graph with seq, xor and "
+                "loop, or compare the run when it has ended",
+            )
         children = tuple(self._number(child) for child in node.children)
         key = (node.kind, node.label, children, node.most)
         if key not in self._numbers:

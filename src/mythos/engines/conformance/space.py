@@ -11,10 +11,11 @@ States are shared through one table, and compared by identity.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from mythos.engines.conformance.tree import NOTHING, Bounds, Node, further_rounds
+from mythos.engines.conformance.tree import NOTHING, Bounds, Node, after_child, further_rounds
+from mythos.engines.conformance.walk import Walk
 
 _MAX_SHARED = 20_000
 _DO, _REDO = 0, 1
@@ -101,6 +102,7 @@ class Space:
     def __init__(self, root: Node) -> None:
         self._root = root
         self._table: dict[_Key, State] = {}
+        self._after: dict[tuple[Node, int], Bounds] = {}
 
     def start(self) -> State:
         """The state before the first step."""
@@ -142,11 +144,22 @@ class Space:
         elif node.kind == "xor":
             cheapest = min(node.children, key=lambda child: child.bounds.cost)
             yield from self.cheapest_end(self._initial(cheapest))
+        elif node.walk:
+            yield from self._cheapest_walk(state, node, node.walk)
         else:
             yield from self.cheapest_end(state.parts[0])
             rest = slice(0, state.spot) if node.kind == "loop" else slice(state.spot + 1, None)
             for child in node.children[rest]:
                 yield from self.cheapest_end(self._initial(child))
+
+    def _cheapest_walk(self, state: State, node: Node, walk: Walk) -> Iterator[tuple[int, int]]:
+        spot: int | None = walk.first
+        if state.parts:
+            yield from self.cheapest_end(state.parts[0])
+            spot = walk.onward[state.spot]
+        while spot is not None:
+            yield from self.cheapest_end(self._initial(node.children[spot]))
+            spot = walk.onward[spot]
 
     def _steps(self, state: State) -> Iterator[Step]:
         node = state.node
@@ -159,11 +172,13 @@ class Space:
                 yield from _jumped(state, self.steps(self._initial(child)))
         elif node.kind == "seq":
             yield from self._steps_in_order(state, node)
+        elif node.walk:
+            yield from self._steps_on_walk(state, node, node.walk)
         else:
             yield from self._steps_in_loop(state, node)
 
     def _steps_together(self, state: State) -> Iterator[Step]:
-        for i, part in enumerate(state.parts):
+        for part, i in _distinct(state.parts):
             before, after = state.parts[:i], state.parts[i + 1 :]
             for step in self.steps(part):
                 origin = _Origin(state, step.old, step.new)
@@ -196,6 +211,23 @@ class Space:
             if state.spot == _DO and redo.nullable:
                 yield from self._steps_entered(state, node, _DO, less)
 
+    def _steps_on_walk(self, state: State, node: Node, walk: Walk) -> Iterator[Step]:
+        """Steps of the open child; if it may end, or none was begun, those of what may follow."""
+        first = walk.starts
+        if state.parts:
+            yield from self._steps_of_part(state, node)
+            first = walk.links[state.spot] if state.parts[0].final else ()
+        for spot in walk.entered(first, [child.nullable for child in node.children]):
+            child = self._initial(node.children[spot])
+            bounds = child.bounds + self._bounds_after(node, walk, spot)
+            entered = self._walk(node, walk, spot, child, _Origin(bounds))
+            yield from _jumped(state, self._steps_inside(entered, node))
+
+    def _bounds_after(self, node: Node, walk: Walk, spot: int) -> Bounds:
+        if (node, spot) not in self._after:
+            self._after[node, spot] = after_child(node, walk, spot)
+        return self._after[node, spot]
+
     def _steps_entered(
         self, state: State, node: Node, spot: int, left: int | None
     ) -> Iterator[Step]:
@@ -214,6 +246,8 @@ class Space:
     def _resumed(self, state: State, node: Node, child: State, origin: _Origin) -> State:
         if node.kind == "seq":
             return self._seq(node, state.spot, child, origin)
+        if node.walk:
+            return self._walk(node, node.walk, state.spot, child, origin)
         return self._loop(node, state.spot, child, state.left, origin)
 
     def _initial(self, node: Node) -> State:
@@ -221,6 +255,8 @@ class Space:
         match node.kind:
             case "and":
                 return self._and(tuple(self._initial(child) for child in node.children), origin)
+            case "map" if node.copies:
+                return self._initial(node.copies)
             case "seq" if not node.children:
                 return DONE
             case "seq":
@@ -272,6 +308,13 @@ class Space:
         final = child.final and (spot == _DO or node.children[_DO].nullable)
         return self._shared((node, (child,), spot, left), origin, final=final)
 
+    def _walk(self, node: Node, walk: Walk, spot: int, child: State, origin: _Origin) -> State:
+        """Child number `spot` of a graph open; one that nothing can follow stands for itself."""
+        if not walk.links[spot]:
+            return child
+        final = child.final and walk.lengths[spot] == 0
+        return self._shared((node, (child,), spot, None), origin, final=final)
+
     def _shared(self, key: _Key, origin: _Origin, *, final: bool) -> State:
         state = self._table.get(key)
         if state is None:
@@ -283,6 +326,15 @@ def _jumped(state: State, steps: Iterable[Step]) -> Iterator[Step]:
     """Steps of a residue that `state` turns into without a step."""
     for step in steps:
         yield step._replace(old=state, new=step.target)
+
+
+def _distinct(parts: Sequence[State]) -> Iterator[tuple[State, int]]:
+    """Each part with its first index; of copies that have come equally far one is enough."""
+    seen: set[State] = set()
+    for i, part in enumerate(parts):
+        if part not in seen:
+            seen.add(part)
+            yield part, i
 
 
 def _opened(parts: Iterable[State]) -> Iterator[State]:

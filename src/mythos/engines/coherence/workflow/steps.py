@@ -11,10 +11,9 @@ Two acts of one label are two steps here, since each is asked about on its own. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from mythos.engines.conformance.automaton import Automaton, automaton_of
+from mythos.engines.conformance.automaton import automaton_of
 from mythos.engines.conformance.tree import numbered
 from mythos.engines.policy.facts.declared import USER_EVENTS
 from mythos.errors import WorkflowError
@@ -77,14 +76,13 @@ def plan_of(workflow: Workflow, catalogue: ToolCatalogue) -> Plan:
     automaton = automaton_of(tree)
     if automaton is None:
         raise WorkflowError(
-            f"workflow {workflow.name}: too many orders of its {len(acts)} steps",
+            f"workflow {workflow.name}: too many orders of its {len(tree.labels)} steps",
             remedy="take fewer steps at the same time, or split the workflow",
         )
-    steps = tuple(_step(each, catalogue) for each in acts)
-    numbers = [int(label) for label in tree.labels]
+    steps = tuple(_step(acts[int(label)], catalogue) for label in tree.labels)
     return Plan(
         steps=steps,
-        rows=tuple(_by_step(automaton, numbers)),
+        rows=automaton.rows,
         final=automaton.final,
         asks=any(_asks(each, catalogue) for each in steps),
     )
@@ -105,11 +103,6 @@ def _told_apart(process: Process, acts: list[Process]) -> Process:
         acts.append(process)
         return replace(process, act=Act(act=str(len(acts) - 1)))
     return replace(process, children=tuple(_told_apart(each, acts) for each in process.children))
-
-
-def _by_step(automaton: Automaton, numbers: list[int]) -> Iterator[dict[int, int]]:
-    for row in automaton.rows:
-        yield {numbers[label]: state for label, state in row.items()}
 
 
 def _step(process: Process, catalogue: ToolCatalogue) -> WorkflowStep:
