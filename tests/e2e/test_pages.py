@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
-from mythos.server.catalog.models import SwarmCodex
+from mythos.server.catalog.models import EncodedRitualBlueprint, SwarmCodex
 from mythos.server.strategy.commands import refresh as recommend
 from mythos.server.web.commands import make_login_link
 from tests.e2e.walk import NARROW, WIDE, Walk, one_broken_rule
@@ -41,6 +41,9 @@ def test_every_page_is_walked_without_a_complaint(walk: Walk) -> None:
     walk.sees("/system/resilience", "The rule it broke")
     walk.sees("/system/resilience/eu-1", "Runs against workflows")
     walk.sees("/policies", "What judges, where, and what it found")
+    walk.sees("/workflows", "What runs should do")
+    flow = EncodedRitualBlueprint.objects.get(name="return-order")
+    walk.sees(f"/workflows/{flow.digest}", "The workflow wants")
     care = SwarmCodex.objects.get(title="care-rules")
     walk.sees(f"/policies/{care.digest}", "Holds when a yes of the user came")
     walk.sees("/deploy/packet", "Passport")

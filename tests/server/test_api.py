@@ -47,6 +47,8 @@ ROUTES = (
     "/api/v1/environments",
     "/api/v1/policies",
     f"/api/v1/policies/sha256:{64 * '0'}",
+    "/api/v1/workflows",
+    f"/api/v1/workflows/sha256:{64 * '0'}",
     "/api/v1/strategy",
     "/api/v1/openapi.json",
 )
@@ -233,5 +235,6 @@ def test_the_openapi_document_lists_every_operation_once(script: Client) -> None
     names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
     assert sorted(names) == [
         "list_baselines", "list_bundles", "list_environments", "list_evidence", "list_nodes",
-        "list_policies", "read_bundle", "read_policy", "read_resilience", "read_strategy",
+        "list_policies", "list_workflows", "read_bundle", "read_policy", "read_resilience",
+        "read_strategy", "read_workflow",
     ]  # fmt: skip

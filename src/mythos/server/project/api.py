@@ -22,6 +22,7 @@ from mythos.server.policies.api import router as policies
 from mythos.server.resilience.api import router as resilience
 from mythos.server.strategy.api import router as strategy
 from mythos.server.web import problems
+from mythos.server.workflows.api import router as workflows
 from mythos.values.problem import Problem, ProblemDetail
 
 _NOT_SIGNED_IN = ProblemDetail(
@@ -42,13 +43,14 @@ class _Api(NinjaAPI):
 api = _Api(
     title="MythOS",
     version=__version__,
-    description="Read a fleet's nodes, evidence, policy sets, bundles, environments and strategy.",
+    description="Read a fleet's nodes, evidence, policy sets, workflows, bundles, environments and "
+    "strategy.",
     urls_namespace="api",
     auth=SessionAuth(),
     docs_url=None,  # its page would load from elsewhere, and no request leaves the host
     openapi_url=None,  # served below, behind the same sign-in as all else
 )
-for router in (resilience, deployment, strategy, policies):
+for router in (resilience, deployment, strategy, policies, workflows):
     api.add_router("", router)
 
 

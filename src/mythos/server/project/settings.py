@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "mythos.server.deployment.apps.Config",
     "mythos.server.strategy.apps.Config",
     "mythos.server.policies.apps.Config",
+    "mythos.server.workflows.apps.Config",
     "mythos.server.web.apps.Config",
 ]
 

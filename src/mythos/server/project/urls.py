@@ -15,6 +15,7 @@ PAGES: list[URLPattern | URLResolver] = [
     path("", include("mythos.server.deployment.urls")),
     path("", include("mythos.server.strategy.urls")),
     path("", include("mythos.server.policies.urls")),
+    path("", include("mythos.server.workflows.urls")),
 ]
 
 MACHINES: list[URLPattern | URLResolver] = [

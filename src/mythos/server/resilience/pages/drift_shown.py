@@ -94,11 +94,12 @@ def _shown(
         baseline=standing,
         earlier=tuple(each for each in own if each is not standing),
         drift=current,
-        moved=current is not None and _has_moved(current),
+        moved=current is not None and has_moved(current),
     )
 
 
-def _has_moved(drift: WorkflowDrift) -> bool:
+def has_moved(drift: WorkflowDrift) -> bool:
+    """Whether a table moved, or runs stopped fitting."""
     return drift.fit.e >= drift.fit.alarm or any(table.moved for table in drift.tables)
 
 

@@ -14,6 +14,7 @@ from mythos.server.web.charts.interval_bar import interval_bar
 from mythos.server.web.charts.meter import meter
 from mythos.server.web.charts.score_axis import score_axis
 from mythos.server.web.charts.shares_bar import shares_bar
+from mythos.server.web.charts.workflow_drawing import workflow_drawing
 from mythos.values.drift import FitTrend
 
 register = template.Library()
@@ -41,6 +42,29 @@ def deviation_meter(deviation: Deviation, runs: int) -> SafeString:
     css = "risk" if deviation.kind == "skip" else "degraded"
     label = f"{deviation.label} in {deviation.runs} of {runs} runs"
     return meter([(css, deviation.runs)], whole=runs, label=label)
+
+
+class Strayed(Protocol):
+    """A step, and the runs that skipped it or made it where it was not wanted."""
+
+    @property
+    def label(self) -> str:
+        """The step."""
+
+    @property
+    def skipped(self) -> int:
+        """Runs that left it out."""
+
+    @property
+    def extra(self) -> int:
+        """Runs that added it."""
+
+
+@register.simple_tag
+def stray_meter(step: Strayed, runs: int) -> SafeString:
+    """In how many of the runs a step was skipped, and beside it in how many it was extra."""
+    label = f"{step.label}: skipped in {step.skipped}, extra in {step.extra} of {runs} runs"
+    return meter([("risk", step.skipped), ("degraded", step.extra)], whole=runs, label=label)
 
 
 class Change(Protocol):
@@ -79,5 +103,13 @@ def fit_chart(fit: FitTrend) -> SafeString:
     return fit_line([point.e for point in fit.line], alarm=fit.alarm)
 
 
-for draw in (beat_strip, beta_curves, interval_bar, meter, score_axis, shares_bar):
+for draw in (
+    beat_strip,
+    beta_curves,
+    interval_bar,
+    meter,
+    score_axis,
+    shares_bar,
+    workflow_drawing,
+):
     register.simple_tag(draw)

@@ -1,0 +1,1 @@
+"""Workflows: pages and API."""

@@ -1,0 +1,189 @@
+"""Reads of the machine API about workflows: the pages' own values in wire form, bounded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from mythos.server.policies.pages.in_force import InForce
+from mythos.server.policies.pages.selection import SPANS, Selection, Span
+from mythos.server.workflows import page_queries as queries
+from mythos.server.workflows.pages.facts import Followed, WorkflowFact
+from mythos.server.workflows.pages.listing import WorkflowRow, rows_of
+from mythos.server.workflows.pages.match import Match
+from mythos.server.workflows.pages.steps import steps_of
+from mythos.server.workflows.pages.workflow import hosts_of
+from mythos.values.base import Count, Digest, Share, Value, Version
+from mythos.values.evidence import EnvironmentName, NodeName
+
+MAX_HOSTS = 1_000
+
+
+class RunsFollowed(Value):
+    """Runs in the window; consistency and fitting share are null until enough have finished."""
+
+    runs: Count
+    finished: Count
+    fitting: Count
+    open: Count
+    inexact: Count
+    consistency: Share | None
+    low: Share
+    high: Share
+    fitting_share: Share | None
+
+
+class WorkflowPlace(Value):
+    """An environment that runs a workflow; `hosts` 0: told to, and no host has said so yet."""
+
+    environment: EnvironmentName
+    hosts: Count
+    hosts_total: Count
+    since: datetime | None
+
+
+class DriftSummary(Value):
+    """Accepted baselines, hosts compared with one, and those of them that moved."""
+
+    baselines: Count
+    compared: Count
+    moved: Count
+
+
+class WorkflowSummary(Value):
+    """One version of a workflow: where it is in force, and how runs follow it."""
+
+    digest: Digest
+    name: str
+    version: Version
+    critical: bool
+    steps: Count
+    bundles: tuple[str, ...]
+    known_since: datetime | None
+    in_force: tuple[WorkflowPlace, ...]
+    match: RunsFollowed
+    drift: DriftSummary
+
+
+class WorkflowPage(Value):
+    """Some workflows, newest first; `next` is the `page` behind this one, null on the last."""
+
+    items: tuple[WorkflowSummary, ...]
+    next: int | None
+
+
+class StepFollowed(Value):
+    """A label: at how many places it stands (0: extra only), its weights, the runs that strayed."""
+
+    label: str
+    places: Count
+    skip_weight: Count
+    extra_weight: Count
+    skipped: Count
+    extra: Count
+
+
+class HostFollowed(Value):
+    """One host's runs."""
+
+    host: NodeName
+    environment: EnvironmentName
+    match: RunsFollowed
+
+
+class WorkflowDocument(WorkflowSummary):
+    """A workflow with its document, its steps, and its least consistent 1,000 hosts."""
+
+    document: JsonValue
+    by_step: tuple[StepFollowed, ...]
+    by_host: tuple[HostFollowed, ...]
+
+
+def workflows(*, span: Span, page: int, limit: int, at: datetime) -> WorkflowPage:
+    """Workflows, newest first, a page at a time."""
+    rows = _rows(queries.workflows(), queries.followed(at=at, span_s=SPANS[span]), span)
+    here = rows[(page - 1) * limit : page * limit]
+    return WorkflowPage(
+        items=tuple(WorkflowSummary.model_validate(_summary(row)) for row in here),
+        next=page + 1 if page * limit < len(rows) else None,
+    )
+
+
+def workflow(digest: str, *, span: Span, at: datetime) -> WorkflowDocument:
+    """One workflow, whole.
+
+    Raises:
+        NotFoundError: none has that digest.
+    """
+    found = queries.workflow(digest)
+    followed = queries.followed(at=at, span_s=SPANS[span], digest=found.digest)
+    (row,) = _rows([found], followed, span)
+    steps = steps_of(found.workflow, followed) if found.workflow else ()
+    return WorkflowDocument.model_validate(
+        _summary(row)
+        | {
+            "document": found.document,
+            "by_step": tuple(
+                StepFollowed(
+                    label=each.label,
+                    places=each.places,
+                    skip_weight=each.skip_weight,
+                    extra_weight=each.extra_weight,
+                    skipped=each.skipped,
+                    extra=each.extra,
+                )
+                for each in steps
+            ),
+            "by_host": tuple(
+                HostFollowed(host=each.host, environment=each.environment, match=_match(each.match))
+                for each in hosts_of(followed)[:MAX_HOSTS]
+            ),
+        }
+    )
+
+
+def _rows(found: list[WorkflowFact], followed: list[Followed], span: Span) -> list[WorkflowRow]:
+    return rows_of(
+        found,
+        queries.hosts(),
+        queries.rollouts(),
+        followed,
+        drifts=queries.drifts(),
+        baselines=queries.baseline_counts(),
+        selection=Selection(span=span, order="newest"),
+    )
+
+
+def _summary(row: WorkflowRow) -> dict[str, object]:
+    names = ("digest", "name", "version", "critical", "steps", "bundles", "known_since")
+    return {name: getattr(row, name) for name in names} | {
+        "in_force": tuple(map(_place, row.in_force)),
+        "match": _match(row.match),
+        "drift": DriftSummary(
+            baselines=row.drift.baselines, compared=row.drift.compared, moved=row.drift.moved
+        ),
+    }
+
+
+def _match(match: Match) -> RunsFollowed:
+    return RunsFollowed(
+        runs=match.runs,
+        finished=match.finished,
+        fitting=match.fitting,
+        open=match.open,
+        inexact=match.inexact,
+        consistency=match.consistency,
+        low=match.low,
+        high=match.high,
+        fitting_share=match.fitting_share,
+    )
+
+
+def _place(each: InForce) -> WorkflowPlace:
+    return WorkflowPlace(
+        environment=each.environment,
+        hosts=each.hosts,
+        hosts_total=each.hosts_total,
+        since=each.since,
+    )

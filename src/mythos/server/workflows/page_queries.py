@@ -1,0 +1,255 @@
+"""Reads of the workflow pages: a constant number of queries, whatever the size of the fleet.
+
+Sums are added up by the database; deviations in two steps, since most rows say the same: rows of
+one host with equal deviations are counted there, and only the groups are read and multiplied.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db.models import Count, F, IntegerField, Max, QuerySet, Sum
+from django.db.models.fields.json import KT, KeyTransform
+from django.db.models.functions import Cast
+
+from mythos.engines.evidence.sample import Sample
+from mythos.errors import MythosError, NotFoundError
+from mythos.server.catalog.models import EncodedRitualBlueprint, Node
+from mythos.server.deployment.models import MythOSDeploymentPacket, Rollout
+from mythos.server.policies.pages.facts import HostFact, RolloutFact
+from mythos.server.resilience.models import (
+    AcceptedBaseline,
+    EvidenceRow,
+    SymbolicResilienceMonitor,
+)
+from mythos.server.workflows.pages.facts import (
+    BaselineFact,
+    DriftFact,
+    Followed,
+    RunFact,
+    WorkflowFact,
+)
+from mythos.values.drift import WorkflowDrift
+from mythos.values.workflow import workflow_of
+
+MAX_SAMPLE_ROWS = 150
+MAX_ROLLOUTS = 500
+MAX_BASELINES = 500
+KEPT_S = 30
+_SUMS = ("runs", "fitting", "open", "inexact", "cost_sum", "denom_sum")
+
+
+def workflows() -> list[WorkflowFact]:
+    """Every workflow that is known."""
+    return _stored(EncodedRitualBlueprint.objects.all())
+
+
+def workflow(digest: str) -> WorkflowFact:
+    """One workflow by its digest or the start of it.
+
+    Raises:
+        NotFoundError: none, or more than one, begins so.
+    """
+    start = digest if digest.startswith("sha256:") else f"sha256:{digest}"
+    found = _stored(EncodedRitualBlueprint.objects.filter(digest__startswith=start)[:2])
+    if len(found) != 1 or len(start) < len("sha256:") + 6:
+        several = "several workflows" if found else "no workflow"
+        raise NotFoundError(
+            f"there is {several} of digest {digest[:80]!r}",
+            remedy="choose one of the list on /workflows",
+        )
+    return found[0]
+
+
+def versions(name: str) -> list[WorkflowFact]:
+    """Every version of a workflow's name."""
+    return _stored(EncodedRitualBlueprint.objects.filter(name=name))
+
+
+def _stored(rows: QuerySet[EncodedRitualBlueprint]) -> list[WorkflowFact]:
+    found = list(rows)
+    bundles = _bundles(each.pk for each in found)
+    return [_fact(each, bundles.get(each.pk, [])) for each in found]
+
+
+def _fact(stored: EncodedRitualBlueprint, bundles: list[tuple[str, datetime]]) -> WorkflowFact:
+    document, unreadable = None, ""
+    try:
+        document = workflow_of(stored.encoded_steps, source=str(stored))
+    except MythosError as error:
+        unreadable = str(error)
+    return WorkflowFact(
+        digest=stored.digest,
+        name=stored.name,
+        version=stored.version,
+        document=stored.encoded_steps,
+        workflow=document,
+        unreadable=unreadable,
+        bundles=tuple(name for name, _ in bundles),
+        known_since=min((at for _, at in bundles), default=None),
+    )
+
+
+def _bundles(ids: Iterable[int]) -> Mapping[int, list[tuple[str, datetime]]]:
+    held: dict[int, list[tuple[str, datetime]]] = defaultdict(list)
+    rows = (
+        MythOSDeploymentPacket.objects.filter(ritual_archive__in=list(ids))
+        .order_by("pk")
+        .values_list("ritual_archive", "deployment_name", "version", "created_at")
+    )
+    for workflow_id, name, version, at in rows:
+        held[workflow_id].append((f"{name} v{version}", at))
+    return held
+
+
+def followed(*, at: datetime, span_s: int, digest: str = "") -> list[Followed]:
+    """Sums of runs in the window by workflow and host; counted at most twice a minute.
+
+    Args:
+        at: the end of the window.
+        span_s: its length.
+        digest: one workflow, then with its deviations; all of them when empty, then without.
+    """
+    key = f"workflows.followed.{digest}.{span_s}"
+    found: list[Followed] | None = cache.get(key)
+    if found is None:
+        rows = _window(at=at, span_s=span_s)
+        strays = _deviations(rows.filter(subject=digest)) if digest else {}
+        found = _followed(rows.filter(subject=digest) if digest else rows, strays)
+        cache.set(key, found, timeout=KEPT_S)
+    return found
+
+
+def _followed(
+    rows: QuerySet[EvidenceRow], strays: Mapping[tuple[str, str], Mapping[str, int]]
+) -> list[Followed]:
+    sums = {name: Sum(Cast(KT(f"body__summary__{name}"), IntegerField())) for name in _SUMS}
+    grouped = rows.values("subject", "environment", "node_id").annotate(**sums)
+    return [
+        Followed(
+            digest=subject,
+            environment=environment,
+            node_id=node_id,
+            runs=runs,
+            fitting=fitting,
+            open=opened,
+            inexact=inexact,
+            cost=cost,
+            worst_cost=worst,
+            deviations=strays.get((node_id, environment), {}),
+        )
+        for subject, environment, node_id, runs, fitting, opened, inexact, cost, worst in (
+            grouped.values_list("subject", "environment", "node_id", *_SUMS)
+        )
+    ]
+
+
+def _deviations(rows: QuerySet[EvidenceRow]) -> dict[tuple[str, str], Counter[str]]:
+    grouped = (
+        rows.annotate(strays=KeyTransform("dev_runs", KeyTransform("summary", "body")))
+        .values("node_id", "environment", "strays")
+        .annotate(n=Count("pk"))
+    )
+    found: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in grouped.iterator():
+        for name, runs in row["strays"].items():
+            found[row["node_id"], row["environment"]][name] += runs * row["n"]
+    return found
+
+
+def _window(*, at: datetime, span_s: int) -> QuerySet[EvidenceRow]:
+    start = (at - timedelta(seconds=span_s)).timestamp()
+    return EvidenceRow.objects.filter(
+        kind="workflow", cell__gt=start - F("width_s"), cell__lte=at.timestamp()
+    ).order_by()
+
+
+def strayed_runs(digest: str, *, at: datetime, span_s: int) -> list[RunFact]:
+    """Kept runs that strayed, from the newest rows that hold any."""
+    rows = (
+        _window(at=at, span_s=span_s)
+        .filter(subject=digest, body__summary__cost_sum__gt=0)
+        .order_by("-cell", "-pk")
+        .values_list("node_id", "environment", "body__samples__violating")
+    )
+    return [
+        RunFact(node_id, environment, Sample.from_json(sample))
+        for node_id, environment, kept in rows[:MAX_SAMPLE_ROWS]
+        for sample in kept
+    ]
+
+
+def hosts() -> list[HostFact]:
+    """Every host that is not retired, with the workflows it says it runs."""
+    rows = Node.objects.filter(retired_at=None).values_list(
+        "node_id", "environment__name", "in_force", "last_beat_at"
+    )
+    return [
+        HostFact(node_id, where, frozenset(said.get("workflows", ())), frozenset(), beat)
+        for node_id, where, said, beat in rows
+    ]
+
+
+def rollouts() -> list[RolloutFact]:
+    """The newest 500 rollouts with the workflows of their bundles, oldest first."""
+    found = list(
+        Rollout.objects.order_by("-pk").select_related("environment", "packet")[:MAX_ROLLOUTS]
+    )
+    held: dict[int, set[str]] = defaultdict(set)
+    bundles = MythOSDeploymentPacket.objects.filter(pk__in={each.packet_id for each in found})
+    for packet, digest in bundles.values_list("pk", "ritual_archive__digest"):
+        held[packet].add(digest)
+    return [
+        RolloutFact(
+            environment=each.environment.name,
+            sequence=each.sequence,
+            bundle=str(each.packet),
+            bundle_digest=each.packet.digest,
+            halted=each.state == Rollout.State.HALTED,
+            at=each.created_at,
+            policy_sets=frozenset(held[each.packet_id]),
+        )
+        for each in reversed(found)
+    ]
+
+
+def drifts() -> list[DriftFact]:
+    """What the newest reading of each host says of its workflows; read at most twice a minute."""
+    found: list[DriftFact] | None = cache.get("workflows.drifts")
+    if found is None:
+        nodes = Node.objects.filter(retired_at=None)
+        newest = (
+            SymbolicResilienceMonitor.objects.filter(node_id__in=nodes.values("node_id"))
+            .order_by()
+            .values("node_id")
+            .annotate(newest=Max("id"))
+            .values("newest")
+        )
+        rows = SymbolicResilienceMonitor.objects.filter(pk__in=newest)
+        found = [
+            DriftFact(node_id, environment, WorkflowDrift.model_validate(each))
+            for node_id, environment, said in rows.values_list(
+                "node_id", "environment", "reading__drift"
+            )
+            for each in said or ()
+        ]
+        cache.set("workflows.drifts", found, timeout=KEPT_S)
+    return found
+
+
+def baseline_counts() -> dict[str, int]:
+    """How many baselines were accepted of each workflow."""
+    rows = AcceptedBaseline.objects.order_by().values("workflow").annotate(n=Count("pk"))
+    return dict(rows.values_list("workflow", "n"))
+
+
+def baselines(digest: str) -> list[BaselineFact]:
+    """The newest 500 accepted baselines of a workflow, newest first."""
+    found = AcceptedBaseline.objects.filter(workflow=digest).order_by("-id")
+    names = (
+        "pk", "environment", "node_id", "runs", "since", "until", "why", "made_by", "made_at",
+    )  # fmt: skip
+    return [BaselineFact(*row) for row in found.values_list(*names)[:MAX_BASELINES]]

@@ -1,0 +1,1 @@
+"""What the workflow pages show, as values; pure."""

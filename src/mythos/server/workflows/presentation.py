@@ -1,0 +1,87 @@
+"""What the workflow pages answer: reads, then pure functions, then one frozen value a page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mythos.server.policies.pages.in_force import in_force_of
+from mythos.server.policies.pages.selection import SPANS, Selection
+from mythos.server.workflows import page_queries as queries
+from mythos.server.workflows.pages import listing, workflow
+from mythos.server.workflows.pages.drift_state import drift_state, host_drifts
+from mythos.server.workflows.pages.match import match_of
+from mythos.server.workflows.pages.steps import steps_of
+from mythos.server.workflows.pages.worst_runs import worst_runs
+
+
+def show_workflows(selection: Selection, *, at: datetime) -> listing.WorkflowsPage:
+    """The list of workflows."""
+    rows = listing.rows_of(
+        queries.workflows(),
+        queries.hosts(),
+        queries.rollouts(),
+        queries.followed(at=at, span_s=SPANS[selection.span]),
+        drifts=queries.drifts(),
+        baselines=queries.baseline_counts(),
+        selection=selection,
+    )
+    first = (selection.page - 1) * listing.PER_PAGE
+    return listing.WorkflowsPage(
+        at=at,
+        command=_command("/workflows", selection),
+        selection=selection,
+        span=selection.span,
+        spans=tuple(SPANS),
+        rows=tuple(rows[first : first + listing.PER_PAGE]),
+        total=len(rows),
+        running=sum(row.hosts > 0 for row in rows),
+        page=selection.page,
+        pages=max(-(-len(rows) // listing.PER_PAGE), 1),
+        first_step=None if rows else listing.NO_WORKFLOW,
+    )
+
+
+def show_workflow(digest: str, selection: Selection, *, at: datetime) -> workflow.WorkflowPage:
+    """The page of one workflow.
+
+    Raises:
+        NotFoundError: no workflow has that digest.
+    """
+    here = queries.workflow(digest)
+    document, span_s = here.workflow, SPANS[selection.span]
+    followed = queries.followed(at=at, span_s=span_s, digest=here.digest)
+    drifts = [each for each in queries.drifts() if each.drift.workflow == here.digest]
+    baselines = queries.baselines(here.digest)
+    strayed = queries.strayed_runs(here.digest, at=at, span_s=span_s)
+    return workflow.WorkflowPage(
+        at=at,
+        command=_command(f"/workflows/{here.digest}", selection),
+        selection=selection,
+        span=selection.span,
+        spans=tuple(SPANS),
+        name=here.name,
+        version=here.version,
+        digest=here.digest,
+        unreadable=here.unreadable,
+        bundles=here.bundles,
+        known_since=here.known_since,
+        document=here.document,
+        critical=document is not None and document.critical,
+        extra=document.extra if document else "count",
+        default_weight=document.weights.default if document else 1,
+        skew_ms=document.order.skew_ms if document else 0,
+        match=match_of(followed),
+        steps=steps_of(document, followed) if document else (),
+        hosts=workflow.hosts_of(followed),
+        in_force=in_force_of(here.digest, queries.hosts(), queries.rollouts()),
+        runs=worst_runs(strayed, document.weights) if document else (),
+        drift=drift_state(drifts, baselines=len(baselines)),
+        drifts=host_drifts(drifts, baselines),
+        versions=workflow.versions_of(here, queries.versions(here.name)),
+    )
+
+
+def _command(path: str, selection: Selection) -> str:
+    """The command line that gives the same answer; the session is the reader's own."""
+    address = f"{path}{selection.link_for_page}format=json"
+    return f'curl --cookie "sessionid=$SESSION" "$MYTHOS{address}"'
