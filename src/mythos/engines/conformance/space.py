@@ -32,9 +32,26 @@ class Change(NamedTuple):
 class _Origin(NamedTuple):
     """Bounds as those of `whole` with the share of `old` exchanged for that of `new`."""
 
-    whole: Bounds | State
+    whole: Bounds | State | _Onward
     old: State | None = None
     new: State | None = None
+
+
+class _Onward(NamedTuple):
+    """A child of a graph and what comes after it: bounds that few searches look at."""
+
+    child: State
+    node: Node
+    walk: Walk
+    spot: int
+
+    @property
+    def length(self) -> int:
+        return self.child.length + self.walk.lengths[self.spot]
+
+    @property
+    def bounds(self) -> Bounds:
+        return self.child.bounds + after_child(self.node, self.walk, self.spot)
 
 
 class Step(NamedTuple):
@@ -78,9 +95,9 @@ class State:
             while isinstance(whole, State):
                 waiting.append(whole)
                 whole = whole._origin.whole  # noqa: SLF001 - of its own kind
-            for state in reversed(waiting):
-                whole = state._settle()  # noqa: SLF001
-            return whole
+            for state in reversed(waiting[1:]):
+                state._settle()  # noqa: SLF001
+            return self._settle()
         return self._bounds
 
     def _settle(self) -> Bounds:
@@ -102,7 +119,6 @@ class Space:
     def __init__(self, root: Node) -> None:
         self._root = root
         self._table: dict[_Key, State] = {}
-        self._after: dict[tuple[Node, int], Bounds] = {}
 
     def start(self) -> State:
         """The state before the first step."""
@@ -219,14 +235,8 @@ class Space:
             first = walk.links[state.spot] if state.parts[0].final else ()
         for spot in walk.entered(first, [child.nullable for child in node.children]):
             child = self._initial(node.children[spot])
-            bounds = child.bounds + self._bounds_after(node, walk, spot)
-            entered = self._walk(node, walk, spot, child, _Origin(bounds))
+            entered = self._walk(node, walk, spot, child, _Origin(_Onward(child, node, walk, spot)))
             yield from _jumped(state, self._steps_inside(entered, node))
-
-    def _bounds_after(self, node: Node, walk: Walk, spot: int) -> Bounds:
-        if (node, spot) not in self._after:
-            self._after[node, spot] = after_child(node, walk, spot)
-        return self._after[node, spot]
 
     def _steps_entered(
         self, state: State, node: Node, spot: int, left: int | None
@@ -346,7 +356,7 @@ def _opened(parts: Iterable[State]) -> Iterator[State]:
 
 
 def _exchanged(origin: _Origin) -> Bounds:
-    whole = origin.whole.bounds if isinstance(origin.whole, State) else origin.whole
+    whole = origin.whole if isinstance(origin.whole, Bounds) else origin.whole.bounds
     if origin.old is None or origin.new is None:
         return whole
     old, new = origin.old.bounds, origin.new.bounds

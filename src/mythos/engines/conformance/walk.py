@@ -24,7 +24,8 @@ class Walk:
     def __init__(self, walks: Walks, *, lengths: Sequence[int], costs: Sequence[int]) -> None:
         """Look ahead, given the length and cost of each child's cheapest word."""
         self.links, self.starts, self.ends = walks.links, walks.starts, walks.ends
-        before = _turned(walks.links)
+        self._before = before = _turned(walks.links)
+        self._around: dict[int, set[int]] = {}
         self.lengths, _ = _ahead(before, walks.ends, lengths)
         self.costs, self.onward = _ahead(before, walks.ends, costs)
         self.first = min(walks.starts, key=lambda child: costs[child] + self.costs[child])
@@ -32,7 +33,13 @@ class Walk:
 
     def reached(self, index: int) -> set[int]:
         """The children that may come after child `index`; itself only on a cycle."""
-        return _reached(self.links, self.links[index])
+        if index in self._around:
+            return self._around[index]
+        reached = _reached(self.links, self.links[index])
+        if index in reached:  # so all that lead back to it reach the same
+            around = reached & _reached(self._before, self._before[index])
+            self._around |= dict.fromkeys(around, reached)
+        return reached
 
     def entered(self, first: Iterable[int], empty: Sequence[bool]) -> list[int]:
         """The children that may come first if `first` may and those that are `empty` may do so."""

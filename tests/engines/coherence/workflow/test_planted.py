@@ -297,3 +297,30 @@ def test_the_planted_steps_of_a_retail_workflow_are_named() -> None:
         f"{branch}/3/seq/1/act",
         f"{branch}/4/seq/5/act",
     }
+
+
+def test_steps_in_copies_and_on_walks_are_asked_about_like_others() -> None:
+    graph: JsonValue = {
+        "nodes": {
+            "ask": {"act": "ask_customer"},
+            "change": {"act": "change_items"},
+            "page": {"act": "read_page"},
+            "close": {"act": "close_case"},
+        },
+        "start": ["ask", "change"],
+        "edges": [["ask", "change"], ["change", "ask"], ["page", "close"]],
+        "ends": ["change"],
+    }
+    refunds: JsonValue = {"map": {"do": acts("ask_customer", "refund_order"), "max": 3}}
+    found = check_workflow(workflow(refunds, {"graph": graph}), care())
+    copies, nodes = f"{BRANCH}/0/map/do/seq", f"{BRANCH}/1/graph/nodes"
+    assert found.can_finish
+    assert paths(found, "reachable") == {
+        "steps/seq/0/act",
+        f"{copies}/0/act",
+        f"{nodes}/ask/act",
+    }
+    assert paths(found, "sometimes blocked") == {
+        f"{copies}/1/act",  # once another copy has used up the yes
+        f"{nodes}/change/act",  # which the walk may begin with
+    }
