@@ -17,6 +17,7 @@ from itertools import islice
 
 from pydantic import JsonValue
 
+from mythos.engines.conformance.alignment import Move
 from mythos.engines.evidence.plain import plain, plain_text
 from mythos.engines.evidence.sample import MAX_STEPS, N_CLEAN, N_VIOLATING, Sample, Samples, Step
 from mythos.engines.judge.judgement import Conformance, Judgement
@@ -136,7 +137,10 @@ def step_of(run: Run, event: Event) -> Step:
 
 
 def alignment_sample(run: Run, found: Conformance) -> Sample:
-    """A run's alignment as a sample: one step a move, kind match, skip or extra."""
+    """A run's alignment as a sample: one step a move, kind match, skip or extra.
+
+    A move that a span made carries its id, its time, and as text what the span calls itself.
+    """
     alignment = found.alignment
     return Sample(
         span_id=run.root.span_id,
@@ -148,10 +152,21 @@ def alignment_sample(run: Run, found: Conformance) -> Sample:
         rule=found.workflow.document.name,
         severity=Severity.WARNING,
         why=f"cost {alignment.cost}, fitness {alignment.fitness:.3f}",
-        steps=tuple(
-            Step(span_id="", name=move.label, kind=move.kind, at_ms=0)
-            for move in alignment.moves[:MAX_STEPS]
-        ),
+        steps=tuple(_move(run, found, move) for move in alignment.moves[:MAX_STEPS]),
+    )
+
+
+def _move(run: Run, found: Conformance, move: Move) -> Step:
+    if move.position is None:
+        return Step(span_id="", name=move.label, kind=move.kind, at_ms=0)
+    made = found.steps[move.position]
+    return Step(
+        span_id=made.event.span_id,
+        name=move.label,
+        kind=move.kind,
+        at_ms=(made.event.start_ns - run.root.start_ns) // 1_000_000,
+        failed=made.failed,
+        text=made.step.name if made.step.name != move.label else None,
     )
 
 
