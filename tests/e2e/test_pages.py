@@ -43,7 +43,7 @@ def test_every_page_is_walked_without_a_complaint(walk: Walk) -> None:
     walk.sees("/policies", "What judges, where, and what it found")
     walk.sees("/workflows", "What runs should do")
     flow = EncodedRitualBlueprint.objects.get(name="return-order")
-    walk.sees(f"/workflows/{flow.digest}", "The workflow wants")
+    walk.sees(f"/workflows/{flow.digest}", "Worst runs")
     care = SwarmCodex.objects.get(title="care-rules")
     walk.sees(f"/policies/{care.digest}", "Holds when a yes of the user came")
     walk.sees("/deploy/packet", "Passport")
