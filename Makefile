@@ -3,6 +3,8 @@
 PYTHON ?= python3
 UV ?= $(shell command -v uv 2>/dev/null)
 ARGS ?=
+# Tests wait for processes and pages as much as they compute: more of them than cores pay.
+WORKERS ?= $(shell echo $$(( $$(nproc 2>/dev/null || echo 2) + 1 )))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -43,7 +45,7 @@ demo: setup ## Run a fleet of two nodes on this machine, with a page to watch it
 
 .PHONY: test
 test: setup ## Run every test (ARGS="-k word" picks some)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: check
 check: setup ## Check style, format, types and layers
