@@ -18,7 +18,6 @@ ASKING = ToolCatalogue(domain="d", tools=(Tool(name="ask", user=True), Tool(name
     "text",
     [
         "yes",
-        "Yes?",
         "YES!",
         "yes, but not that order",
         "  **Yes**, please",
@@ -129,3 +128,23 @@ def test_a_message_that_was_not_captured_is_told_as_unknown() -> None:
     (run,) = assemble([agent(1), chat(2, 1, '[{"role":"user","parts":[{"type":"text"}]}]')])
     (seen,) = user_events(run, None)
     assert (seen.kind, seen.text, seen.captured) == ("user.message", "", False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "absolutely not", "definitely not", "do it not", "ok stop", "OK no", "OK, no",
+        "agreed to nothing", "approved by nobody", "claro que no", "ja nee", "Ja? Nein!",
+        "klar nicht", "genau das nicht", "так не треба", "да нет", "yes? what do you mean?",
+    ],
+)  # fmt: skip
+def test_a_word_that_is_taken_back_at_once_is_no_yes(text: str) -> None:
+    assert not is_affirmative(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yes, but not that order", "ok no problem", "yes I do not need it any more", "Ja, bitte."],
+)
+def test_what_comes_later_takes_nothing_back(text: str) -> None:
+    assert is_affirmative(text)

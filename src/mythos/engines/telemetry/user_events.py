@@ -8,6 +8,7 @@ either: it is told with `captured` False, so that facts over it are undecidable.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -50,6 +51,23 @@ ALONE: Final = ("confirm", "correct", "right", "approve", "exactly", "perfect", 
 OBLIGING: Final = ("sure", "sure thing", "of course", "certainly", "gladly", "please")
 _FOLDED: Final = str.maketrans({"’": "'", "\u02bc": "'", "`": "'", "\u0131": "i"})
 
+# One of these among the first two words after an opener takes it back: "absolutely not".
+NEGATIONS: Final[dict[str, tuple[str, ...]]] = {
+    "en": (
+        "no", "not", "nope", "nah", "never", "nothing", "nobody", "none", "don't", "dont", "won't",
+        "stop", "wait", "hold",
+    ),
+    "de": ("nein", "nicht", "nie", "niemals", "nee", "nö", "kein", "keine", "nichts", "halt"),
+    "fr": ("non", "pas", "jamais", "rien", "ne"),
+    "es, pt, it": ("no", "nunca", "jamás", "nada", "não", "nem", "non", "mai", "niente"),
+    "nl, nordic": ("nee", "niet", "nooit", "geen", "niets", "nej", "nei", "ikke", "inte", "ei"),
+    "pl, cs, tr": ("nie", "nigdy", "nic", "ne", "nikdy", "hayir", "değil", "yok"),
+    "ru, uk": ("не", "нет", "никогда", "ничего", "ні", "нічого"),
+    "others": ("لا", "ليس", "לא", "नहीं", "मत", "不", "别", "没", "아니", "아니요"),
+}  # fmt: skip
+_NEGATIONS: Final = frozenset(word for words in NEGATIONS.values() for word in words)
+_NO_HARM: Final = ("no problem", "no worries")
+
 UserEventKind = Literal["user.message", "user.confirm"]
 
 
@@ -60,6 +78,8 @@ def _normal(text: str) -> str:
 _OPENERS: Final = tuple(
     sorted({_normal(word) for words in AFFIRMATIVES.values() for word in words}, key=len)
 )
+_WORD: Final = re.compile(r"[\w']+")
+_PARTED: Final = re.compile(r"\s*[\w']+\s*[,.;:!–—]")
 _LONGEST: Final = 200  # characters; more than any opener with the marks before it
 
 
@@ -81,18 +101,32 @@ class UserEvent:
 def is_affirmative(text: str) -> bool:
     """Whether a text begins with an affirmative as a whole word, ignoring case and marks.
 
-    What follows is not weighed: "yes, but not that order" is one. Words that may as well open a
-    request (`ALONE`) count only if nothing or punctuation follows; words that oblige (`OBLIGING`)
-    only if nothing or an affirmative follows.
+    What follows is weighed only as far as it takes the word back at once: a negation (`NEGATIONS`)
+    among the next two words, or a question mark right after. "yes, but not that order" is one.
+    Words that may as well open a request (`ALONE`) count only if nothing or punctuation follows;
+    words that oblige (`OBLIGING`) only if nothing or an affirmative follows.
     """
     head = _trimmed(_normal(text[:_LONGEST]))
     while opener := next((word for word in OBLIGING[::-1] if _opens(head, word)), ""):
         head = _trimmed(head[len(opener) :])
         if not head:
             return opener != "please"
-    return any(_opens(head, word) for word in _OPENERS) or any(
-        _opens(head, word) and not head[len(word) :].lstrip()[:1].isalnum() for word in ALONE
-    )
+    opened = [word for word in _OPENERS if _opens(head, word)] or [
+        word
+        for word in ALONE
+        if _opens(head, word) and not head[len(word) :].lstrip()[:1].isalnum()
+    ]
+    return bool(opened) and not _taken_back(head[len(max(opened, key=len)) :])
+
+
+def _taken_back(rest: str) -> bool:
+    if rest.lstrip().startswith(("?", "\uff1f")):
+        return True
+    following = _trimmed(rest)
+    if following.startswith(_NO_HARM):
+        return False
+    at_once = not rest.lstrip()[:1].isalnum() or _PARTED.match(rest)  # after a mark, one word
+    return not _NEGATIONS.isdisjoint(_WORD.findall(following)[: 1 if at_once else 2])
 
 
 def user_events(run: Run, catalogue: ToolCatalogue | None) -> list[UserEvent]:

@@ -2,7 +2,7 @@
 
 | finding                        | cures                                                          |
 |--------------------------------|----------------------------------------------------------------|
-| nullified rule                 | drop it                                                        |
+| nullified rule                 | drop it, unless it is critical or the last to read arguments   |
 | promise broken by an allowed   | a clause on the `permit` that allows the call; a `forbid` in   |
 | call                           | the set that promised                                          |
 | promise broken by a denied     | a clause on each `forbid` that denies it; a `permit` where     |
@@ -29,6 +29,7 @@ from mythos.engines.policy.expectation_check import read_promise
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.rule_edit import apart_from, with_clause, with_rule, without_rule
 from mythos.engines.policy.slice import CompiledSet
+from mythos.values.outcome import Severity
 from mythos.values.policy import Expectation, PolicySet
 
 _FAILING = frozenset({FindingKind.FAIL_OPEN, FindingKind.ERROR_RISK})
@@ -44,7 +45,7 @@ def cures(finding: CoherenceFinding, engines: Sequence[PolicyEngine]) -> Iterato
     """
     bench = _Bench(engines)
     if finding.kind is FindingKind.NULLIFIED and finding.promise is None:
-        yield bench.dropped(finding.rules[0])
+        yield from bench.dropped(finding.rules[0])
     elif finding.kind is FindingKind.BROKEN_PROMISE:
         yield from bench.kept(finding)
     elif finding.kind in _FAILING:
@@ -71,11 +72,33 @@ class _Bench:
         self._engines = engines
         self._sets = {each.digest: each for engine in engines for each in engine.compiled}
 
-    def dropped(self, key: RuleKey) -> Change:
+    def dropped(self, key: RuleKey) -> Iterator[Change]:
+        """The set without a rule, unless the rule does more than decide calls that fit.
+
+        A critical rule says how grave a call is that others deny too; and the last `forbid` about a
+        tool that reads arguments is what denies a call whose arguments do not fit.
+        """
         owner, rule = self._rule(key)
+        if rule.severity is Severity.CRITICAL or self._last_reader(owner, rule):
+            return
         after = {owner.digest: without_rule(owner.policy_set, rule)}
         sentence = f"drop rule {_named(owner, rule)}: no call is decided otherwise without it"
-        return Change(ChangeKind.DROP, sentence, after, rules=(key,))
+        yield Change(ChangeKind.DROP, sentence, after, rules=(key,))
+
+    def _last_reader(self, owner: CompiledSet, rule: Rule) -> bool:
+        readers = [
+            each
+            for each in owner.rules
+            if each is not rule and not each.permits and "input" in each.use.parts
+        ]
+        tools = {tool.name for engine in self._engines for tool in engine.catalogue.tools}
+        return (
+            not rule.permits
+            and "input" in rule.use.parts
+            and any(
+                rule.about(tool) and not any(each.about(tool) for each in readers) for tool in tools
+            )
+        )
 
     def kept(self, finding: CoherenceFinding) -> Iterator[Change]:
         promise, seen = self._promise(finding), finding.witness
