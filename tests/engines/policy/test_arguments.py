@@ -152,3 +152,22 @@ def test_a_number_outside_its_declared_bounds_is_a_misfit(
 ) -> None:
     bounded = schema(x={"type": kind, "minimum": 0, "maximum": 100})
     assert cedar_arguments(arguments_shape(bounded), {"x": value})[1] == misfits
+
+
+@pytest.mark.parametrize(
+    ("kind", "bounds", "inside", "outside"),
+    [
+        ("integer", {"exclusiveMinimum": 0}, (1, 2**62), (0, -1)),
+        ("integer", {"exclusiveMaximum": 10}, (9, -5), (10, 11)),
+        ("integer", {"exclusiveMinimum": 0.5, "minimum": -3}, (1,), (0,)),
+        ("integer", {"exclusiveMinimum": 0, "minimum": 5}, (5,), (4,)),
+        ("number", {"exclusiveMinimum": 0}, (0.0001, 3), (0, -0.5)),
+        ("number", {"exclusiveMaximum": 1.5}, (1.4999, 0), (1.5, 2)),
+    ],
+)
+def test_an_exclusive_bound_is_held_too(
+    kind: str, bounds: dict[str, JsonValue], inside: tuple[float, ...], outside: tuple[float, ...]
+) -> None:
+    shape = arguments_shape(schema(x={"type": kind, **bounds}))
+    assert [cedar_arguments(shape, {"x": value})[1] for value in inside] == [()] * len(inside)
+    assert all(cedar_arguments(shape, {"x": value})[1] for value in outside)

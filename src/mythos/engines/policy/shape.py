@@ -9,7 +9,8 @@
 | `array` of one of these                         | Set: order and repetition are lost         |
 | `object` with `properties`                      | record                                     |
 | nullable, or not `required`                     | optional attribute; null is absence        |
-| `minimum`, `maximum` of a number                | kept beside it, for the gate and proofs    |
+| `minimum`, `maximum` of a number, and the       | kept beside it, for the gate and proofs    |
+| exclusive ones                                  |                                            |
 | anything else (other unions, free-form objects) | left out: rules cannot speak of it         |
 
 Source: JSON Schema 2020-12; Cedar JSON schema format.
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import floor
 from typing import Literal
 
 from pydantic import JsonValue
@@ -96,7 +98,7 @@ class _Reader:
         if kind == "Record":
             return self._record(resolved, path)
         if kind in {"Long", "decimal"}:
-            return Shape(kind, least=_bound(resolved, "minimum"), most=_bound(resolved, "maximum"))
+            return Shape(kind, least=_least(resolved, kind), most=_most(resolved, kind))
         return Shape(kind) if kind else None
 
     def _record(self, schema: Mapping[str, JsonValue], path: tuple[str, ...]) -> Shape | None:
@@ -156,6 +158,27 @@ def _kind(schema: Mapping[str, JsonValue]) -> Kind | None:
     if isinstance(values, list) and values and all(isinstance(each, str) for each in values):
         return "String"
     return "Record" if isinstance(schema.get("properties"), dict) else None
+
+
+def _least(schema: Mapping[str, JsonValue], kind: Kind) -> float | None:
+    """The least value that both `minimum` and `exclusiveMinimum` allow."""
+    beyond = _bound(schema, "exclusiveMinimum")
+    above = None if beyond is None else _next(beyond, kind)
+    given = [each for each in (_bound(schema, "minimum"), above) if each is not None]
+    return max(given, default=None)
+
+
+def _most(schema: Mapping[str, JsonValue], kind: Kind) -> float | None:
+    """The greatest value that both `maximum` and `exclusiveMaximum` allow."""
+    beyond = _bound(schema, "exclusiveMaximum")
+    below = None if beyond is None else -_next(-beyond, kind)
+    given = [each for each in (_bound(schema, "maximum"), below) if each is not None]
+    return min(given, default=None)
+
+
+def _next(value: float, kind: Kind) -> float:
+    """The least value above another: the next integer, or four places further."""
+    return floor(value) + 1 if kind == "Long" else round(floor(value * 10_000 + 1) / 10_000, 4)
 
 
 def _bound(schema: Mapping[str, JsonValue], key: str) -> float | None:
