@@ -158,3 +158,11 @@ def patched(file: Path, patch: str) -> None:
         cwd=file.parent,
         check=True,
     )
+
+
+@pytest.mark.parametrize("command", ["coherence", "test"])
+def test_sets_that_cover_none_of_the_tools_are_no_success(command: str, tmp_path: Path) -> None:
+    text = REFUNDS.read_text().replace("{tools: retail-care}", "{tools: retial-care}")
+    said = policy(command, written(tmp_path / "p.yaml", text), "--tools", TOOLS)
+    assert said.code != 0
+    assert "they cover retial-care, and the tools are those of retail-care" in said.err

@@ -17,7 +17,7 @@ from mythos.cli.output import as_json, chosen
 from mythos.cli.policy_files import (
     READABLE,
     Loaded,
-    loaded,
+    governing,
     notes_json,
     tell_notes,
     tools_option,
@@ -101,7 +101,7 @@ def backtest(
 
     Exits 1 if any is.
     """
-    found = loaded([old, new, *others], tools)
+    found = governing([old, new, *others], tools)
     by_file = {document.places.source: document for document in found.documents}
     sides = by_file[str(old)], by_file[str(new)]
     tested = _tested(found, sides, traces, limit=None if show_all else SHOWN)

@@ -11,7 +11,7 @@ from mythos.cli.output import as_json, bar, chosen
 from mythos.cli.policy_files import (
     READABLE,
     Loaded,
-    loaded,
+    governing,
     notes_json,
     sources,
     tell_notes,
@@ -60,7 +60,7 @@ def coherence(
     cannot finish or holds a step that nobody may take.
     """
     need_solver()
-    found = loaded(files, tools)
+    found = governing(files, tools)
     engines = compiled(found)
     memory = _memory(no_cache=no_cache)
     result = _checked(engines, memory)

@@ -12,7 +12,7 @@ from mythos.cli.policy_coherence import compiled, need_solver
 from mythos.cli.policy_files import (
     READABLE,
     Loaded,
-    loaded,
+    governing,
     notes_json,
     tell_notes,
     tools_option,
@@ -63,7 +63,7 @@ def diff(
     Exits 1 unless NEW is equal or tightened.
     """
     need_solver()
-    found = loaded([old, new, *others], tools)
+    found = governing([old, new, *others], tools)
     difference = _compared(found, old, new)
     sets = Sets(found.documents)
     chosen(as_json, _as_json(found, difference, sets), lambda: _tell(found, difference, sets))

@@ -97,6 +97,27 @@ def loaded(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
     return found
 
 
+def governing(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
+    """Like `loaded`, of sets that govern something: what is proved of no call would hold.
+
+    Raises:
+        DocumentError: any file is wrong; lists every objection.
+        UsageError: no catalogue says what the tools are, or no set covers any of them.
+    """
+    from mythos.engines.policy.check import covered_by
+
+    found = loaded(files, tools)
+    if any(covered_by(each.policy_set, found.catalogues)[0] for each in found.documents):
+        return found
+    wanted = dict.fromkeys(name for each in found.documents for name in covered_domains(each))
+    given = ", ".join(one.domain for one in found.catalogues)
+    raise UsageError(
+        f"no policy set covers any of the tools given: they cover {', '.join(wanted)}, "
+        f"and the tools are those of {given}",
+        remedy="correct `covers`, or name the catalogue that is meant with --tools",
+    )
+
+
 def _of_the_tree(files: Sequence[Path], found: Loaded) -> list[Path]:
     beside = {
         os.path.relpath(path.resolve().parent.parent / "tools")

@@ -14,7 +14,7 @@ import click
 from mythos.cli.output import as_json, bar, chosen
 from mythos.cli.policy_files import (
     Loaded,
-    loaded,
+    governing,
     notes_json,
     sources,
     tell_notes,
@@ -73,7 +73,7 @@ def test(
     A call with its decision is tried with the engine. A property over all calls is proved, which
     needs mythos-fleet[prove]; without, it counts as skipped. Exits 1 if one fails.
     """
-    found = loaded(files, tools)
+    found = governing(files, tools)
     results = list(_results(found))
     counts = Counter(result.status for result in results)
     chosen(as_json, _as_json(found, results, counts), lambda: _tell(found, results, counts))
