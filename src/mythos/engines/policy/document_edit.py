@@ -29,8 +29,10 @@ def edited_text(text: str, document: PolicyDocument, edited: PolicySet) -> str |
     source = document.places.source
     lines = text.removeprefix("\ufeff").splitlines(keepends=True)
     _renumber(lines, document, edited.version)
-    edit = _block if document.places.verbatim else _literal
-    candidate = edit(lines, document.places, document.policy_set.rules, edited.rules)
+    if document.places.verbatim:
+        candidate = _block(lines, document.places, document.policy_set.rules, edited.rules)
+    else:
+        candidate = _literal(lines, document.places, edited.rules)
     if candidate and _reads_as(candidate, edited, source):
         return candidate
     anew = written(edited)
@@ -63,7 +65,7 @@ def _block(lines: list[str], places: Places, before: str, after: str) -> str:
     return "".join([*lines[:first], *made, *lines[first + n_lines :]])
 
 
-def _literal(lines: list[str], places: Places, before: str, after: str) -> str:  # noqa: ARG001
+def _literal(lines: list[str], places: Places, after: str) -> str:
     """The rules as a JSON string on one line."""
     line = places.first_line - 1
     head, tail = lines[line][: places.indent], lines[line][places.indent :]
