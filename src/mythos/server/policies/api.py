@@ -9,8 +9,8 @@ from django.utils import timezone
 from ninja import Router
 from pydantic import Field
 
+from mythos.server.documents.selection import Span
 from mythos.server.policies import listing
-from mythos.server.policies.pages.selection import Span
 from mythos.values.base import Digest
 from mythos.values.problem import REFUSALS, Problem
 

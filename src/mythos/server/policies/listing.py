@@ -8,12 +8,13 @@ from typing import Literal
 from pydantic import JsonValue
 
 from mythos.engines.policy.identity import canonical
-from mythos.server.policies import judging
+from mythos.server.documents import queries as documents
+from mythos.server.documents.in_force import InForce
+from mythos.server.documents.selection import SPANS, Selection, Span
 from mythos.server.policies import page_queries as queries
-from mythos.server.policies.pages.in_force import InForce
+from mythos.server.policies.pages.facts import POLICY_SETS
 from mythos.server.policies.pages.listing import PolicyRow, rows_of
 from mythos.server.policies.pages.outcomes import Counts, by_rule
-from mythos.server.policies.pages.selection import SPANS, Selection, Span
 from mythos.server.policies.proofs_shown import coherence_numbers
 from mythos.values.base import Count, Digest, Share, Value, Version
 from mythos.values.evidence import EnvironmentName
@@ -115,8 +116,8 @@ def policy(digest: str, *, span: Span, at: datetime) -> PolicyDocument:
 def _rows(span: Span, *, at: datetime) -> list[PolicyRow]:
     return rows_of(
         queries.policies(),
-        judging.hosts(),
-        judging.rollouts(),
+        documents.hosts(POLICY_SETS),
+        documents.rollouts(POLICY_SETS),
         queries.tallies(at=at, span_s=SPANS[span]),
         selection=Selection(span=span, order="newest"),
         marks=queries.standing_marks(at=at),

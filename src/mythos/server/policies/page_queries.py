@@ -6,13 +6,12 @@ call upheld, in one minute, under one rule); only the groups are read and multip
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, QuerySet
 from django.db.models.fields.json import KeyTransform
 from pydantic import ValidationError
 
@@ -20,16 +19,12 @@ from mythos.adapters.baseline import baseline_digest, baseline_policy_set
 from mythos.engines.evidence.policy import OutcomeCounts, RunCounts, louder
 from mythos.engines.evidence.sample import Sample
 from mythos.engines.policy.check import covers
-from mythos.errors import NotFoundError
 from mythos.server.catalog.models import SwarmCodex
 from mythos.server.deployment.models import MythOSDeploymentPacket
-from mythos.server.policies.pages.facts import (
-    CallFact,
-    Mode,
-    PolicyFact,
-    Tally,
-)
-from mythos.server.resilience.models import BenignMark, EvidenceRow
+from mythos.server.documents.facts import Holders, Mode
+from mythos.server.documents.queries import KEPT_S, holders, only, window
+from mythos.server.policies.pages.facts import POLICY_SETS, CallFact, PolicyFact, Tally
+from mythos.server.resilience.models import BenignMark
 from mythos.server.resilience.standing_marks import standing
 from mythos.values.outcome import Severity
 from mythos.values.policy import PolicySet
@@ -38,7 +33,6 @@ from mythos.values.tools import ToolCatalogue
 MAX_SAMPLE_ROWS = 60
 MAX_MARKS = 50
 MAX_KEPT_ROWS = 150
-KEPT_S = 30
 _MODES: dict[str, Mode] = {"policy": "enforce", "shadow": "shadow"}
 _KINDS = tuple(_MODES)
 
@@ -54,16 +48,12 @@ def policy(digest: str) -> PolicyFact:
     Raises:
         NotFoundError: none, or more than one, begins so.
     """
-    start = digest if digest.startswith("sha256:") else f"sha256:{digest}"
+    return only(POLICY_SETS, digest, _beginning)
+
+
+def _beginning(start: str) -> list[PolicyFact]:
     found = _stored(SwarmCodex.objects.filter(digest__startswith=start)[:2])
-    found += [each for each in _packaged() if each.digest.startswith(start)]
-    if len(found) != 1 or len(start) < len("sha256:") + 6:
-        several = "several policy sets" if found else "no policy set"
-        raise NotFoundError(
-            f"there is {several} of digest {digest[:80]!r}",
-            remedy="choose one of the list on /policies",
-        )
-    return found[0]
+    return found + [each for each in _packaged() if each.digest.startswith(start)]
 
 
 def versions(name: str) -> list[PolicyFact]:
@@ -88,17 +78,17 @@ def _packaged() -> list[PolicyFact]:
 
 def _stored(rows: QuerySet[SwarmCodex]) -> list[PolicyFact]:
     found = list(rows)
-    bundles = _bundles(each.pk for each in found)
-    return [_fact(each, bundles[each.pk]) for each in found]
+    held = holders(POLICY_SETS, (each.pk for each in found))
+    return [_fact(each, held.get(each.pk, Holders())) for each in found]
 
 
-def _fact(stored: SwarmCodex, bundles: Sequence[tuple[str, datetime]]) -> PolicyFact:
+def _fact(stored: SwarmCodex, held: Holders) -> PolicyFact:
     document, unreadable = _document(stored)
     return PolicyFact(
         digest=stored.digest,
         policy_set=document,
-        bundles=tuple(name for name, _ in bundles),
-        known_since=min((at for _, at in bundles), default=None),
+        bundles=held.names,
+        known_since=held.since,
         packaged=stored.digest == baseline_digest(),
         unreadable=unreadable,
     )
@@ -114,18 +104,6 @@ def _document(stored: SwarmCodex) -> tuple[PolicySet, str]:
         rules = str(stored.document.get("rules", ""))
         bare = PolicySet(policy_set=stored.title, version=stored.version, rules=rules)
         return bare, f"{where}: {first['msg']}"
-
-
-def _bundles(ids: Iterable[int]) -> Mapping[int, list[tuple[str, datetime]]]:
-    held: dict[int, list[tuple[str, datetime]]] = defaultdict(list)
-    rows = (
-        MythOSDeploymentPacket.objects.filter(bundled_codices__in=list(ids))
-        .order_by("pk")
-        .values_list("bundled_codices", "deployment_name", "version", "created_at")
-    )
-    for policy_set, name, version, at in rows:
-        held[policy_set].append((f"{name} v{version}", at))
-    return held
 
 
 def tallies(*, at: datetime, span_s: int, digest: str = "") -> list[Tally]:
@@ -147,7 +125,7 @@ def tallies(*, at: datetime, span_s: int, digest: str = "") -> list[Tally]:
 def _tallies(*, at: datetime, span_s: int, digest: str) -> list[Tally]:
     wanted = {"subject": digest} if digest else {}
     rows = (
-        _window(at=at, span_s=span_s)
+        window(_KINDS, at=at, span_s=span_s)
         .filter(**wanted)
         .annotate(
             rules=KeyTransform("rules", "body"),
@@ -162,13 +140,6 @@ def _tallies(*, at: datetime, span_s: int, digest: str) -> list[Tally]:
         key = tuple(row[name] for name in ("subject", "kind", "environment", "node_id", "agent"))
         found[key] = _added(found.get(key) or _empty(key), row)
     return list(found.values())
-
-
-def _window(*, at: datetime, span_s: int) -> QuerySet[EvidenceRow]:
-    start = (at - timedelta(seconds=span_s)).timestamp()
-    return EvidenceRow.objects.filter(
-        kind__in=_KINDS, cell__gt=start - F("width_s"), cell__lte=at.timestamp()
-    ).order_by()
 
 
 def _empty(key: tuple[str, ...]) -> Tally:
@@ -198,7 +169,7 @@ def _times(counts: Mapping[str, int], n: int) -> dict[str, int]:
 def denied_calls(digest: str, *, at: datetime, span_s: int) -> list[CallFact]:
     """Kept calls that a policy set denied, from the newest rows that hold any."""
     rows = (
-        _window(at=at, span_s=span_s)
+        window(_KINDS, at=at, span_s=span_s)
         .filter(subject=digest, body__runs__violated__gt=0)
         .order_by("-cell", "-pk")
         .values_list("node_id", "environment", "kind", "body__samples__violating")
@@ -225,7 +196,7 @@ def standing_marks(*, at: datetime) -> dict[str, int]:
 def kept_calls(digests: Collection[str], *, at: datetime, span_s: int) -> list[CallFact]:
     """Every kind of kept call under some versions, from the newest rows."""
     rows = (
-        _window(at=at, span_s=span_s)
+        window(_KINDS, at=at, span_s=span_s)
         .filter(subject__in=digests)
         .order_by("-cell", "-pk")
         .values_list("node_id", "environment", "kind", "body__samples", "subject")

@@ -7,17 +7,20 @@ from datetime import datetime
 from django.core.cache import cache
 
 from mythos.errors import NotFoundError
+from mythos.server.documents import queries as documents
+from mythos.server.documents.facts import HostFact
+from mythos.server.documents.in_force import in_force_of
+from mythos.server.documents.selection import SPANS, Selection
 from mythos.server.policies import judging
 from mythos.server.policies import page_queries as queries
 from mythos.server.policies.marking import file_name
 from mythos.server.policies.pages import listing, policy
 from mythos.server.policies.pages.backtest import BacktestShown, backtest_of
-from mythos.server.policies.pages.facts import HostFact, PolicyFact
-from mythos.server.policies.pages.in_force import in_force_of
+from mythos.server.policies.pages.facts import POLICY_SETS, PolicyFact
 from mythos.server.policies.pages.marks import mark_shown
 from mythos.server.policies.pages.outcomes import by_rule, counts_of, runs_of
 from mythos.server.policies.pages.rules import read, rules_shown
-from mythos.server.policies.pages.selection import SPANS, Selection
+from mythos.server.policies.pages.selection import PolicySelection
 from mythos.server.policies.pages.together import Group, groups_with
 from mythos.server.policies.pages.versions import comparison_of, versions_of
 from mythos.server.policies.proofs_shown import (
@@ -29,11 +32,11 @@ from mythos.server.policies.proofs_shown import (
 
 def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage:
     """The list of policy sets."""
-    hosts = judging.hosts()
+    hosts = documents.hosts(POLICY_SETS)
     rows = listing.rows_of(
         queries.policies(),
         hosts,
-        judging.rollouts(),
+        documents.rollouts(POLICY_SETS),
         queries.tallies(at=at, span_s=SPANS[selection.span]),
         selection=selection,
         marks=queries.standing_marks(at=at),
@@ -57,7 +60,7 @@ def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage
 
 
 def show_policy(
-    digest: str, selection: Selection, *, at: datetime, barred: str = ""
+    digest: str, selection: PolicySelection, *, at: datetime, barred: str = ""
 ) -> policy.PolicyPage:
     """The page of one policy set; `barred` says why its reader may not act.
 
@@ -67,7 +70,7 @@ def show_policy(
     here = queries.policy(digest)
     document = here.policy_set
     span_s = SPANS[selection.span]
-    hosts = judging.hosts()
+    hosts = documents.hosts(POLICY_SETS)
     tallies = queries.tallies(at=at, span_s=span_s, digest=here.digest)
     rules = read(document.rules)
     versions = queries.versions(document.policy_set)
@@ -95,7 +98,7 @@ def show_policy(
         rules=rules_shown(rules, by_rule(tallies), page=selection.page, wanted=selection.rule),
         facts=tuple(policy.facts_of(here, [(rule.id, rule.use.facts) for rule in rules])),
         promises=policy.promises_of(here),
-        in_force=in_force_of(here.digest, hosts, judging.rollouts()),
+        in_force=in_force_of(here.digest, hosts, documents.rollouts(POLICY_SETS)),
         calls=policy.calls_of(queries.denied_calls(here.digest, at=at, span_s=span_s), here),
         versions=versions_of(
             here,
@@ -126,7 +129,7 @@ def _backtest(here: PolicyFact, other: PolicyFact, *, at: datetime, span_s: int)
     if found is None:
         calls = queries.kept_calls([here.digest, other.digest], at=at, span_s=span_s)
         found = backtest_of(other, here, calls, queries.catalogue_for(here))
-        cache.set(key, found, timeout=queries.KEPT_S)
+        cache.set(key, found, timeout=documents.KEPT_S)
     return found
 
 

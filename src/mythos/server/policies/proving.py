@@ -25,8 +25,10 @@ from pydantic import JsonValue
 from mythos.adapters.baseline import baseline_digest
 from mythos.errors import ConflictError, NotFoundError, UnavailableError
 from mythos.server.catalog.models import SwarmCodex, ToolCatalogueDocument
+from mythos.server.documents import queries as documents
 from mythos.server.policies import judging
 from mythos.server.policies.models import Proof
+from mythos.server.policies.pages.facts import POLICY_SETS
 from mythos.server.policies.pages.together import groups_with
 from mythos.server.policies.subjects import (
     Subject,
@@ -122,7 +124,7 @@ def ask_for(order: ProofOrder, *, by: str, at: datetime) -> Proof:
         ConflictError: no known catalogue declares tools for it.
     """
     if order.beside:
-        groups = groups_with(order.policy_set, judging.groups(judging.hosts()))
+        groups = groups_with(order.policy_set, judging.groups(documents.hosts(POLICY_SETS)))
         group = next((each for each in groups if each.key == order.beside), None)
         if group is None:
             raise NotFoundError(
@@ -179,7 +181,7 @@ def _unasked_together(*, at: datetime) -> Proof | None:
     """Ask for the sets that judge together on most hosts and have no proof, and take it."""
     if not cache.add(_LOOKED, value=True, timeout=LOOK_AGAIN_S):
         return None
-    groups = judging.groups(judging.hosts())[:MAX_TOGETHER]
+    groups = judging.groups(documents.hosts(POLICY_SETS))[:MAX_TOGETHER]
     subjects = subjects_of([each.members for each in groups])
     known = proofs_of(subjects)
     for subject in subjects:

@@ -9,10 +9,11 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from mythos.server.documents.selection import select
 from mythos.server.policies.marking import document_for, document_of, order_of
 from mythos.server.policies.page_queries import policy as find
 from mythos.server.policies.pages.marks import mark_shown
-from mythos.server.policies.pages.selection import select
+from mythos.server.policies.pages.selection import select_policies
 from mythos.server.policies.presentation import show_policies, show_policy
 from mythos.server.policies.proving import ProofOrder, ask_for
 from mythos.server.resilience.marks import mark_benign as put_on_record
@@ -38,7 +39,7 @@ def policy(request: HttpRequest, digest: str) -> HttpResponse:
     """One policy set, rule by rule."""
     page = show_policy(
         digest.replace("\x00", ""),
-        select(request.GET.dict()),
+        select_policies(request.GET.dict()),
         at=timezone.now(),
         barred=why_barred(request.user),
     )

@@ -9,7 +9,7 @@ from django.utils import timezone
 from ninja import Router
 from pydantic import Field
 
-from mythos.server.policies.pages.selection import Span
+from mythos.server.documents.selection import Span
 from mythos.server.workflows import listing
 from mythos.values.base import Digest
 from mythos.values.problem import REFUSALS, Problem

@@ -6,10 +6,11 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from mythos.server.policies.pages.in_force import InForce
-from mythos.server.policies.pages.selection import SPANS, Selection, Span
+from mythos.server.documents import queries as documents
+from mythos.server.documents.in_force import InForce
+from mythos.server.documents.selection import SPANS, Selection, Span
 from mythos.server.workflows import page_queries as queries
-from mythos.server.workflows.pages.facts import Followed, WorkflowFact
+from mythos.server.workflows.pages.facts import WORKFLOWS, Followed, WorkflowFact
 from mythos.server.workflows.pages.listing import WorkflowRow, rows_of
 from mythos.server.workflows.pages.match import Match
 from mythos.server.workflows.pages.steps import steps_of
@@ -146,8 +147,8 @@ def workflow(digest: str, *, span: Span, at: datetime) -> WorkflowDocument:
 def _rows(found: list[WorkflowFact], followed: list[Followed], span: Span) -> list[WorkflowRow]:
     return rows_of(
         found,
-        queries.hosts(),
-        queries.rollouts(),
+        documents.hosts(WORKFLOWS),
+        documents.rollouts(WORKFLOWS),
         followed,
         drifts=queries.drifts(),
         baselines=queries.baseline_counts(),

@@ -7,25 +7,26 @@ one host with equal deviations are counted there, and only the groups are read a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 
 from django.core.cache import cache
-from django.db.models import Count, F, IntegerField, Max, QuerySet, Sum
+from django.db.models import Count, IntegerField, Max, QuerySet, Sum
 from django.db.models.fields.json import KT, KeyTransform
 from django.db.models.functions import Cast
 
 from mythos.engines.evidence.sample import Sample
-from mythos.errors import MythosError, NotFoundError
+from mythos.errors import MythosError
 from mythos.server.catalog.models import EncodedRitualBlueprint, Node
-from mythos.server.deployment.models import MythOSDeploymentPacket, Rollout
-from mythos.server.policies.pages.facts import HostFact, RolloutFact
+from mythos.server.documents.facts import Holders
+from mythos.server.documents.queries import KEPT_S, holders, only, window
 from mythos.server.resilience.models import (
     AcceptedBaseline,
     EvidenceRow,
     SymbolicResilienceMonitor,
 )
 from mythos.server.workflows.pages.facts import (
+    WORKFLOWS,
     BaselineFact,
     DriftFact,
     Followed,
@@ -36,9 +37,8 @@ from mythos.values.drift import WorkflowDrift
 from mythos.values.workflow import workflow_of
 
 MAX_SAMPLE_ROWS = 150
-MAX_ROLLOUTS = 500
 MAX_BASELINES = 500
-KEPT_S = 30
+_KINDS = ("workflow",)
 _SUMS = ("runs", "fitting", "open", "inexact", "cost_sum", "denom_sum")
 
 
@@ -53,15 +53,11 @@ def workflow(digest: str) -> WorkflowFact:
     Raises:
         NotFoundError: none, or more than one, begins so.
     """
-    start = digest if digest.startswith("sha256:") else f"sha256:{digest}"
-    found = _stored(EncodedRitualBlueprint.objects.filter(digest__startswith=start)[:2])
-    if len(found) != 1 or len(start) < len("sha256:") + 6:
-        several = "several workflows" if found else "no workflow"
-        raise NotFoundError(
-            f"there is {several} of digest {digest[:80]!r}",
-            remedy="choose one of the list on /workflows",
-        )
-    return found[0]
+    return only(WORKFLOWS, digest, _beginning)
+
+
+def _beginning(start: str) -> list[WorkflowFact]:
+    return _stored(EncodedRitualBlueprint.objects.filter(digest__startswith=start)[:2])
 
 
 def versions(name: str) -> list[WorkflowFact]:
@@ -71,11 +67,11 @@ def versions(name: str) -> list[WorkflowFact]:
 
 def _stored(rows: QuerySet[EncodedRitualBlueprint]) -> list[WorkflowFact]:
     found = list(rows)
-    bundles = _bundles(each.pk for each in found)
-    return [_fact(each, bundles.get(each.pk, [])) for each in found]
+    held = holders(WORKFLOWS, (each.pk for each in found))
+    return [_fact(each, held.get(each.pk, Holders())) for each in found]
 
 
-def _fact(stored: EncodedRitualBlueprint, bundles: list[tuple[str, datetime]]) -> WorkflowFact:
+def _fact(stored: EncodedRitualBlueprint, held: Holders) -> WorkflowFact:
     document, unreadable = None, ""
     try:
         document = workflow_of(stored.encoded_steps, source=str(stored))
@@ -88,21 +84,9 @@ def _fact(stored: EncodedRitualBlueprint, bundles: list[tuple[str, datetime]]) -
         document=stored.encoded_steps,
         workflow=document,
         unreadable=unreadable,
-        bundles=tuple(name for name, _ in bundles),
-        known_since=min((at for _, at in bundles), default=None),
+        bundles=held.names,
+        known_since=held.since,
     )
-
-
-def _bundles(ids: Iterable[int]) -> Mapping[int, list[tuple[str, datetime]]]:
-    held: dict[int, list[tuple[str, datetime]]] = defaultdict(list)
-    rows = (
-        MythOSDeploymentPacket.objects.filter(ritual_archive__in=list(ids))
-        .order_by("pk")
-        .values_list("ritual_archive", "deployment_name", "version", "created_at")
-    )
-    for workflow_id, name, version, at in rows:
-        held[workflow_id].append((f"{name} v{version}", at))
-    return held
 
 
 def followed(*, at: datetime, span_s: int, digest: str = "") -> list[Followed]:
@@ -116,7 +100,7 @@ def followed(*, at: datetime, span_s: int, digest: str = "") -> list[Followed]:
     key = f"workflows.followed.{digest}.{span_s}"
     found: list[Followed] | None = cache.get(key)
     if found is None:
-        rows = _window(at=at, span_s=span_s)
+        rows = window(_KINDS, at=at, span_s=span_s)
         strays = _deviations(rows.filter(subject=digest)) if digest else {}
         found = _followed(rows.filter(subject=digest) if digest else rows, strays)
         cache.set(key, found, timeout=KEPT_S)
@@ -160,17 +144,10 @@ def _deviations(rows: QuerySet[EvidenceRow]) -> dict[tuple[str, str], Counter[st
     return found
 
 
-def _window(*, at: datetime, span_s: int) -> QuerySet[EvidenceRow]:
-    start = (at - timedelta(seconds=span_s)).timestamp()
-    return EvidenceRow.objects.filter(
-        kind="workflow", cell__gt=start - F("width_s"), cell__lte=at.timestamp()
-    ).order_by()
-
-
 def strayed_runs(digest: str, *, at: datetime, span_s: int) -> list[RunFact]:
     """Kept runs that strayed, from the newest rows that hold any."""
     rows = (
-        _window(at=at, span_s=span_s)
+        window(_KINDS, at=at, span_s=span_s)
         .filter(subject=digest, body__summary__cost_sum__gt=0)
         .order_by("-cell", "-pk")
         .values_list("node_id", "environment", "body__samples__violating")
@@ -179,40 +156,6 @@ def strayed_runs(digest: str, *, at: datetime, span_s: int) -> list[RunFact]:
         RunFact(node_id, environment, Sample.from_json(sample))
         for node_id, environment, kept in rows[:MAX_SAMPLE_ROWS]
         for sample in kept
-    ]
-
-
-def hosts() -> list[HostFact]:
-    """Every host that is not retired, with the workflows it says it runs."""
-    rows = Node.objects.filter(retired_at=None).values_list(
-        "node_id", "environment__name", "in_force", "last_beat_at"
-    )
-    return [
-        HostFact(node_id, where, frozenset(said.get("workflows", ())), frozenset(), beat)
-        for node_id, where, said, beat in rows
-    ]
-
-
-def rollouts() -> list[RolloutFact]:
-    """The newest 500 rollouts with the workflows of their bundles, oldest first."""
-    found = list(
-        Rollout.objects.order_by("-pk").select_related("environment", "packet")[:MAX_ROLLOUTS]
-    )
-    held: dict[int, set[str]] = defaultdict(set)
-    bundles = MythOSDeploymentPacket.objects.filter(pk__in={each.packet_id for each in found})
-    for packet, digest in bundles.values_list("pk", "ritual_archive__digest"):
-        held[packet].add(digest)
-    return [
-        RolloutFact(
-            environment=each.environment.name,
-            sequence=each.sequence,
-            bundle=str(each.packet),
-            bundle_digest=each.packet.digest,
-            halted=each.state == Rollout.State.HALTED,
-            at=each.created_at,
-            policy_sets=frozenset(held[each.packet_id]),
-        )
-        for each in reversed(found)
     ]
 
 

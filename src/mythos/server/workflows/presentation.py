@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mythos.server.policies.pages.in_force import in_force_of
-from mythos.server.policies.pages.selection import SPANS, Selection
+from mythos.server.documents import queries as documents
+from mythos.server.documents.in_force import in_force_of
+from mythos.server.documents.selection import SPANS, Selection
 from mythos.server.workflows import page_queries as queries
 from mythos.server.workflows.pages import listing, workflow
 from mythos.server.workflows.pages.drift_state import drift_state, host_drifts
+from mythos.server.workflows.pages.facts import WORKFLOWS
 from mythos.server.workflows.pages.match import match_of
 from mythos.server.workflows.pages.steps import steps_of
 from mythos.server.workflows.pages.worst_runs import worst_runs
@@ -18,8 +20,8 @@ def show_workflows(selection: Selection, *, at: datetime) -> listing.WorkflowsPa
     """The list of workflows."""
     rows = listing.rows_of(
         queries.workflows(),
-        queries.hosts(),
-        queries.rollouts(),
+        documents.hosts(WORKFLOWS),
+        documents.rollouts(WORKFLOWS),
         queries.followed(at=at, span_s=SPANS[selection.span]),
         drifts=queries.drifts(),
         baselines=queries.baseline_counts(),
@@ -48,6 +50,7 @@ def show_workflow(digest: str, selection: Selection, *, at: datetime) -> workflo
         NotFoundError: no workflow has that digest.
     """
     here = queries.workflow(digest)
+    hosts, rollouts = documents.hosts(WORKFLOWS), documents.rollouts(WORKFLOWS)
     document, span_s = here.workflow, SPANS[selection.span]
     followed = queries.followed(at=at, span_s=span_s, digest=here.digest)
     drifts = [each for each in queries.drifts() if each.drift.workflow == here.digest]
@@ -73,7 +76,7 @@ def show_workflow(digest: str, selection: Selection, *, at: datetime) -> workflo
         match=match_of(followed),
         steps=steps_of(document, followed) if document else (),
         hosts=workflow.hosts_of(followed),
-        in_force=in_force_of(here.digest, queries.hosts(), queries.rollouts()),
+        in_force=in_force_of(here.digest, hosts, rollouts),
         runs=worst_runs(strayed, document.weights) if document else (),
         drift=drift_state(drifts, baselines=len(baselines)),
         drifts=host_drifts(drifts, baselines),

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from mythos.server.policies.pages.selection import select
+from mythos.server.documents.selection import select
 from mythos.server.web.answers import answer, signed_in
 from mythos.server.workflows.presentation import show_workflow, show_workflows
 

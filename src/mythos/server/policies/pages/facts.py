@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from mythos.engines.evidence.policy import OutcomeCounts, RunCounts
 from mythos.engines.evidence.sample import Sample
+from mythos.server.documents.facts import DocumentKind, Mode
 from mythos.values.outcome import Severity
 from mythos.values.policy import PolicySet
 
-Mode = Literal["enforce", "shadow"]
+POLICY_SETS = DocumentKind(
+    "policy set", "bundled_codices", "policy_sets", shadowed="shadow_sets", page="/policies"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +34,11 @@ class PolicyFact:
 
 
 @dataclass(frozen=True, slots=True)
-class HostFact:
-    """A host, the policy sets that it says judge there, and the agents it runs, by digest."""
-
-    node_id: str
-    environment: str
-    enforced: frozenset[str]
-    shadowed: frozenset[str]
-    last_beat_at: datetime | None
-    agents: frozenset[str] = frozenset()
-
-    def mode_of(self, digest: str) -> Mode | None:
-        """How a policy set judges here; None if it does not."""
-        if digest in self.enforced:
-            return "enforce"
-        return "shadow" if digest in self.shadowed else None
-
-
-@dataclass(frozen=True, slots=True)
 class AgentFact:
     """An agent, and the names of the policy sets that decide it."""
 
     name: str
     policies: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutFact:
-    """A decision that an environment runs a bundle, with the policy sets of that bundle."""
-
-    environment: str
-    sequence: int
-    bundle: str
-    bundle_digest: str
-    halted: bool
-    at: datetime
-    policy_sets: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

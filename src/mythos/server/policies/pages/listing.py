@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mythos.server.policies.pages.facts import HostFact, PolicyFact, RolloutFact, Tally
-from mythos.server.policies.pages.in_force import InForce, in_force_of
+from mythos.server.documents.facts import HostFact, RolloutFact
+from mythos.server.documents.in_force import InForce, in_force_of
+from mythos.server.documents.selection import Selection, Span
+from mythos.server.policies.pages.facts import PolicyFact, Tally
 from mythos.server.policies.pages.outcomes import Counts, counts_of, runs_of
 from mythos.server.policies.pages.rules import read
-from mythos.server.policies.pages.selection import Selection, Span
 
 PER_PAGE = 40
 _EARLY = datetime.min.replace(tzinfo=UTC)

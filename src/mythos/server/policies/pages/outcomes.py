@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mythos.engines.evidence.policy import OutcomeCounts, RunCounts, louder
-from mythos.server.policies.pages.facts import Mode, Tally
+from mythos.server.documents.facts import Mode
+from mythos.server.policies.pages.facts import Tally
 from mythos.values.outcome import Severity
 
 

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 import orjson
 
 from mythos.engines.resilience.finding import fingerprint
+from mythos.server.documents.facts import Mode
+from mythos.server.documents.in_force import InForce
+from mythos.server.documents.selection import Span
 from mythos.server.policies.pages.backtest import BacktestShown
 from mythos.server.policies.pages.coherence import CoherenceShown, DifferenceShown
-from mythos.server.policies.pages.facts import CallFact, Mode, PolicyFact
-from mythos.server.policies.pages.in_force import InForce
+from mythos.server.policies.pages.facts import CallFact, PolicyFact
 from mythos.server.policies.pages.marks import MarkShown
 from mythos.server.policies.pages.outcomes import Counts
 from mythos.server.policies.pages.rules import RuleList
-from mythos.server.policies.pages.selection import Selection, Span
+from mythos.server.policies.pages.selection import PolicySelection
 from mythos.server.policies.pages.sentences import promise_of, sentence_of
 from mythos.server.policies.pages.versions import Comparison, VersionRow
 
@@ -68,7 +70,7 @@ class PolicyPage:
 
     at: datetime
     command: str
-    selection: Selection
+    selection: PolicySelection
     span: Span
     spans: tuple[Span, ...]
     name: str

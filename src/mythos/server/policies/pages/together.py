@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mythos.server.policies.pages.facts import AgentFact, HostFact
+from mythos.server.documents.facts import HostFact
+from mythos.server.policies.pages.facts import AgentFact
 from mythos.values.digest import digest_of
 
 MAX_GROUPS = 8

@@ -9,8 +9,11 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from mythos.engines.evidence.sample import Sample
+from mythos.server.documents.facts import DocumentKind
 from mythos.values.drift import WorkflowDrift
 from mythos.values.workflow import Workflow
+
+WORKFLOWS = DocumentKind("workflow", "ritual_archive", "workflows", shadowed="", page="/workflows")
 
 
 @dataclass(frozen=True, slots=True)

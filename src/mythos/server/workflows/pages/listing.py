@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mythos.server.policies.pages.facts import HostFact, RolloutFact
-from mythos.server.policies.pages.in_force import InForce, in_force_of
+from mythos.server.documents.facts import HostFact, RolloutFact
+from mythos.server.documents.in_force import InForce, in_force_of
+from mythos.server.documents.selection import Selection, Span
 from mythos.server.policies.pages.listing import FirstStep
-from mythos.server.policies.pages.selection import Selection, Span
 from mythos.server.workflows.pages.drift_state import DriftState, drift_state
 from mythos.server.workflows.pages.facts import DriftFact, Followed, WorkflowFact
 from mythos.server.workflows.pages.match import Match, match_of

@@ -10,8 +10,8 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from mythos.server.deployment.pages.text import Line, lines_of
-from mythos.server.policies.pages.in_force import InForce
-from mythos.server.policies.pages.selection import Selection, Span
+from mythos.server.documents.in_force import InForce
+from mythos.server.documents.selection import Selection, Span
 from mythos.server.web.charts.workflow_layout import Layout, lay_out
 from mythos.server.workflows.pages.drift_state import DriftState, HostDrift
 from mythos.server.workflows.pages.facts import Followed, WorkflowFact

@@ -1,4 +1,4 @@
-"""Where a policy set is in force, in which mode, on how many hosts and since which bundle."""
+"""Where a document is in force, in which mode, on how many hosts and since which bundle."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mythos.server.policies.pages.facts import HostFact, Mode, RolloutFact
+from mythos.server.documents.facts import HostFact, Mode, RolloutFact
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """One environment under a policy set.
+    """One environment where a document is in force.
 
-    `hosts` of `hosts_total` say that it judges there; none means that the environment was told to,
+    `hosts` of `hosts_total` say that they have it; none means that the environment was told to,
     and no host has said so yet. `bundle` and `since` are of the rollout that brought it, empty for
-    a set that comes with no bundle. `newest_beat` is the age of the freshest word.
+    a document that comes with no bundle. `newest_beat` is the age of the freshest word.
     """
 
     environment: str
@@ -32,7 +32,7 @@ class InForce:
 def in_force_of(
     digest: str, hosts: Iterable[HostFact], rollouts: Sequence[RolloutFact]
 ) -> tuple[InForce, ...]:
-    """Environments under a policy set: enforced before shadowed, many hosts before few."""
+    """Environments where it is in force: enforced before shadowed, many hosts before few."""
     total: dict[str, int] = defaultdict(int)
     there: dict[tuple[str, Mode], list[HostFact]] = defaultdict(list)
     for host in hosts:
@@ -74,10 +74,10 @@ def _in_force(
 
 
 def _brought(digest: str, rollouts: Sequence[RolloutFact]) -> dict[str, RolloutFact]:
-    """The rollout since which each environment has been told to run this set without a break."""
+    """The rollout since which each environment has been told to run it without a break."""
     since: dict[str, RolloutFact] = {}
     for rollout in sorted(rollouts, key=lambda each: each.sequence):
-        if digest in rollout.policy_sets and not rollout.halted:
+        if digest in rollout.documents and not rollout.halted:
             since.setdefault(rollout.environment, rollout)
         else:
             since.pop(rollout.environment, None)

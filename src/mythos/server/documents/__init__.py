@@ -1,0 +1,1 @@
+"""What lists of documents share: who holds each, where it is in force, what was asked to see."""
