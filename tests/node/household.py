@@ -40,6 +40,7 @@ class House:
     heartbeat_s: int = 60
     close_grace_s: int = 1
     run_timeout_s: int = 60
+    server: str = ""
 
     @cached_property
     def site(self) -> Site:
@@ -59,7 +60,8 @@ class House:
             node=NODE,
             environment=LAB,
             key_id=self.key.key_id,
-            air_gapped=True,
+            air_gapped=not self.server,
+            server=self.server,
             packets_root=self.site.packets.root().decode(),
             deployments_root=self.site.deployments.root().decode(),
             cell_s=self.cell_s,

@@ -83,8 +83,8 @@ def _worker_bundle(version: int = 1, **runtime: JsonValue) -> BuiltBundle:
 class Home:
     """A house with a sidecar in it."""
 
-    def __init__(self, folder: Path, bundle: BuiltBundle) -> None:
-        self.house = House(folder, heartbeat_s=1, cell_s=1).move_in()
+    def __init__(self, folder: Path, bundle: BuiltBundle, *, server: str = "") -> None:
+        self.house = House(folder, heartbeat_s=1, cell_s=1, server=server).move_in()
         self.house.release(bundle, at=now())
         self.work = self.house.home.work("worker")
 
@@ -230,6 +230,15 @@ def test_a_full_disk_stops_neither_the_loop_nor_the_port(tmp_path: Path) -> None
         before = len(home.envelopes())
         _until(lambda: len(home.envelopes()) > before)
         _until(lambda: home.status()["problem"] == "")
+
+
+def test_a_control_plane_that_never_answers_delays_no_beat(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        home = Home(tmp_path, _worker_bundle(), server=f"http://127.0.0.1:{mute.getsockname()[1]}")
+        with home.running():
+            _until(lambda: len(home.envelopes()) >= 4, seconds=8.0)
+            mute.close()
+            _until(lambda: "does not answer" in str(home.status().get("problem")))
 
 
 def test_an_agent_without_memory_files_still_has_a_log(tmp_path: Path) -> None:

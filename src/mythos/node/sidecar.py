@@ -1,8 +1,9 @@
 """The sidecar: one process a host that ties receiving, judging, telling and launching together.
 
-The main loop owns every decision about what runs; HTTP threads only add spans and ask. What fails
-(no network, a refused bundle, a crashed agent, a full disk) is told in the status and tried again;
-the node goes on with what it has.
+The main loop owns every decision about what runs; HTTP threads only add spans and ask. One more
+thread talks to the control plane, so a slow one delays no beat: a node that works and judges is not
+unattended because nobody answers it. What fails (no network, a refused bundle, a crashed agent, a
+full disk) is told in the status and tried again; the node goes on with what it has.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -96,19 +98,28 @@ class Sidecar:
         threading.Thread(target=self._receiver.serve_forever, daemon=True).start()
         self._start_agents()
         next_beat = time.monotonic()
+        line = ThreadPoolExecutor(max_workers=1, thread_name_prefix="control-plane")
+        exchange: Future[None] | None = None
         try:
             while not stop.wait(TICK_S):
                 self._attempt("judging", self._close)
+                if exchange is not None and exchange.done():
+                    exchange.result()
+                    exchange = None
+                    self._attempt("taking over", self._take_over)
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + self._acceptance.heartbeat_s
-                    self._attempt("pulling", self._pull)
                     self._attempt("telling", self._tell)
+                    exchange = exchange or line.submit(self._exchange)
                 for name, process in self._processes.items():
                     self._attempt(f"agent {name}", process.keep_running)
         finally:
             self._stop_agents()
+            line.shutdown()
             self._attempt("judging", self._close)
             self._attempt("telling", self._tell)
+            self._attempt("sending", self._send)
+            self._attempt("status", self._write_status)
             self._receiver.shutdown()
             self._receiver.server_close()
             self._puller.close()
@@ -153,12 +164,29 @@ class Sidecar:
             self._note("restart", _told(error))
             return no_duty()
 
+    def _exchange(self) -> None:
+        """Send what is unsent, then ask what should run; the only work that waits for others."""
+        self._attempt("sending", self._send)
+        self._attempt("pulling", self._pull)
+
+    def _send(self) -> None:
+        if self._plane is None:
+            return
+        self._reporter.deliver(self._plane)
+        refusal = self._store.last_refusal()
+        self._note("evidence", f"evidence is refused: {refusal}" if refusal else "")
+
     def _pull(self) -> None:
-        """Look for another assignment, and change over when there is one."""
         self._pulled = self._puller.poll(self._duty.bundle, at=datetime.now(UTC))
-        if self._pulled.changed:
-            self._change_over(self._pulled.bundle)
         self._note("assignment", self._pulled.problem)
+
+    def _take_over(self) -> None:
+        """Run what the newest poll put in force, if that is another bundle."""
+        pulled = self._pulled
+        if pulled.changed and pulled.bundle is not self._duty.bundle:
+            self._change_over(pulled.bundle)
+            self._note("assignment", pulled.problem)
+        self._write_status()
 
     def _change_over(self, bundle: LaunchedBundle | None) -> None:
         duty = no_duty() if bundle is None else duty_of(bundle)
@@ -170,16 +198,14 @@ class Sidecar:
         _log.info("running %s", duty.digest or "nothing: halted")
 
     def _tell(self) -> None:
-        """One beat: seal an envelope, send what is unsent, write the status."""
+        """One beat: seal an envelope with what is new."""
         assignment = self._pulled.assignment
         wanted = assignment.digest if assignment and assignment.state == "run" else ""
         stale = assignment is not None and wanted != self._duty.digest
         in_force = self._duty.in_force(assignment_sequence=assignment.sequence if assignment else 0)
         self._reporter.beat(self._duty, in_force, stale=stale, at=datetime.now(UTC))
-        if self._plane is not None:
-            self._attempt("sending", partial(self._reporter.deliver, self._plane))
-            refusal = self._store.last_refusal()
-            self._note("evidence", f"evidence is refused: {refusal}" if refusal else "")
+
+    def _write_status(self) -> None:
         write_atomically(self._home.root / "status.json", orjson.dumps(self.status()))
 
     def status(self) -> dict[str, JsonValue]:
