@@ -40,6 +40,7 @@ from tests.engines.telemetry.making import TRACE, call, chat, said, sid, span, s
             {"gen_ai.operation.name": "execute_tool", "mythos.policy.verdict": "deny"},
             Kind.TOOL_CALL,
         ),
+        ({"gen_ai.operation.name": "chat", "mythos.policy.verdict": "deny"}, Kind.MODEL_CALL),
         ({"mythos.memory.sha256": "00"}, Kind.MEMORY_OP),
         ({"mythos.step.id": "check"}, Kind.STEP),
         ({"http.request.method": "GET"}, Kind.OTHER),
@@ -48,6 +49,39 @@ from tests.engines.telemetry.making import TRACE, call, chat, said, sid, span, s
 )
 def test_the_first_rule_that_fits_gives_the_kind(attributes: dict[str, Json], kind: Kind) -> None:
     assert event_of(Span(TRACE, sid(1), "", "x", 0, 0, attributes)).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("says", "kind"),
+    [
+        ({"gen_ai.operation.name": "chat"}, Kind.TOOL_CALL),
+        ({"gen_ai.operation.name": "retrieval"}, Kind.TOOL_CALL),
+        ({"gen_ai.operation.name": "plan"}, Kind.TOOL_CALL),
+        ({"gen_ai.operation.name": "upsert_memory"}, Kind.TOOL_CALL),
+        ({"openinference.span.kind": "LLM"}, Kind.TOOL_CALL),
+        ({"traceloop.span.kind": "task"}, Kind.TOOL_CALL),
+        ({"llm.request.type": "chat"}, Kind.TOOL_CALL),
+        ({"db.system": "qdrant"}, Kind.TOOL_CALL),
+        ({"mythos.step.id": "pay"}, Kind.TOOL_CALL),
+        ({"gen_ai.operation.name": "chat", "mythos.policy.verdict": "deny"}, Kind.POLICY_DECISION),
+        ({"gen_ai.operation.name": "invoke_agent"}, Kind.AGENT_RUN),
+        ({"gen_ai.operation.name": "invoke_workflow"}, Kind.WORKFLOW_RUN),
+        ({"gen_ai.operation.name": "run_guardrail"}, Kind.POLICY_DECISION),
+        ({"openinference.span.kind": "EVALUATOR"}, Kind.EVALUATION),
+    ],
+)
+def test_a_span_with_the_arguments_of_a_call_is_a_call_whatever_it_calls_itself(
+    says: dict[str, Json], kind: Kind
+) -> None:
+    told = {**says, "gen_ai.tool.name": "refund", "gen_ai.tool.call.arguments": '{"cents": 5}'}
+
+    event = event_of(Span(TRACE, sid(1), "", "x", 0, 0, told))
+
+    assert event.kind is kind
+    assert (event.tool, event.arguments) == (
+        "refund",
+        {"cents": 5} if kind is Kind.TOOL_CALL else None,
+    )
 
 
 def test_a_step_id_or_a_verdict_hides_no_tool_call() -> None:

@@ -6,7 +6,7 @@ the kind after de-duplication, the enclosing agent, the texts first said here, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from mythos.engines.telemetry import table
@@ -33,12 +33,24 @@ def event_of(span: Span) -> Event:
 
 
 def kind_of(span: Span | Event) -> Kind:
-    """Kind of a span by itself: the first rule of the table that fits, else `Kind.OTHER`."""
+    """Kind of a span by itself: the first rule of the table that fits, else `Kind.OTHER`.
+
+    Whatever else it calls itself, a span that records the arguments of a call is a call, lest one
+    pass unjudged as a model call; but for kinds that only repeat what other spans tell.
+    """
+    kind = _first_fit(table.KIND_RULES, span) or Kind.OTHER
+    tells_a_call = any(key in span.attributes for key in table.CALL_ARGUMENTS)
+    if kind in table.KEEPS_ARGUMENTS or not tells_a_call:
+        return kind
+    return _first_fit(table.CALL_RULES, span) or kind
+
+
+def _first_fit(rules: Iterable[table.KindRule], span: Span | Event) -> Kind | None:
     attributes = span.attributes
-    for rule in table.KIND_RULES:
+    for rule in rules:
         if rule.key in attributes and (kind := _match(rule, span, attributes[rule.key])):
             return kind
-    return Kind.OTHER
+    return None
 
 
 def _match(rule: table.KindRule, span: Span | Event, value: Json) -> Kind | None:

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from mythos.values.event import Kind
 
-VERSION: Final = 2  # raised with every change of a row; semantic-conventions-genai of August 2026
+VERSION: Final = 3  # raised with every change of a row; semantic-conventions-genai of August 2026
 ANY: Final = "*"  # a rule value: whatever the attribute holds
 
 Place = Literal["anywhere", "root", "nested"]
@@ -80,6 +80,17 @@ _VECTOR_STORES: Final = dict.fromkeys(
     ("chroma", "lancedb", "marqo", "milvus", "pinecone", "qdrant", "weaviate"), Kind.RETRIEVAL
 )
 
+CALL_ARGUMENTS: Final = ("gen_ai.tool.call.arguments", "tool_arguments")
+CALL_RULES: Final = (
+    # A denial tells the arguments of a call that was not made.
+    KindRule("mythos.policy.verdict", dict.fromkeys(("deny", "DENY"), Kind.POLICY_DECISION)),
+    *(KindRule(key, {ANY: Kind.TOOL_CALL}) for key in CALL_ARGUMENTS),
+)
+# Spans that enclose calls, or tell again of calls that other spans are.
+KEEPS_ARGUMENTS: Final = frozenset(
+    {Kind.AGENT_RUN, Kind.WORKFLOW_RUN, Kind.TOOL_CALL, Kind.POLICY_DECISION, Kind.EVALUATION}
+)
+
 KIND_RULES: Final = (
     KindRule("gen_ai.operation.name", _OPERATIONS),
     KindRule("mcp.method.name", {"tools/call": Kind.TOOL_CALL}),
@@ -91,11 +102,7 @@ KIND_RULES: Final = (
     KindRule("traceloop.span.kind", _TRACELOOP),
     KindRule("llm.request.type", _REQUEST_TYPES),
     KindRule("db.system", _VECTOR_STORES),
-    # A denial tells the arguments of a call that was not made.
-    KindRule("mythos.policy.verdict", dict.fromkeys(("deny", "DENY"), Kind.POLICY_DECISION)),
-    # Whatever else it calls itself, a span that records the arguments of a call is a call.
-    KindRule("gen_ai.tool.call.arguments", {ANY: Kind.TOOL_CALL}),
-    KindRule("tool_arguments", {ANY: Kind.TOOL_CALL}),
+    *CALL_RULES,
     KindRule("all_messages_events", {ANY: Kind.AGENT_RUN}),
     # Extension keys say more about a known span; alone they make it one.
     KindRule("mythos.policy.verdict", {ANY: Kind.POLICY_DECISION}),
