@@ -9,12 +9,21 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import IO
 
 import click
 import pytest
 
 from mythos.cli.root import root, told
 from tests.cli.control_plane import EXAMPLE, mythos
+
+CARE = Path(EXAMPLE) / "policies/care-rules.yaml"
+
+
+def started(*words: str, stdout: int | IO[str]) -> subprocess.Popen[str]:
+    """The command as a process of its own."""
+    command = [sys.executable, "-m", "mythos", *words]
+    return subprocess.Popen(command, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +82,66 @@ def test_a_full_disk_is_told_as_such() -> None:
 
     assert str(error) == "/spool/x: No space left on device"
     assert "free some disk space" in error.remedy
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_result_that_cannot_be_printed_is_one_error_on_standard_error(more: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = started("policy", "check", str(CARE), *more, stdout=full)
+        _, err = ran.communicate(timeout=60)
+
+    assert ran.returncode == 1
+    assert err == (
+        "error: standard output: No space left on device\n"
+        "  → free some disk space, then repeat the command\n"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_refusal_that_cannot_be_printed_as_json_is_printed_as_a_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        ran = started("policy", "check", "/nowhere", "--json", stdout=full)
+        _, err = ran.communicate(timeout=60)
+
+    assert ran.returncode == 2
+    assert err.startswith("error: Invalid value for 'FILE...'")
+    assert len(err.splitlines()) == 2
+
+
+@pytest.mark.parametrize("words", [["--help"], ["policy", "check", "/nowhere", "--json"]])
+def test_nothing_is_said_where_nobody_reads_on(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = started(*words, stdout=writing)
+    os.close(writing)
+    _, err = ran.communicate(timeout=60)
+
+    assert (ran.returncode != 0, err) == (True, "")
+
+
+INTERRUPTED_AT = """
+import os, signal, sys
+from mythos.cli import main
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+sys.argv = ["mythos", "policy", "check", {file!r}]
+main()
+"""
+
+
+@pytest.mark.parametrize("module", ["mythos.cli.root", "click", "mythos.cli.policy", "orjson"])
+def test_interrupted_while_it_loads_a_command_ends_quietly(module: str) -> None:
+    code = INTERRUPTED_AT.format(module=module, file=str(CARE))
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr.strip()) == (130, "", "interrupted")
 
 
 @pytest.mark.parametrize("killed_by", [signal.SIGTERM, signal.SIGKILL])

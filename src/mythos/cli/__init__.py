@@ -6,9 +6,17 @@ fast and a node never loads what it does not need.
 
 from __future__ import annotations
 
+import sys
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells say it
+
 
 def main() -> None:
-    """Entry point of the `mythos` command."""
-    from mythos.cli.root import root
+    """Entry point of the `mythos` command; an interrupt ends it quietly, even while it loads."""
+    try:
+        from mythos.cli.root import root
 
-    root()
+        root()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(INTERRUPTED)

@@ -53,8 +53,16 @@ def bar(label: str, *, total: float | None) -> Iterator[Bar]:
 
 
 def chosen(as_json: bool, value: Any, human: Callable[[], None]) -> None:  # noqa: ANN401
-    """Print `value` as JSON, or let `human` print it for people."""
-    if as_json:
-        emit_json(value)
-    else:
-        human()
+    """Print `value` as JSON, or let `human` print it for people.
+
+    Raises:
+        OSError: it cannot be printed; `filename` says where.
+    """
+    try:
+        if as_json:
+            emit_json(value)
+        else:
+            human()
+    except OSError as refused:
+        refused.filename = refused.filename or "standard output"
+        raise

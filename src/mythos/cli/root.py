@@ -13,14 +13,15 @@ import json
 import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from mythos import __version__
+from mythos.cli import INTERRUPTED
 from mythos.errors import MythosError, UnavailableError, UsageError
 
-INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 _OS_REMEDIES = {
     errno.ENOSPC: "free some disk space, then repeat the command",
     errno.EACCES: "check the permissions, or name another place",
@@ -120,18 +121,31 @@ def told(problem: Exception) -> MythosError:
 
 
 def report(error: MythosError, argv: Sequence[str]) -> None:
-    """Print an error: JSON when `--json` was given, else a line and its remedy."""
-    if "--json" in argv:
-        body = {
-            "type": type(error).__name__,
-            "message": error.message,
-            "remedy": error.remedy,
-            "where": error.where,
-        }
-        click.echo(json.dumps({"error": body}))
+    """Print an error: JSON when `--json` was given, else a line and its remedy.
+
+    Where standard output takes no JSON, it is the line; where nothing takes that, the exit code.
+    """
+    if "--json" in argv and _printed_json(error):
         return
-    click.echo(f"error: {error}", err=True)
-    click.echo(f"  → {error.remedy}", err=True)
+    with suppress(OSError):
+        click.echo(f"error: {error}", err=True)
+        click.echo(f"  → {error.remedy}", err=True)
+
+
+def _printed_json(error: MythosError) -> bool:
+    body = {
+        "type": type(error).__name__,
+        "message": error.message,
+        "remedy": error.remedy,
+        "where": error.where,
+    }
+    try:
+        click.echo(json.dumps({"error": body}))
+    except BrokenPipeError:
+        return True  # nobody reads on, so nobody is told
+    except OSError:
+        return False
+    return True
 
 
 @click.command(
