@@ -8,8 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from mythos import __version__
+from mythos.cli.demo.story import invite
 from mythos.errors import IdentityError
-from mythos.server.web.commands import make_login_link, use_login_link
+from mythos.server.web.commands import LINK_LIFE, make_login_link, use_login_link
 from mythos.server.web.models import LoginLink
 
 PAGES = ("/system/resilience", "/system/resilience/host-1", "/deploy/packet", "/deploy/strategy")
@@ -70,9 +71,41 @@ def test_a_one_time_link_opens_the_door_once(client: Client, operator: User) -> 
     code = make_login_link(operator, at=timezone.now())
     assert client.post("/login/once", {"code": code}).headers["Location"] == "/system/resilience"
     assert client.get("/deploy/packet").status_code == 200
-    again = Client().post("/login/once", {"code": code})
-    assert again.status_code == 403
-    assert "unknown, used or expired" in again.content.decode()
+    for again in (
+        Client().post("/login/once", {"code": code}),
+        Client().get("/login/once", {"code": code}),
+    ):
+        assert again.status_code == 403
+        assert "unknown, used or expired" in again.content.decode()
+
+
+def test_an_expired_link_says_what_to_do_before_any_button_is_pressed(
+    client: Client, operator: User
+) -> None:
+    code = make_login_link(operator, at=timezone.now() - timedelta(minutes=16))
+    page = client.get("/login/once", {"code": code})
+    assert page.status_code == 403
+    text = page.content.decode()
+    assert "take a new link where this one came from" in text
+    assert "<button" not in text
+
+
+def test_a_link_that_is_opened_says_until_when_it_works(client: Client, operator: User) -> None:
+    code = make_login_link(operator, at=timezone.now())
+    until = LoginLink.objects.get().expires_at
+    text = client.get("/login/once", {"code": code}).content.decode()
+    assert f"works once, until {until:%H:%M} UTC" in text
+
+
+@pytest.mark.django_db
+def test_the_demo_says_how_long_its_link_works(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invite("http://demo")
+    told = capsys.readouterr().err
+    code = told.split("code=")[1].split()[0]
+    assert client.get("/login/once", {"code": code}).status_code == 200
+    assert f"works once, for {LINK_LIFE // timedelta(minutes=1)} minutes" in told
 
 
 def test_a_one_time_link_expires(operator: User) -> None:

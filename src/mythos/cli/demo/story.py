@@ -20,6 +20,7 @@ RUNS = 10
 EVERY_S = 1.5
 SLOW_S = 6.0
 PATIENCE_S = 120.0
+INVITED_S = 15 * 60  # as long as a sign-in link lives
 AFTER_FAULT = 10
 FAULTY_AGENT = "refunds"
 TAMPERED_FILE = "limits.md"
@@ -34,7 +35,8 @@ def tell(stage: Stage, *, once: bool) -> dict[str, Any]:
     _say("signed and assigned", bundle.digest)
     stage.release()
     stage.start_server()
-    _invite(stage)
+    invite(stage.url)
+    invited = time.monotonic()
     for node in stage.nodes:
         stage.enrol(node)
         for agent in stage.agents():
@@ -51,7 +53,7 @@ def tell(stage: Stage, *, once: bool) -> dict[str, Any]:
     result = conclude(stage, seconds=time.monotonic() - began)
     _print(result)
     if not once:
-        _keep_turning(stage)
+        _keep_turning(stage, invited=invited)
     return result
 
 
@@ -162,7 +164,7 @@ def _patience(deadline: float, what: str) -> None:
         )
 
 
-def _keep_turning(stage: Stage) -> None:
+def _keep_turning(stage: Stage, *, invited: float) -> None:
     """Go on at a slower pace until Ctrl-C; the enclave's report is carried now and then."""
     for node, agent in stage.each():
         wrong = node == stage.faulty and agent == FAULTY_AGENT
@@ -173,6 +175,9 @@ def _keep_turning(stage: Stage) -> None:
         while True:
             time.sleep(0.5)
             stage.children.check()
+            if time.monotonic() - invited > INVITED_S:
+                invited = time.monotonic()
+                invite(stage.url)
             if time.monotonic() - carried > 60:
                 carried = time.monotonic()
                 for node in stage.nodes:
@@ -182,7 +187,8 @@ def _keep_turning(stage: Stage) -> None:
         _say("ending", "every process the demo started")
 
 
-def _invite(stage: Stage) -> None:
+def invite(url: str) -> None:
+    """Print a link that signs one browser in, and how long it does."""
     from django.contrib.auth import get_user_model
     from django.utils import timezone
 
@@ -192,7 +198,8 @@ def _invite(stage: Stage) -> None:
         username="demo", defaults={"is_staff": True, "is_superuser": True}
     )
     code = make_login_link(user, at=timezone.now())
-    _say("open", f"{stage.url}/login/once?code={code}")
+    _say("open", f"{url}/login/once?code={code}")
+    _say("", f"works once, for {INVITED_S // 60} minutes; then the demo prints another")
 
 
 def _say(what: str, detail: str) -> None:

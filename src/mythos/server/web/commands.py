@@ -75,6 +75,29 @@ def make_login_link(user: User, *, at: datetime) -> str:
     return code
 
 
+def open_login_link(code: str, *, at: datetime) -> LoginLink:
+    """The link of a code that still lets its user in.
+
+    Raises:
+        IdentityError: the code is unknown, used or expired, or its user may not sign in.
+    """
+    found = (
+        LoginLink.objects.filter(
+            code_hash=_hash_of(code), used_at=None, expires_at__gt=at, user__is_active=True
+        )
+        .select_related("user")
+        .first()
+    )
+    if found is None:
+        raise IdentityError(
+            "this sign-in link is unknown, used or expired",
+            remedy="take a new link where this one came from (`mythos demo` prints one every "
+            f"{LINK_LIFE // timedelta(minutes=1)} minutes), or sign in with a name and password "
+            "at /login",
+        )
+    return found
+
+
 @transaction.atomic
 def use_login_link(code: str, *, at: datetime) -> User:
     """Use up a code and name its user.
@@ -82,17 +105,8 @@ def use_login_link(code: str, *, at: datetime) -> User:
     Raises:
         IdentityError: the code is unknown, used or expired, or its user may not sign in.
     """
-    found = (
-        LoginLink.objects.select_for_update()
-        .filter(code_hash=_hash_of(code), used_at=None, expires_at__gt=at, user__is_active=True)
-        .select_related("user")
-        .first()
-    )
-    if found is None:
-        raise IdentityError(
-            "this sign-in link is unknown, used or expired",
-            remedy="ask for a new link, or sign in with a name and password at /login",
-        )
+    LoginLink.objects.select_for_update().filter(code_hash=_hash_of(code)).first()
+    found = open_login_link(code, at=at)
     found.used_at = at
     found.save(update_fields=["used_at"])
     return found.user

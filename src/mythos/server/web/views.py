@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from mythos import __version__
-from mythos.server.web.commands import use_login_link
+from mythos.server.web.commands import open_login_link, use_login_link
 
 sign_in = views.LoginView.as_view(template_name="web/login.html", redirect_authenticated_user=True)
 sign_out = views.LogoutView.as_view()
@@ -27,9 +27,12 @@ def home(request: HttpRequest) -> HttpResponseRedirect:
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_once(request: HttpRequest) -> HttpResponse:
     """Show a button for the link's code; only pressing it uses the code up."""
+    now = timezone.now()
     if request.method != "POST":
-        return render(request, "web/once.html", {"code": request.GET.get("code", "")})
-    user = use_login_link(request.POST.get("code", ""), at=timezone.now())
+        code = request.GET.get("code", "")
+        link = open_login_link(code, at=now)
+        return render(request, "web/once.html", {"code": code, "expires_at": link.expires_at})
+    user = use_login_link(request.POST.get("code", ""), at=now)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return redirect("/system/resilience")
 
