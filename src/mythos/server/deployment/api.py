@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from django.http import HttpRequest
 from ninja import Router
-from pydantic import Field
 
 from mythos.server.deployment import listing
+from mythos.server.web.paging import Limit
 from mythos.values.base import Count, Digest
 from mythos.values.problem import REFUSALS, Problem
 
 router = Router(tags=["deployment"], by_alias=True)
-
-Limit = Annotated[int, Field(ge=1, le=200)]
 
 
 @router.get("/bundles", response={200: listing.BundlePage, REFUSALS: Problem})

@@ -38,6 +38,11 @@ class Selection:
         """The start of a link that keeps every choice but the order."""
         return self.link(sort="")
 
+    def command(self, path: str) -> str:
+        """The command line that gives the same answer; the session is the reader's own."""
+        address = f"{path}{self.link_for_page}format=json"
+        return f'curl --cookie "sessionid=$SESSION" "$MYTHOS{address}"'
+
     def choices(self) -> dict[str, str]:
         """What links keep, by the name of its parameter; empty where nothing was chosen."""
         return {

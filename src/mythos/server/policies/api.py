@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
-from pydantic import Field
 
 from mythos.server.documents.selection import Span
 from mythos.server.policies import listing
+from mythos.server.web.paging import Limit, PageNumber
 from mythos.values.base import Digest
 from mythos.values.problem import REFUSALS, Problem
 
 router = Router(tags=["policies"], by_alias=True)
 
-Limit = Annotated[int, Field(ge=1, le=200)]
-Page = Annotated[int, Field(ge=1, le=100_000)]
-
 
 @router.get("/policies", response={200: listing.PolicyPage, REFUSALS: Problem})
 def list_policies(
-    request: HttpRequest, window: Span = "24h", page: Page = 1, limit: Limit = 50
+    request: HttpRequest, window: Span = "24h", page: PageNumber = 1, limit: Limit = 50
 ) -> listing.PolicyPage:
     """Every known policy set with its outcomes in the window, newest first; at most 200 a page."""
     return listing.policies(span=window, page=page, limit=limit, at=timezone.now())

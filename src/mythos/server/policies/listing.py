@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from mythos.engines.policy.identity import canonical
 from mythos.server.documents import queries as documents
-from mythos.server.documents.in_force import InForce
 from mythos.server.documents.selection import SPANS, Selection, Span
 from mythos.server.policies import page_queries as queries
 from mythos.server.policies.pages.facts import POLICY_SETS
 from mythos.server.policies.pages.listing import PolicyRow, rows_of
 from mythos.server.policies.pages.outcomes import Counts, by_rule
 from mythos.server.policies.proofs_shown import coherence_numbers
+from mythos.server.web.paging import page_after, rows_on
 from mythos.values.base import Count, Digest, Share, Value, Version
 from mythos.values.evidence import EnvironmentName
 
@@ -56,7 +56,7 @@ class PolicySummary(Value):
     runs: Count
     benign_marks: Count
     coherence: Share | None
-    outcomes: OutcomeTotals
+    outcomes: OutcomeTotals = Field(validation_alias="counts")
     shadow: OutcomeTotals
 
 
@@ -84,10 +84,9 @@ class PolicyDocument(PolicySummary):
 def policies(*, span: Span, page: int, limit: int, at: datetime) -> PolicyPage:
     """Policy sets, newest first, a page at a time."""
     rows = _rows(span, at=at)
-    here = rows[(page - 1) * limit : page * limit]
     return PolicyPage(
-        items=tuple(PolicySummary.model_validate(_summary(row)) for row in here),
-        next=page + 1 if page * limit < len(rows) else None,
+        items=tuple(map(_summary, rows_on(rows, page, limit=limit))),
+        next=page_after(page, n=len(rows), limit=limit),
     )
 
 
@@ -100,16 +99,13 @@ def policy(digest: str, *, span: Span, at: datetime) -> PolicyDocument:
     found = queries.policy(digest)
     row = next(row for row in _rows(span, at=at) if row.digest == found.digest)
     tallies = queries.tallies(at=at, span_s=SPANS[span], digest=found.digest)
-    outcomes = by_rule(tallies)
-    return PolicyDocument.model_validate(
-        _summary(row)
-        | {
-            "document": canonical(found.policy_set),
-            "by_rule": tuple(
-                RuleOutcomes(rule=name, outcomes=_totals(each.counts))
-                for name, each in sorted(outcomes.items())
-            ),
-        }
+    return PolicyDocument(
+        **dict(_summary(row)),
+        document=canonical(found.policy_set),
+        by_rule=tuple(
+            RuleOutcomes(rule=name, outcomes=_totals(each.counts))
+            for name, each in sorted(by_rule(tallies).items())
+        ),
     )
 
 
@@ -125,33 +121,9 @@ def _rows(span: Span, *, at: datetime) -> list[PolicyRow]:
     )
 
 
-def _summary(row: PolicyRow) -> dict[str, object]:
-    names = (
-        "digest", "name", "version", "critical", "guard", "rules", "facts", "promises", "bundles",
-        "known_since", "runs", "benign_marks",
-        "coherence",
-    )  # fmt: skip
-    return {name: getattr(row, name) for name in names} | {
-        "in_force": tuple(map(_place, row.in_force)),
-        "outcomes": _totals(row.counts),
-        "shadow": _totals(row.shadow),
-    }
-
-
-def _place(each: InForce) -> Place:
-    return Place(
-        environment=each.environment,
-        mode=each.mode,
-        hosts=each.hosts,
-        hosts_total=each.hosts_total,
-        since=each.since,
-    )
+def _summary(row: PolicyRow) -> PolicySummary:
+    return PolicySummary.model_validate(row, from_attributes=True)
 
 
 def _totals(counts: Counts) -> OutcomeTotals:
-    return OutcomeTotals(
-        violated=counts.violated,
-        blocked=counts.blocked,
-        undecidable=counts.undecidable,
-        upheld=counts.upheld,
-    )
+    return OutcomeTotals.model_validate(counts, from_attributes=True)

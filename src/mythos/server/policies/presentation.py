@@ -10,6 +10,7 @@ from mythos.errors import NotFoundError
 from mythos.server.documents import queries as documents
 from mythos.server.documents.facts import HostFact
 from mythos.server.documents.in_force import in_force_of
+from mythos.server.documents.list_page import PER_PAGE
 from mythos.server.documents.selection import SPANS, Selection
 from mythos.server.policies import judging
 from mythos.server.policies import page_queries as queries
@@ -28,6 +29,7 @@ from mythos.server.policies.proofs_shown import (
     coherence_shown,
     difference_shown,
 )
+from mythos.server.web.paging import pages_of, rows_on
 
 
 def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage:
@@ -42,19 +44,18 @@ def show_policies(selection: Selection, *, at: datetime) -> listing.PoliciesPage
         marks=queries.standing_marks(at=at),
         coherence=coherence_numbers(),
     )
-    first = (selection.page - 1) * listing.PER_PAGE
     return listing.PoliciesPage(
         at=at,
-        command=_command("/policies", selection),
+        command=selection.command("/policies"),
         selection=selection,
         span=selection.span,
         spans=tuple(SPANS),
-        rows=tuple(rows[first : first + listing.PER_PAGE]),
+        rows=rows_on(rows, selection.page, limit=PER_PAGE),
         total=len(rows),
         enforced=sum(any(each.mode == "enforce" for each in row.in_force) for row in rows),
         shadowed=sum(any(each.mode == "shadow" for each in row.in_force) for row in rows),
         page=selection.page,
-        pages=max(-(-len(rows) // listing.PER_PAGE), 1),
+        pages=pages_of(len(rows), limit=PER_PAGE),
         first_step=listing.NO_POLICY_SET if all(row.packaged for row in rows) else None,
     )
 
@@ -78,7 +79,7 @@ def show_policy(
     tools = document.covers.tools
     return policy.PolicyPage(
         at=at,
-        command=_command(f"/policies/{here.digest}", selection),
+        command=selection.command(f"/policies/{here.digest}"),
         selection=selection,
         span=selection.span,
         spans=tuple(SPANS),
@@ -145,9 +146,3 @@ def _other(here: PolicyFact, versions: list[PolicyFact], against: str) -> Policy
             remedy="choose one of the versions listed on its page",
         )
     return found[0]
-
-
-def _command(path: str, selection: Selection) -> str:
-    """The command line that gives the same answer; the session is the reader's own."""
-    address = f"{path}{selection.link_for_page}format=json"
-    return f'curl --cookie "sessionid=$SESSION" "$MYTHOS{address}"'

@@ -12,6 +12,7 @@ from pydantic import Field
 from mythos.engines.resilience.reading import WINDOW_S
 from mythos.server.resilience import listing, readings
 from mythos.server.resilience.queries import newest_readings
+from mythos.server.web.paging import Limit
 from mythos.values.base import Count
 from mythos.values.evidence import NodeName, UnixSeconds
 from mythos.values.problem import REFUSALS, Problem
@@ -20,7 +21,6 @@ from mythos.values.reading import Reading
 router = Router(tags=["nodes"], by_alias=True)
 
 WindowS = Annotated[int, Field(ge=60, le=90 * 86_400)]
-Limit = Annotated[int, Field(ge=1, le=200)]
 
 
 @router.get("/nodes", response={200: listing.NodePage, REFUSALS: Problem})

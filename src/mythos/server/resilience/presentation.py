@@ -20,6 +20,7 @@ from mythos.server.resilience.pages.workflow_runs import workflows_of
 from mythos.server.resilience.queries import evidence_of
 from mythos.server.resilience.standing_baselines import history
 from mythos.server.web.charts.beat_strip import Beat
+from mythos.server.web.paging import pages_of, rows_on
 from mythos.values.reading import Reading
 
 WINDOW = timedelta(days=28)
@@ -51,7 +52,7 @@ def show_fleet(selection: Selection, *, at: datetime, barred: str = "") -> fleet
     nodes = queries.nodes(known)
     judged = [(node, state_now(node, at=at)) for node in nodes]
     found = hosts.matching(judged, selection)
-    shown = hosts.page_of(found, selection.page)
+    shown = rows_on(found, selection.page, limit=hosts.PER_PAGE)
     focus = _focus(judged, found, selection)
     scene = _scene([*shown, *focus], selection.span, at=at)
     runs = queries.run_counts(at=at)
@@ -71,7 +72,7 @@ def show_fleet(selection: Selection, *, at: datetime, barred: str = "") -> fleet
             rows=tuple(hosts.host_row(node, now, scene.beats(node)) for node, now in shown),
             matching=len(found),
             page=selection.page,
-            pages=hosts.pages_of(found),
+            pages=pages_of(len(found), limit=hosts.PER_PAGE),
         ),
         history=_history(focus[0][0], scene) if focus else None,
         why=_why(*focus[0], scene, selection.flag, barred=barred) if focus else None,

@@ -7,12 +7,11 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from mythos.server.documents import queries as documents
-from mythos.server.documents.in_force import InForce
 from mythos.server.documents.selection import SPANS, Selection, Span
+from mythos.server.web.paging import page_after, rows_on
 from mythos.server.workflows import page_queries as queries
 from mythos.server.workflows.pages.facts import WORKFLOWS, Followed, WorkflowFact
 from mythos.server.workflows.pages.listing import WorkflowRow, rows_of
-from mythos.server.workflows.pages.match import Match
 from mythos.server.workflows.pages.steps import steps_of
 from mythos.server.workflows.pages.workflow import hosts_of
 from mythos.values.base import Count, Digest, Share, Value, Version
@@ -104,10 +103,9 @@ class WorkflowDocument(WorkflowSummary):
 def workflows(*, span: Span, page: int, limit: int, at: datetime) -> WorkflowPage:
     """Workflows, newest first, a page at a time."""
     rows = _rows(queries.workflows(), queries.followed(at=at, span_s=SPANS[span]), span)
-    here = rows[(page - 1) * limit : page * limit]
     return WorkflowPage(
-        items=tuple(WorkflowSummary.model_validate(_summary(row)) for row in here),
-        next=page + 1 if page * limit < len(rows) else None,
+        items=tuple(map(_summary, rows_on(rows, page, limit=limit))),
+        next=page_after(page, n=len(rows), limit=limit),
     )
 
 
@@ -121,26 +119,12 @@ def workflow(digest: str, *, span: Span, at: datetime) -> WorkflowDocument:
     followed = queries.followed(at=at, span_s=SPANS[span], digest=found.digest)
     (row,) = _rows([found], followed, span)
     steps = steps_of(found.workflow, followed) if found.workflow else ()
-    return WorkflowDocument.model_validate(
-        _summary(row)
-        | {
-            "document": found.document,
-            "by_step": tuple(
-                StepFollowed(
-                    label=each.label,
-                    places=each.places,
-                    skip_weight=each.skip_weight,
-                    extra_weight=each.extra_weight,
-                    skipped=each.skipped,
-                    extra=each.extra,
-                )
-                for each in steps
-            ),
-            "by_host": tuple(
-                HostFollowed(host=each.host, environment=each.environment, match=_match(each.match))
-                for each in hosts_of(followed)[:MAX_HOSTS]
-            ),
-        }
+    hosts = hosts_of(followed)[:MAX_HOSTS]
+    return WorkflowDocument(
+        **dict(_summary(row)),
+        document=found.document,
+        by_step=tuple(StepFollowed.model_validate(each, from_attributes=True) for each in steps),
+        by_host=tuple(HostFollowed.model_validate(each, from_attributes=True) for each in hosts),
     )
 
 
@@ -156,35 +140,5 @@ def _rows(found: list[WorkflowFact], followed: list[Followed], span: Span) -> li
     )
 
 
-def _summary(row: WorkflowRow) -> dict[str, object]:
-    names = ("digest", "name", "version", "critical", "steps", "bundles", "known_since")
-    return {name: getattr(row, name) for name in names} | {
-        "in_force": tuple(map(_place, row.in_force)),
-        "match": _match(row.match),
-        "drift": DriftSummary(
-            baselines=row.drift.baselines, compared=row.drift.compared, moved=row.drift.moved
-        ),
-    }
-
-
-def _match(match: Match) -> RunsFollowed:
-    return RunsFollowed(
-        runs=match.runs,
-        finished=match.finished,
-        fitting=match.fitting,
-        open=match.open,
-        inexact=match.inexact,
-        consistency=match.consistency,
-        low=match.low,
-        high=match.high,
-        fitting_share=match.fitting_share,
-    )
-
-
-def _place(each: InForce) -> WorkflowPlace:
-    return WorkflowPlace(
-        environment=each.environment,
-        hosts=each.hosts,
-        hosts_total=each.hosts_total,
-        since=each.since,
-    )
+def _summary(row: WorkflowRow) -> WorkflowSummary:
+    return WorkflowSummary.model_validate(row, from_attributes=True)

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from mythos.server.documents import queries as documents
 from mythos.server.documents.in_force import in_force_of
+from mythos.server.documents.list_page import PER_PAGE
 from mythos.server.documents.selection import SPANS, Selection
+from mythos.server.web.paging import pages_of, rows_on
 from mythos.server.workflows import page_queries as queries
 from mythos.server.workflows.pages import listing, workflow
 from mythos.server.workflows.pages.drift_state import drift_state, host_drifts
@@ -27,18 +29,17 @@ def show_workflows(selection: Selection, *, at: datetime) -> listing.WorkflowsPa
         baselines=queries.baseline_counts(),
         selection=selection,
     )
-    first = (selection.page - 1) * listing.PER_PAGE
     return listing.WorkflowsPage(
         at=at,
-        command=_command("/workflows", selection),
+        command=selection.command("/workflows"),
         selection=selection,
         span=selection.span,
         spans=tuple(SPANS),
-        rows=tuple(rows[first : first + listing.PER_PAGE]),
+        rows=rows_on(rows, selection.page, limit=PER_PAGE),
         total=len(rows),
         running=sum(row.hosts > 0 for row in rows),
         page=selection.page,
-        pages=max(-(-len(rows) // listing.PER_PAGE), 1),
+        pages=pages_of(len(rows), limit=PER_PAGE),
         first_step=None if rows else listing.NO_WORKFLOW,
     )
 
@@ -58,7 +59,7 @@ def show_workflow(digest: str, selection: Selection, *, at: datetime) -> workflo
     strayed = queries.strayed_runs(here.digest, at=at, span_s=span_s)
     return workflow.WorkflowPage(
         at=at,
-        command=_command(f"/workflows/{here.digest}", selection),
+        command=selection.command(f"/workflows/{here.digest}"),
         selection=selection,
         span=selection.span,
         spans=tuple(SPANS),
@@ -82,9 +83,3 @@ def show_workflow(digest: str, selection: Selection, *, at: datetime) -> workflo
         drifts=host_drifts(drifts, baselines),
         versions=workflow.versions_of(here, queries.versions(here.name)),
     )
-
-
-def _command(path: str, selection: Selection) -> str:
-    """The command line that gives the same answer; the session is the reader's own."""
-    address = f"{path}{selection.link_for_page}format=json"
-    return f'curl --cookie "sessionid=$SESSION" "$MYTHOS{address}"'

@@ -5,37 +5,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from mythos.server.documents.facts import HostFact, RolloutFact
 from mythos.server.documents.in_force import InForce, in_force_of
-from mythos.server.documents.selection import Selection, Span
+from mythos.server.documents.list_page import DocumentShown, FirstStep, ListPage, in_order
+from mythos.server.documents.selection import Selection
 from mythos.server.policies.pages.facts import PolicyFact, Tally
 from mythos.server.policies.pages.outcomes import Counts, counts_of, runs_of
 from mythos.server.policies.pages.rules import read
 
-PER_PAGE = 40
-_EARLY = datetime.min.replace(tzinfo=UTC)
 
-
-@dataclass(frozen=True, slots=True)
-class PolicyRow:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRow(DocumentShown):
     """One version of a policy set. `shadow` are calls it would have denied where it shadows."""
 
-    name: str
-    version: int
-    digest: str
-    critical: bool
     guard: bool
     packaged: bool
-    unreadable: str
     rules: int
     facts: int
     promises: int
     covers: tuple[str, ...]
-    bundles: tuple[str, ...]
-    known_since: datetime | None
-    in_force: tuple[InForce, ...]
     runs: int
     counts: Counts
     shadow: Counts
@@ -43,41 +32,12 @@ class PolicyRow:
     coherence: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PoliciesPage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoliciesPage(ListPage[PolicyRow]):
     """`/policies`."""
 
-    at: datetime
-    command: str
-    selection: Selection
-    span: Span
-    spans: tuple[Span, ...]
-    rows: tuple[PolicyRow, ...]
-    total: int
     enforced: int
     shadowed: int
-    page: int
-    pages: int
-    first_step: FirstStep | None
-
-    @property
-    def previous(self) -> int:
-        """The page before this one."""
-        return self.page - 1
-
-    @property
-    def next(self) -> int:
-        """The page after this one."""
-        return self.page + 1
-
-
-@dataclass(frozen=True, slots=True)
-class FirstStep:
-    """What is missing before there is anything to see, and the commands that add it."""
-
-    missing: str
-    then: str
-    commands: tuple[str, ...]
 
 
 NO_POLICY_SET = FirstStep(
@@ -113,9 +73,7 @@ def rows_of(
         )
         for each in policies
     ]
-    rows.sort(key=lambda row: (row.name, -row.version, row.digest))
-    rows.sort(key=lambda row: row.known_since or _EARLY, reverse=True)
-    return rows if selection.order == "newest" else sorted(rows, key=_badness)
+    return in_order(rows, selection, badness=_badness)
 
 
 def _row(
@@ -160,5 +118,5 @@ def _badness(row: PolicyRow) -> tuple[int, ...]:
         -row.counts.blocked,
         -row.counts.undecidable,
         -row.shadow.violated,
-        -sum(each.hosts for each in row.in_force),
+        -row.in_force_hosts,
     )

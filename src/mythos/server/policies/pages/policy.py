@@ -10,8 +10,7 @@ import orjson
 
 from mythos.engines.resilience.finding import fingerprint
 from mythos.server.documents.facts import Mode
-from mythos.server.documents.in_force import InForce
-from mythos.server.documents.selection import Span
+from mythos.server.documents.list_page import DocumentPage
 from mythos.server.policies.pages.backtest import BacktestShown
 from mythos.server.policies.pages.coherence import CoherenceShown, DifferenceShown
 from mythos.server.policies.pages.facts import CallFact, PolicyFact
@@ -64,32 +63,20 @@ class CallShown:
     span_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyPage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyPage(DocumentPage):
     """`/policies/<digest>`."""
 
-    at: datetime
-    command: str
     selection: PolicySelection
-    span: Span
-    spans: tuple[Span, ...]
-    name: str
-    version: int
-    digest: str
-    critical: bool
     guard: bool
     packaged: bool
-    unreadable: str
     covers: tuple[str, ...]
-    bundles: tuple[str, ...]
-    known_since: datetime | None
     counts: Counts
     shadow: Counts
     runs: int
     rules: RuleList
     facts: tuple[FactShown, ...]
     promises: tuple[PromiseShown, ...]
-    in_force: tuple[InForce, ...]
     calls: tuple[CallShown, ...]
     versions: tuple[VersionRow, ...]
     comparison: Comparison | None
@@ -105,11 +92,6 @@ class PolicyPage:
     def standing(self) -> int:
         """Benign marks that stand."""
         return sum(each.state == "standing" for each in self.marks)
-
-    @property
-    def hosts(self) -> int:
-        """Hosts on which it judges, whatever the mode."""
-        return sum(each.hosts for each in self.in_force)
 
 
 def facts_of(policy: PolicyFact, read_by: Sequence[tuple[str, Iterable[str]]]) -> list[FactShown]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from mythos.engines.policy.rule import Rule, read_rules
 from mythos.server.policies.pages.outcomes import Counts, Place, RuleOutcomes
+from mythos.server.web.paging import Paged, pages_of, rows_on
 from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE, UNDECLARED_TOOL
 
 PER_PAGE = 40
@@ -46,8 +47,8 @@ class RuleShown:
     places: tuple[Place, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleList:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleList(Paged):
     """One page of rules in the order of the text; `loud` are those that found something."""
 
     rows: tuple[RuleShown, ...]
@@ -55,18 +56,6 @@ class RuleList:
     total: int
     permits: int
     forbids: int
-    page: int
-    pages: int
-
-    @property
-    def previous(self) -> int:
-        """The page before this one."""
-        return self.page - 1
-
-    @property
-    def next(self) -> int:
-        """The page after this one."""
-        return self.page + 1
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +78,7 @@ def rules_shown(
     ids = [rule.id for rule in rules]
     if wanted in ids:
         page = ids.index(wanted) // PER_PAGE + 1
-    here = rules[(page - 1) * PER_PAGE : page * PER_PAGE]
+    here = rows_on(rules, page, limit=PER_PAGE)
     shown = {rule.id: _rule(rule, found.get(rule.id)) for rule in _about(rules, here, found)}
     unwritten = {name: _unwritten(name, found[name]) for name in found if name not in set(ids)}
     loud = [each for each in (*shown.values(), *unwritten.values()) if _is_loud(each)]
@@ -100,7 +89,7 @@ def rules_shown(
         permits=sum(rule.permits for rule in rules),
         forbids=sum(not rule.permits for rule in rules),
         page=page,
-        pages=max(-(-len(rules) // PER_PAGE), 1),
+        pages=pages_of(len(rules), limit=PER_PAGE),
     )
 
 

@@ -11,6 +11,7 @@ from mythos.server.resilience.pages.facts import NodeFact
 from mythos.server.resilience.pages.selection import Selection
 from mythos.server.resilience.pages.state import QUIET, RANK, StateNow
 from mythos.server.web.charts.beat_strip import Beat
+from mythos.server.web.paging import Paged
 from mythos.values.reading import Reading, State
 
 PER_PAGE = 15
@@ -44,24 +45,12 @@ class HostRow:
         return self.mid is None or self.state in QUIET
 
 
-@dataclass(frozen=True, slots=True)
-class HostList:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostList(Paged):
     """One page of hosts; `matching` counts all that the filters let through."""
 
     rows: tuple[HostRow, ...]
     matching: int
-    page: int
-    pages: int
-
-    @property
-    def previous(self) -> int:
-        """The page before this one."""
-        return self.page - 1
-
-    @property
-    def next(self) -> int:
-        """The page after this one."""
-        return self.page + 1
 
 
 def matching(judged: Judged, selection: Selection) -> list[tuple[NodeFact, StateNow]]:
@@ -80,16 +69,6 @@ def _matches(node: NodeFact, now: StateNow, selection: Selection) -> bool:
         and (not selection.agent or selection.agent in agents)
         and all(word in text for word in selection.words())
     )
-
-
-def page_of(pairs: Judged, page: int) -> Judged:
-    """The pairs of one page."""
-    return pairs[(page - 1) * PER_PAGE : page * PER_PAGE]
-
-
-def pages_of(pairs: Judged) -> int:
-    """How many pages there are, at least one."""
-    return max(-(-len(pairs) // PER_PAGE), 1)
 
 
 def host_row(node: NodeFact, now: StateNow, beats: tuple[Beat, ...]) -> HostRow:

@@ -5,64 +5,32 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from mythos.server.documents.facts import HostFact, RolloutFact
 from mythos.server.documents.in_force import InForce, in_force_of
-from mythos.server.documents.selection import Selection, Span
-from mythos.server.policies.pages.listing import FirstStep
+from mythos.server.documents.list_page import DocumentShown, FirstStep, ListPage, in_order
+from mythos.server.documents.selection import Selection
 from mythos.server.workflows.pages.drift_state import DriftState, drift_state
 from mythos.server.workflows.pages.facts import DriftFact, Followed, WorkflowFact
 from mythos.server.workflows.pages.match import Match, match_of
 from mythos.server.workflows.pages.steps import acts_of
 
-PER_PAGE = 40
-_EARLY = datetime.min.replace(tzinfo=UTC)
 
-
-@dataclass(frozen=True, slots=True)
-class WorkflowRow:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowRow(DocumentShown):
     """One version of a workflow. `hosts` say that they run it."""
 
-    name: str
-    version: int
-    digest: str
-    critical: bool
-    unreadable: str
     steps: int
-    bundles: tuple[str, ...]
-    known_since: datetime | None
-    in_force: tuple[InForce, ...]
     hosts: int
     match: Match
     drift: DriftState
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowsPage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowsPage(ListPage[WorkflowRow]):
     """`/workflows`."""
 
-    at: datetime
-    command: str
-    selection: Selection
-    span: Span
-    spans: tuple[Span, ...]
-    rows: tuple[WorkflowRow, ...]
-    total: int
     running: int
-    page: int
-    pages: int
-    first_step: FirstStep | None
-
-    @property
-    def previous(self) -> int:
-        """The page before this one."""
-        return self.page - 1
-
-    @property
-    def next(self) -> int:
-        """The page after this one."""
-        return self.page + 1
 
 
 NO_WORKFLOW = FirstStep(
@@ -113,9 +81,7 @@ def rows_of(
         )
         for each in workflows
     ]
-    rows.sort(key=lambda row: (row.name, -row.version, row.digest))
-    rows.sort(key=lambda row: row.known_since or _EARLY, reverse=True)
-    return rows if selection.order == "newest" else sorted(rows, key=_badness)
+    return in_order(rows, selection, badness=_badness)
 
 
 def _row(

@@ -10,8 +10,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from mythos.server.deployment.pages.text import Line, lines_of
-from mythos.server.documents.in_force import InForce
-from mythos.server.documents.selection import Selection, Span
+from mythos.server.documents.list_page import DocumentPage
 from mythos.server.web.charts.workflow_layout import Layout, lay_out
 from mythos.server.workflows.pages.drift_state import DriftState, HostDrift
 from mythos.server.workflows.pages.facts import Followed, WorkflowFact
@@ -41,30 +40,17 @@ class VersionShown:
     known_since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowPage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowPage(DocumentPage):
     """`/workflows/<digest>`."""
 
-    at: datetime
-    command: str
-    selection: Selection
-    span: Span
-    spans: tuple[Span, ...]
-    name: str
-    version: int
-    digest: str
-    unreadable: str
-    bundles: tuple[str, ...]
-    known_since: datetime | None
     document: JsonValue
-    critical: bool
     extra: str
     default_weight: int
     skew_ms: int
     match: Match
     steps: tuple[StepShown, ...]
     hosts: tuple[HostShown, ...]
-    in_force: tuple[InForce, ...]
     runs: tuple[RunShown, ...]
     drift: DriftState
     drifts: tuple[HostDrift, ...]
@@ -91,11 +77,6 @@ class WorkflowPage:
     def strayed(self) -> dict[str, StepShown]:
         """Steps by label."""
         return {step.label: step for step in self.steps}
-
-    @property
-    def in_force_hosts(self) -> int:
-        """Hosts that say they run it."""
-        return sum(each.hosts for each in self.in_force)
 
     @property
     def deviations(self) -> tuple[StepShown, ...]:
