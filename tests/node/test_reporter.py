@@ -13,6 +13,7 @@ import pytest
 
 from mythos.adapters.dsse import open_envelope
 from mythos.adapters.memory_recorder import seed
+from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.report_file import envelopes_of, is_report
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import PolicyBody
@@ -205,7 +206,8 @@ def _with_memory(speaker: Speaker) -> str:
     home = speaker.house.home
     for name in speaker.duty.agents:
         origin = log_origin(NODE, name)
-        seed(home.memory(name), home.memory_log(name), {"a.md": b"a"}, origin=origin, at=NOW)
+        store = DirectoryStore(home.memory(name))
+        seed(store, home.memory_log(name), {"a.md": b"a"}, origin=origin, at=NOW)
     return log_origin(NODE, "refunds")
 
 
@@ -374,7 +376,9 @@ def test_a_log_that_is_another_agents_fails_its_proof(speaker: Speaker) -> None:
     home = speaker.house.home
     home.memory_log("refunds").unlink()
     seed(
-        home.memory("other"), home.memory_log("other"), {"a.md": b"a"},
+        DirectoryStore(home.memory("other")),
+        home.memory_log("other"),
+        {"a.md": b"a"},
         origin=log_origin(NODE, "other"), at=NOW,
     )  # fmt: skip
     home.memory_log("other").rename(home.memory_log("refunds"))

@@ -1,6 +1,6 @@
-"""The audit of a memory directory against its log file.
+"""The audit of a memory store against its log.
 
-A census: every file is read and every entry replayed, while writers wait. A log that is broken or
+A census: every memory is read and every entry replayed, while writers wait. A log that is broken or
 gone is a result here, not an error, because that is what the audit is asked to find.
 """
 
@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from mythos.adapters.memory_directory import read_store
 from mythos.adapters.memory_log_sqlite import SqliteMemoryLog, open_log
-from mythos.adapters.memory_recorder import STORE
 from mythos.adapters.memory_settling import settle
+from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.audit import audit
 from mythos.engines.memory.note import NoteVerifier
 from mythos.errors import MemoryLogError, NotFoundError
@@ -21,17 +20,17 @@ from mythos.values.memory import Checkpoint, MemoryAudit
 
 
 def audit_store(
-    store_dir: Path,
+    store: MemoryStore,
     log_path: Path,
     *,
     at: datetime,
     verifiers: Sequence[NoteVerifier] = (),
     witnessed: Sequence[Checkpoint] = (),
 ) -> MemoryAudit:
-    """Compare the live directory with its log.
+    """Compare the live store with its log.
 
     Args:
-        store_dir: the live store. If it is gone, all its memories are missing.
+        store: the live store. If it is gone, all its memories are missing.
         log_path: the log's file.
         at: time of the audit.
         verifiers: the node's keys under the log's origin; then stored checkpoints must verify.
@@ -46,11 +45,11 @@ def audit_store(
     """
     try:
         with open_log(log_path) as log, log.transaction():
-            stuck = settle(store_dir, log, store=STORE)
+            stuck = settle(store, log)
             known = [*log.checkpoints(*verifiers), *witnessed]
-            result = _audit(store_dir, log, known, at=at)
+            result = _audit(store, log, known, at=at)
     except NotFoundError as absent:
-        return _without_log(store_dir, witnessed, absent, at=at)
+        return _without_log(store, witnessed, absent, at=at)
     except MemoryLogError as broken:
         return MemoryAudit(proof_failed=broken.message, audited_at=at)
     waiting = tuple(f"logged, not in the store yet: {error.message}" for error in stuck.values())
@@ -58,26 +57,26 @@ def audit_store(
 
 
 def _audit(
-    store_dir: Path, log: SqliteMemoryLog, known: Sequence[Checkpoint], *, at: datetime
+    store: MemoryStore, log: SqliteMemoryLog, known: Sequence[Checkpoint], *, at: datetime
 ) -> MemoryAudit:
     return audit(
         log.entries(),
-        read_store(store_dir),
+        store.read(),
         log.salts(),
         at=at,
-        store=STORE,
+        store=store.name,
         origin=log.origin,
         checkpoints=known,
-        keys=log.keys(),
+        keys=log.keys(store.name),
     )
 
 
 def _without_log(
-    store_dir: Path, witnessed: Sequence[Checkpoint], absent: NotFoundError, *, at: datetime
+    store: MemoryStore, witnessed: Sequence[Checkpoint], absent: NotFoundError, *, at: datetime
 ) -> MemoryAudit:
     if witnessed:
         newest = max(witnessed, key=lambda known: known.size)
         message = f"{absent.message}, but a checkpoint of size {newest.size} is remembered"
         return MemoryAudit(origin=newest.origin, proof_failed=message, audited_at=at)
-    unlogged = tuple(sorted(key for key, _ in read_store(store_dir)))
+    unlogged = tuple(sorted(key for key, _ in store.read()))
     return MemoryAudit(unlogged=unlogged, audited_at=at)

@@ -15,7 +15,7 @@ from typing import Literal
 
 from mythos.errors import MemoryLogError, NotFoundError, UnavailableError
 
-FORMAT = 1
+FORMAT = 2
 LOCK_WAIT_S = 20.0
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
@@ -30,16 +30,20 @@ CREATE TABLE entries (
 
 CREATE TABLE salts (
     seq INTEGER PRIMARY KEY REFERENCES entries,
-    key_hash TEXT NOT NULL,
+    store TEXT NOT NULL,
     key TEXT NOT NULL,
+    key_hash TEXT NOT NULL,
     salt BLOB NOT NULL CHECK (length(salt) = 32))
 
 CREATE INDEX salts_of_key ON salts (key_hash)
 
+CREATE TABLE contents (seq INTEGER PRIMARY KEY REFERENCES salts, content BLOB NOT NULL)
+
 CREATE TABLE pending (
-    key TEXT PRIMARY KEY,
+    store TEXT NOT NULL,
+    key TEXT NOT NULL,
     seq INTEGER NOT NULL UNIQUE REFERENCES entries,
-    content BLOB)
+    PRIMARY KEY (store, key))
 
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY CHECK (size >= 0), note TEXT NOT NULL)
 

@@ -1,8 +1,9 @@
 """A memory log in one SQLite file: entries, leaf hashes, salts and signed checkpoints.
 
-The salts (and key names) stand apart from the entries and go when a memory is forgotten: the log
-stays valid, and what it said can no longer be guessed. *Pending* rows hold the content of changes
-that are logged and may not be in the store yet; a later change of a key replaces its pending one.
+Salts, key names and contents stand apart from the entries. They stay after a memory is deleted, so
+that it can be restored, and go when it is *erased*: the log stays valid, and what it said can no
+longer be guessed. *Pending* rows name changes that are logged and may not be in the store yet; a
+later change of a key replaces its pending one.
 
 Rows are not trusted to have the types they were written with: whoever can write this file can
 write anything. Such a one can also rewrite the whole log; only a checkpoint remembered elsewhere
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,18 +33,28 @@ from mythos.engines.memory.note import (
     verify_note,
 )
 from mythos.engines.memory.tree import MerkleLog, leaf_hash
-from mythos.errors import MemoryLogError
+from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint, MemoryEntry
 
 
 @dataclass(frozen=True, slots=True)
-class PendingFile:
-    """A logged change that may not have reached the store yet; `content` None removes the file."""
+class PendingChange:
+    """A logged change that may not have reached the store yet; `content` None removes the key."""
 
     entry: MemoryEntry
     key: str
     content: bytes | None
     salt: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What stands beside an entry, until it is erased: enough to check it, and to write it back."""
+
+    store: str
+    key: str
+    salt: bytes
+    content: bytes | None
 
 
 class SqliteMemoryLog:
@@ -83,7 +94,7 @@ class SqliteMemoryLog:
         size = self._one("SELECT coalesce(max(seq) + 1, 0) FROM entries")
         return size if isinstance(size, int) else 0
 
-    def append(self, writes: Sequence[MemoryWrite], *, at: datetime) -> list[MemoryEntry]:
+    def append(self, writes: Iterable[MemoryWrite], *, at: datetime) -> list[MemoryEntry]:
         """Log `writes` in order; those that change the store become pending."""
         appended = []
         for seq, write in enumerate(writes, start=self.size):
@@ -96,12 +107,26 @@ class SqliteMemoryLog:
     def entries(self) -> Iterator[MemoryEntry]:
         """Yield the log from entry 0, refusing an entry that differs from its leaf hash."""
         for seq, raw, leaf in self._all("SELECT seq, entry, leaf FROM entries ORDER BY seq"):
-            if leaf_hash(_blob(raw)) != leaf:
-                raise MemoryLogError(
-                    f"entry {seq} of the log differs from its leaf hash",
-                    remedy="treat the log as altered: restore it from before the change",
-                )
-            yield parse_entry(raw)
+            yield parse_entry(_require_leaf(seq, raw, leaf))
+
+    def entry(self, seq: int) -> MemoryEntry:
+        """Return one entry, refusing one that differs from its leaf hash.
+
+        Raises:
+            NotFoundError: the log has no entry of this number.
+        """
+        return parse_entry(self.raw_entry(seq))
+
+    def raw_entry(self, seq: int) -> bytes:
+        """Return the canonical bytes of one entry."""
+        row = self._connection.execute(
+            "SELECT entry, leaf FROM entries WHERE seq = ?", (seq,)
+        ).fetchone()
+        if row is None:
+            raise NotFoundError(
+                f"the log has no entry {seq}", remedy=f"name one from 0 to {self.size - 1}"
+            )
+        return _require_leaf(seq, *row)
 
     def tree(self) -> MerkleLog:
         """Return the tree over the stored leaf hashes."""
@@ -113,25 +138,49 @@ class SqliteMemoryLog:
         rows = self._all("SELECT key_hash, salt FROM salts ORDER BY seq")
         return {_text(hashed): _blob(salt) for hashed, salt in rows}
 
-    def keys(self) -> list[str]:
-        """Return the names of the keys whose salts are kept."""
-        return [_text(key) for (key,) in self._all("SELECT DISTINCT key FROM salts")]
+    def keys(self, store: str) -> list[str]:
+        """Return the names of the keys of `store` that were not erased."""
+        statement = "SELECT DISTINCT key FROM salts WHERE store = ?"
+        return [_text(key) for (key,) in self._connection.execute(statement, (store,))]
 
-    def pending(self) -> list[PendingFile]:
-        """Return the changes to put in place, oldest first."""
-        rows = self._all(
-            "SELECT entry, pending.key, content, salt FROM pending"
-            " JOIN entries USING (seq) LEFT JOIN salts USING (seq) ORDER BY seq"
+    def kept(self, seq: int) -> Kept | None:
+        """Return what stands beside entry `seq`; None where it had no content or was erased."""
+        row = self._connection.execute(
+            "SELECT store, key, salt, content FROM salts LEFT JOIN contents USING (seq)"
+            " WHERE seq = ?",
+            (seq,),
+        ).fetchone()
+        if row is None:
+            return None
+        store, key, salt, content = row
+        return Kept(
+            _text(store), _text(key), _blob(salt), None if content is None else _blob(content)
         )
-        return [
-            PendingFile(
+
+    def erase(self, hashed: str) -> None:
+        """Remove name, salts and contents of a key, of all its entries."""
+        of_key = "SELECT seq FROM salts WHERE key_hash = ?"
+        self._connection.execute(f"DELETE FROM contents WHERE seq IN ({of_key})", (hashed,))  # noqa: S608
+        self._connection.execute("DELETE FROM salts WHERE key_hash = ?", (hashed,))
+
+    def pending(self, store: str) -> Iterator[PendingChange]:
+        """Yield the changes to put in place in `store`, oldest first."""
+        seqs = self._connection.execute(
+            "SELECT seq FROM pending WHERE store = ? ORDER BY seq", (store,)
+        ).fetchall()
+        for (seq,) in seqs:
+            row = self._connection.execute(
+                "SELECT entry, pending.key, content, salt FROM pending JOIN entries USING (seq)"
+                " LEFT JOIN salts USING (seq) LEFT JOIN contents USING (seq) WHERE seq = ?",
+                (seq,),
+            ).fetchone()
+            raw, key, content, salt = row
+            yield PendingChange(
                 entry=parse_entry(_blob(raw)),
                 key=_text(key),
                 content=None if content is None else _blob(content),
                 salt=None if salt is None else _blob(salt),
             )
-            for raw, key, content, salt in rows.fetchall()
-        ]
 
     def settle(self, seq: int) -> None:
         """Forget that change `seq` is pending: it is in place."""
@@ -156,14 +205,13 @@ class SqliteMemoryLog:
         raw = entry.canonical()
         run = self._connection.execute
         run("INSERT INTO entries VALUES (?, ?, ?)", (entry.seq, raw, leaf_hash(raw)))
-        run("DELETE FROM pending WHERE key = ?", (write.key,))
-        if write.content is None:
-            run("DELETE FROM salts WHERE key_hash = ?", (entry.key_hash,))
-        else:
-            row = (entry.seq, entry.key_hash, write.key, salt)
-            run("INSERT INTO salts VALUES (?, ?, ?, ?)", row)
+        if write.content is not None:
+            named = (entry.seq, write.store, write.key, entry.key_hash, salt)
+            run("INSERT INTO salts VALUES (?, ?, ?, ?, ?)", named)
+            run("INSERT INTO contents VALUES (?, ?)", (entry.seq, write.content))
+        run("DELETE FROM pending WHERE store = ? AND key = ?", (write.store, write.key))
         if entry.op != "accept":
-            run("INSERT INTO pending VALUES (?, ?, ?)", (write.key, entry.seq, write.content))
+            run("INSERT INTO pending VALUES (?, ?, ?)", (write.store, write.key, entry.seq))
 
     def _all(self, statement: str) -> sqlite3.Cursor:
         return self._connection.execute(statement)
@@ -215,6 +263,15 @@ def checkpoint(log_path: Path, key: Ed25519PrivateKey) -> str:
         note = sign_note(text, NoteSigner(origin, key))
         log.keep(tree.size, note)
     return note
+
+
+def _require_leaf(seq: object, raw: object, leaf: object) -> bytes:
+    if leaf_hash(_blob(raw)) != leaf:
+        raise MemoryLogError(
+            f"entry {seq} of the log differs from its leaf hash",
+            remedy="treat the log as altered: restore it from before the change",
+        )
+    return _blob(raw)
 
 
 def _blob(value: object) -> bytes:

@@ -1,37 +1,32 @@
-"""The recorder: changes of a memory directory that go through here reach log and store alike.
+"""The recorder: changes of a memory store that are announced here are in its log.
 
-An entry is durable before its file changes, so a change made here never looks like tampering,
-whenever the process is killed. What changes the directory without the recorder is what the audit
-finds.
+Either the recorder writes (`record`, `forget`): an entry is durable before the store changes, so a
+change made here never looks like tampering, whenever the process is killed. Or the agent has
+written itself and announces the hash of what it wrote (`announce`): that is logged if the store
+holds exactly it. What changes the store in any other way is what the audit finds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
-from mythos.adapters.memory_directory import (
-    read_memory,
-    read_store,
-    require_content,
-    require_key,
-)
 from mythos.adapters.memory_log_sqlite import SqliteMemoryLog, create_log, open_log
 from mythos.adapters.memory_settling import settle
+from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.audit import Unreadable
-from mythos.engines.memory.entry import MemoryWrite
+from mythos.engines.memory.entry import MemoryWrite, key_hash
 from mythos.errors import ConflictError, MemoryLogError
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
 
-STORE = "directory"
-
 
 def seed(
-    store_dir: Path, log_path: Path, files: Mapping[str, bytes], *, origin: str, at: datetime
+    store: MemoryStore, log_path: Path, contents: Mapping[str, bytes], *, origin: str, at: datetime
 ) -> int:
-    """Begin a log with `files` as its baseline and write them into an empty store.
+    """Begin a log with `contents` as its baseline and write them into an empty store.
 
     Returns:
         The number of baseline entries; 0 if the log exists already, and then nothing changes.
@@ -39,43 +34,46 @@ def seed(
     Raises:
         ConflictError: a log of another origin is there, or the store holds memories but no log
             (it was lost; seeding would hide that).
-        MemoryLogError: a key is not a plain relative path, or a content is too large.
-        UnavailableError: logged, but a file cannot be written now; the next call tries again.
+        MemoryLogError: a key or a content that the store cannot hold.
+        UnavailableError: logged, but not all can be written now; the next call tries again.
     """
-    store_dir.mkdir(parents=True, exist_ok=True)
     with create_log(log_path) as log:
         with log.transaction():
             begun = not _begun(log, log_path, origin=origin)
             if begun:
-                _require_empty(store_dir, log_path)
-                _begin(log, files, origin=origin, at=at)
-        _settle_all(store_dir, log)
-    return len(files) if begun else 0
+                _require_empty(store, log_path)
+                log.begin(origin)
+                _log_baseline(log, store, contents, at=at)
+        _settle_all(store, log)
+    return len(contents) if begun else 0
 
 
-def adopt(store_dir: Path, log_path: Path, *, origin: str, at: datetime) -> int:
-    """Begin a log with what the store holds now as its baseline: trust starts here.
+def adopt(store: MemoryStore, log_path: Path, *, origin: str, at: datetime) -> int:
+    """Log what the store holds now as its baseline: trust starts here.
+
+    A log that exists takes in a further store, never the same one twice.
 
     Returns:
-        The number of baseline entries; 0 if the log exists already, and then nothing changes.
-        What is no regular file is left out, and so stays unlogged.
+        The number of baseline entries; 0 if the log knows the store already, and then nothing
+        changes. What cannot be read as a memory is left out, and so stays unlogged.
 
     Raises:
         ConflictError: a log of another origin is there.
         MemoryLogError: a key that the log cannot carry.
     """
     with create_log(log_path) as log, log.transaction():
-        if _begun(log, log_path, origin=origin):
+        if not _begun(log, log_path, origin=origin):
+            log.begin(origin)
+        elif any(entry.store == store.name for entry in log.entries()):
             return 0
-        found = read_store(store_dir)
-        files = {key: content for key, content in found if isinstance(content, bytes)}
-        for entry in _begin(log, files, origin=origin, at=at):
+        found = {key: content for key, content in store.read() if isinstance(content, bytes)}
+        for entry in _log_baseline(log, store, found, at=at):
             log.settle(entry.seq)  # in place already
-    return len(files)
+    return len(found)
 
 
 def record(
-    store_dir: Path,
+    store: MemoryStore,
     log_path: Path,
     key: str,
     content: bytes,
@@ -85,19 +83,20 @@ def record(
     trace_id: str = "",
     policy_ref: str = "",
 ) -> MemoryEntry:
-    """Log that `key` now holds `content`, and write the file.
+    """Log that `key` now holds `content`, and write it.
 
     Raises:
-        NotFoundError: the store was never seeded.
+        NotFoundError: the store has no log.
         MemoryLogError: the key, the content or a field is not allowed; nothing was logged.
-        UnavailableError: logged, but the file cannot be written now; the next call tries again.
+        UnavailableError: logged, but it cannot be written now; the next call tries again.
     """
-    write = _write(key, content, op="put", source=source, trace_id=trace_id, policy_ref=policy_ref)
-    return _record(store_dir, log_path, write, at=at)
+    content = store.normal(key, content)
+    write = MemoryWrite(store.name, key, "put", content, source, trace_id, policy_ref)
+    return record_all(store, log_path, [write], at=at)[0]
 
 
 def forget(
-    store_dir: Path,
+    store: MemoryStore,
     log_path: Path,
     key: str,
     *,
@@ -107,69 +106,142 @@ def forget(
     trace_id: str = "",
     policy_ref: str = "",
 ) -> MemoryEntry:
-    """Log that `key` is gone, and remove the file and every salt of it.
+    """Log that `key` is gone, and remove it. What it held stays beside the log, for a roll-back.
 
     Raises:
-        NotFoundError: the store was never seeded.
+        NotFoundError: the store has no log.
         MemoryLogError: the key or a field is not allowed; nothing was logged.
-        UnavailableError: logged, but the file cannot be removed now; the next call tries again.
+        UnavailableError: logged, but it cannot be removed now; the next call tries again.
     """
-    write = _write(key, None, op=op, source=source, trace_id=trace_id, policy_ref=policy_ref)
-    return _record(store_dir, log_path, write, at=at)
+    write = MemoryWrite(store.name, key, op, None, source, trace_id, policy_ref)
+    return record_all(store, log_path, [write], at=at)[0]
+
+
+def erase(
+    store: MemoryStore,
+    log_path: Path,
+    key: str,
+    *,
+    source: MemorySource,
+    at: datetime,
+    trace_id: str = "",
+    policy_ref: str = "",
+) -> MemoryEntry:
+    """Forget a memory for good: also its name, its salts and every content it ever had.
+
+    The log stays valid, and nobody can prove any more what the memory was.
+
+    Raises:
+        As `forget`.
+    """
+    write = MemoryWrite(store.name, key, "delete", None, source, trace_id, policy_ref)
+    with open_log(log_path) as log:
+        with log.transaction():
+            (entry,) = log.append([write], at=at)
+            log.erase(entry.key_hash)
+        _settle_all(store, log)
+    return entry
+
+
+def record_all(
+    store: MemoryStore, log_path: Path, writes: Sequence[MemoryWrite], *, at: datetime
+) -> list[MemoryEntry]:
+    """Log many changes in one transaction, then carry them out.
+
+    Raises:
+        NotFoundError: the store has no log.
+        MemoryLogError: a field is not allowed; nothing was logged.
+        UnavailableError: logged, but one of them cannot be carried out now.
+    """
+    with open_log(log_path) as log:
+        with log.transaction():
+            entries = log.append(writes, at=at)
+        with log.transaction():
+            stuck = settle(store, log)
+    for entry in entries:
+        if entry.seq in stuck:
+            raise stuck[entry.seq]
+    return entries
+
+
+def announce(
+    store: MemoryStore,
+    log_path: Path,
+    key: str,
+    digest: str | None,
+    *,
+    source: MemorySource,
+    at: datetime,
+    trace_id: str = "",
+    policy_ref: str = "",
+) -> MemoryEntry:
+    """Log what an agent has written itself, if the store holds exactly that.
+
+    Args:
+        digest: SHA-256 of the content in 64 hex digits; None announces that the key is gone.
+
+    Raises:
+        NotFoundError: the store has no log.
+        MemoryLogError: the store holds something else under `key`; nothing was logged.
+    """
+    with open_log(log_path) as log, log.transaction():
+        settle(store, log)
+        content = _readable(store, key)
+        held = None if content is None else sha256(content).hexdigest()
+        if held != digest:
+            raise MemoryLogError(
+                f"memory {key[:80]!r} was announced as {digest or 'gone'}, and is {held or 'gone'}",
+                remedy="announce right after the write; else audit, and accept it if it is right",
+            )
+        op: MemoryOp = "delete" if content is None else "put"
+        write = MemoryWrite(store.name, key, op, content, source, trace_id, policy_ref)
+        return _log_in_place(log, write, at=at)
 
 
 def accept(
-    store_dir: Path, log_path: Path, key: str, *, at: datetime, policy_ref: str = ""
+    store: MemoryStore, log_path: Path, key: str, *, at: datetime, policy_ref: str = ""
 ) -> MemoryEntry:
     """Log an operator's word that what is (or is not) under `key` now is right.
 
     Raises:
-        NotFoundError: the store was never seeded.
-        MemoryLogError: something that is no regular file stands there.
+        NotFoundError: the store has no log.
+        MemoryLogError: something that is no memory stands there.
     """
     with open_log(log_path) as log, log.transaction():
-        settle(store_dir, log, store=STORE)
-        content = read_memory(store_dir, key)
-        if isinstance(content, Unreadable):
-            raise MemoryLogError(
-                f"memory {key!r} cannot be accepted: {content.reason}",
-                remedy="replace it by a regular file, or remove it and accept that it is gone",
-            )
-        write = _write(key, content, op="accept", source="operator", policy_ref=policy_ref)
-        return log.append([write], at=at)[0]
+        settle(store, log)
+        content = _readable(store, key)
+        write = MemoryWrite(store.name, key, "accept", content, "operator", "", policy_ref)
+        return _log_in_place(log, write, at=at)
 
 
-def _record(store_dir: Path, log_path: Path, write: MemoryWrite, *, at: datetime) -> MemoryEntry:
-    with open_log(log_path) as log:
-        with log.transaction():
-            (entry,) = log.append([write], at=at)
-        with log.transaction():
-            stuck = settle(store_dir, log, store=STORE)
-    if entry.seq in stuck:
-        raise stuck[entry.seq]
+def hash_of(store: MemoryStore, key: str) -> str:
+    """What the log calls a key of `store`."""
+    return key_hash(store.name, key)
+
+
+def _readable(store: MemoryStore, key: str) -> bytes | None:
+    content = store.get(key)
+    if isinstance(content, Unreadable):
+        raise MemoryLogError(
+            f"memory {key!r} cannot be logged: {content.reason}",
+            remedy="put what can be read in its place, or remove it and accept that it is gone",
+        )
+    return content
+
+
+def _log_in_place(log: SqliteMemoryLog, write: MemoryWrite, *, at: datetime) -> MemoryEntry:
+    (entry,) = log.append([write], at=at)
+    log.settle(entry.seq)
     return entry
 
 
-def _write(
-    key: str,
-    content: bytes | None,
-    *,
-    op: MemoryOp,
-    source: MemorySource,
-    trace_id: str = "",
-    policy_ref: str = "",
-) -> MemoryWrite:
-    require_key(key)
-    if content is not None:
-        require_content(key, content)
-    return MemoryWrite(STORE, key, op, content, source, trace_id, policy_ref)
-
-
-def _begin(
-    log: SqliteMemoryLog, files: Mapping[str, bytes], *, origin: str, at: datetime
+def _log_baseline(
+    log: SqliteMemoryLog, store: MemoryStore, contents: Mapping[str, bytes], *, at: datetime
 ) -> list[MemoryEntry]:
-    log.begin(origin)
-    baseline = [_write(key, files[key], op="baseline", source="import") for key in sorted(files)]
+    baseline = [
+        MemoryWrite(store.name, key, "baseline", store.normal(key, contents[key]), "import")
+        for key in sorted(contents)
+    ]
     return log.append(baseline, at=at)
 
 
@@ -184,16 +256,16 @@ def _begun(log: SqliteMemoryLog, log_path: Path, *, origin: str) -> bool:
     return True
 
 
-def _require_empty(store_dir: Path, log_path: Path) -> None:
-    for key, _ in read_store(store_dir):
+def _require_empty(store: MemoryStore, log_path: Path) -> None:
+    for key, _ in store.read():
         raise ConflictError(
-            f"store {store_dir} holds {key!r} and more, but there is no log at {log_path}",
+            f"the store holds {key!r} and more, but there is no log at {log_path}",
             remedy="restore the log, or adopt the store as it is after looking at it",
         )
 
 
-def _settle_all(store_dir: Path, log: SqliteMemoryLog) -> None:
+def _settle_all(store: MemoryStore, log: SqliteMemoryLog) -> None:
     with log.transaction():
-        stuck = settle(store_dir, log, store=STORE)
+        stuck = settle(store, log)
     for error in stuck.values():
         raise error

@@ -1,22 +1,20 @@
 """Settling: carrying out the changes that are logged but may not be in the store.
 
-A change is logged, with its content, before its file is touched. Whoever opens the log next, a
+A change is logged, with its content, before the store is touched. Whoever opens the log next, a
 recorder or an audit, carries out what a crash cut off. All of it happens under the log's write
 lock, so changes reach the store in the order of the log.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from mythos.adapters.memory_directory import remove_memory, write_memory
-from mythos.adapters.memory_log_sqlite import PendingFile, SqliteMemoryLog
+from mythos.adapters.memory_log_sqlite import PendingChange, SqliteMemoryLog
+from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.entry import entry_content_hash, key_hash
 from mythos.errors import MemoryLogError, UnavailableError
 
 
-def settle(store_dir: Path, log: SqliteMemoryLog, *, store: str) -> dict[int, UnavailableError]:
-    """Carry out every pending change, inside the caller's transaction.
+def settle(store: MemoryStore, log: SqliteMemoryLog) -> dict[int, UnavailableError]:
+    """Carry out every pending change of `store`, inside the caller's transaction.
 
     Returns:
         `seq` → what stood in the way, for the changes that stay pending.
@@ -25,10 +23,10 @@ def settle(store_dir: Path, log: SqliteMemoryLog, *, store: str) -> dict[int, Un
         MemoryLogError: a pending change is not the one its entry logged.
     """
     stuck = {}
-    for change in log.pending():
-        _require_logged(change, store=store)
+    for change in log.pending(store.name):
+        _require_logged(change, store=store.name)
         try:
-            _carry_out(store_dir, change)
+            _carry_out(store, change)
         except UnavailableError as error:
             stuck[change.entry.seq] = error
         else:
@@ -36,14 +34,14 @@ def settle(store_dir: Path, log: SqliteMemoryLog, *, store: str) -> dict[int, Un
     return stuck
 
 
-def _carry_out(store_dir: Path, change: PendingFile) -> None:
+def _carry_out(store: MemoryStore, change: PendingChange) -> None:
     if change.content is None:
-        remove_memory(store_dir, change.key)
+        store.remove(change.key)
     else:
-        write_memory(store_dir, change.key, change.content)
+        store.put(change.key, change.content)
 
 
-def _require_logged(change: PendingFile, *, store: str) -> None:
+def _require_logged(change: PendingChange, *, store: str) -> None:
     if change.entry.key_hash != key_hash(store, change.key) or not _same_content(change):
         raise MemoryLogError(
             f"pending change {change.entry.seq} differs from its logged entry",
@@ -51,7 +49,7 @@ def _require_logged(change: PendingFile, *, store: str) -> None:
         )
 
 
-def _same_content(change: PendingFile) -> bool:
+def _same_content(change: PendingChange) -> bool:
     logged = change.entry.content_hash
     if change.content is None or change.salt is None:
         return change.content is None and logged is None

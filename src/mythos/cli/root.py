@@ -34,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("mythos.cli.audit:audit", "Judge traces you already have, offline."),
     "bundle": ("mythos.cli.bundle:bundle", "Pack agents, policies and workflows as one artifact."),
     "demo": ("mythos.cli.demo:demo", "Run a small fleet on this machine, and watch it go wrong."),
+    "memory": (
+        "mythos.cli.memory:memory",
+        "Log what agents remember, and find what was changed past the log.",
+    ),
     "node": ("mythos.cli.node:node", "Enrol a host, and run its sidecar."),
     "policy": (
         "mythos.cli.policy:policy",

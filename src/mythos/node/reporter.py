@@ -16,6 +16,7 @@ from mythos.adapters.dsse import sign_envelope
 from mythos.adapters.key_file import SigningKey
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_log_sqlite import checkpoint
+from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.evidence.memory import MAX_KEYS, BadClass, MemoryBody
 from mythos.engines.evidence.row import EvidenceRow, bytes_of_row, from_wire, merge, to_wire
 from mythos.engines.evidence.time import TimeBody
@@ -186,7 +187,7 @@ class Reporter:
         verifier = NoteVerifier.of_bytes(origin, self._key.public.raw.public_bytes_raw())
         try:
             audit = audit_store(
-                self._home.memory(name),
+                DirectoryStore(self._home.memory(name)),
                 self._home.memory_log(name),
                 at=at,
                 verifiers=[verifier],

@@ -26,6 +26,7 @@ from mythos.adapters.atomic_file import write_atomically
 from mythos.adapters.file_lock import Hold, only_one
 from mythos.adapters.key_file import SigningKey, load_key
 from mythos.adapters.memory_recorder import seed
+from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.telemetry.otlp import encode_json_response, encode_response
 from mythos.errors import ConflictError, IdentityError, MythosError
@@ -258,8 +259,10 @@ class Sidecar:
             for one in bundle.of_kind("memory")
             if one.name.startswith(f"{agent.name}/")
         }
+        folder = self._home.memory(agent.name)
+        folder.mkdir(parents=True, exist_ok=True)
         seed(
-            self._home.memory(agent.name),
+            DirectoryStore(folder),
             self._home.memory_log(agent.name),
             files,
             origin=log_origin(self._acceptance.node, agent.name),

@@ -164,7 +164,11 @@ def test_a_removed_log_gives_no_score_and_to_a_witness_a_failed_proof(place: Pla
 
 
 def test_a_pending_change_that_was_never_logged_is_not_carried_out(place: Place) -> None:
-    as_forger(place, ("INSERT INTO pending VALUES ('user/tea.md', 3, ?)", (b"poison",)))
+    as_forger(
+        place,
+        ("UPDATE contents SET content = ? WHERE seq = 3", (b"poison",)),
+        ("INSERT INTO pending VALUES ('directory', 'user/tea.md', 3)", ()),
+    )
     found = place.audit()
     assert found.proof_failed == "pending change 3 differs from its logged entry"
     assert (place.store / "user/tea.md").read_bytes() == b"likes green tea"

@@ -15,8 +15,9 @@ import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from mythos.adapters import memory_directory, memory_log_sqlite, memory_recorder
+from mythos.adapters.memory_store_directory import DirectoryStore
 
-store, log, point = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+store, log, point = DirectoryStore(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
 at = datetime(2026, 1, 2, tzinfo=UTC)
 
 def die(*args, **kwargs):

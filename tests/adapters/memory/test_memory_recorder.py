@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_directory import read_store
 from mythos.adapters.memory_log_sqlite import open_log
-from mythos.adapters.memory_recorder import accept, adopt, forget, record, seed
+from mythos.adapters.memory_recorder import accept, adopt, erase, forget, record, seed
 from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UnavailableError
 from tests.adapters.memory.conftest import AT, BASELINE, Place
 
@@ -29,20 +29,20 @@ def test_a_seeded_store_holds_its_files_and_scores_one(place: Place) -> None:
 def test_seeding_again_changes_nothing_not_even_what_was_tampered_with(place: Place) -> None:
     (place.store / "MEMORY.md").write_bytes(b"poison")
     before = place.audit()
-    assert seed(place.store, place.log, {"new": b"1"}, origin=ORIGIN, at=AT) == 0
+    assert seed(place.live, place.log, {"new": b"1"}, origin=ORIGIN, at=AT) == 0
     assert place.audit() == before
     assert before.altered == ("MEMORY.md",)
 
 
 def test_a_log_of_another_agent_is_not_seeded(place: Place) -> None:
     with pytest.raises(ConflictError, match="is the log of 'mythos/n1/clerk'"):
-        seed(place.store, place.log, {}, origin="mythos/n1/other", at=AT)
+        seed(place.live, place.log, {}, origin="mythos/n1/other", at=AT)
 
 
 def test_a_store_that_lost_its_log_is_not_seeded_over(place: Place) -> None:
     place.log.unlink()
     with pytest.raises(ConflictError, match="but there is no log") as caught:
-        seed(place.store, place.log, BASELINE, origin=ORIGIN, at=AT)
+        seed(place.live, place.log, BASELINE, origin=ORIGIN, at=AT)
     assert "restore the log" in caught.value.remedy
     assert place.audit().score is None
 
@@ -52,15 +52,26 @@ def test_an_existing_store_is_adopted_as_it_is(tmp_path: Path) -> None:
     (place.store / "user").mkdir(parents=True)
     (place.store / "user" / "tea.md").write_bytes(b"likes tea")
     (place.store / "link").symlink_to("user")
-    assert adopt(place.store, place.log, origin=ORIGIN, at=AT) == 1
-    assert adopt(place.store, place.log, origin=ORIGIN, at=AT) == 0
+    assert adopt(place.live, place.log, origin=ORIGIN, at=AT) == 1
+    assert adopt(place.live, place.log, origin=ORIGIN, at=AT) == 0
     found = place.audit()
     assert (found.ok, found.unlogged) == (1, ("link",))
     assert found.notes == ("link: a symbolic link is not followed",)
 
 
-def test_a_forgotten_memory_leaves_neither_file_nor_name_nor_salt(place: Place) -> None:
-    forget(place.store, place.log, "user/tea.md", source="user", at=AT)
+def test_a_forgotten_memory_is_gone_and_can_be_restored(place: Place) -> None:
+    forget(place.live, place.log, "user/tea.md", source="user", at=AT)
+    found = place.audit()
+    assert (found.ok, found.size, found.score) == (2, 5, 1.0)
+    assert not (place.store / "user/tea.md").exists()
+    with open_log(place.log) as log:
+        kept = log.kept(3)
+    assert kept is not None
+    assert kept.content == b"likes green tea"
+
+
+def test_an_erased_memory_leaves_neither_file_nor_name_nor_salt(place: Place) -> None:
+    erase(place.live, place.log, "user/tea.md", source="user", at=AT)
     found = place.audit()
     assert (found.ok, found.size, found.score) == (2, 5, 1.0)
     assert not (place.store / "user/tea.md").exists()
@@ -68,7 +79,7 @@ def test_a_forgotten_memory_leaves_neither_file_nor_name_nor_salt(place: Place) 
 
 
 def test_an_expired_memory_is_listed_and_lowers_no_score(place: Place) -> None:
-    forget(place.store, place.log, "user/tea.md", op="expire", source="agent", at=AT)
+    forget(place.live, place.log, "user/tea.md", op="expire", source="agent", at=AT)
     found = place.audit()
     assert (len(found.expired), found.score) == (1, 1.0)
 
@@ -78,7 +89,7 @@ def test_an_operator_accepts_what_an_audit_found(place: Place) -> None:
     (place.store / "user/name.md").unlink()
     assert place.audit().score == 1 / 3
     for key in ("MEMORY.md", "user/name.md"):
-        accept(place.store, place.log, key, at=AT, policy_ref="ticket 12")
+        accept(place.live, place.log, key, at=AT, policy_ref="ticket 12")
     found = place.audit()
     assert (found.ok, found.size, found.score) == (2, 6, 1.0)
     assert (place.store / "MEMORY.md").read_bytes() == b"edited by hand"
@@ -87,13 +98,13 @@ def test_an_operator_accepts_what_an_audit_found(place: Place) -> None:
 def test_a_link_cannot_be_accepted(place: Place) -> None:
     (place.store / "link").symlink_to("MEMORY.md")
     with pytest.raises(MemoryLogError, match="a symbolic link is not followed"):
-        accept(place.store, place.log, "link", at=AT)
+        accept(place.live, place.log, "link", at=AT)
 
 
 def test_a_write_the_log_refuses_changes_no_file(place: Place) -> None:
     before = place.audit()
     with pytest.raises(MemoryLogError, match="trace_id"):
-        record(place.store, place.log, "MEMORY.md", b"x", source="agent", at=AT, trace_id="not hex")
+        record(place.live, place.log, "MEMORY.md", b"x", source="agent", at=AT, trace_id="not hex")
     with pytest.raises(MemoryLogError, match="plain relative path"):
         place.record("../escape", b"x")
     assert place.audit() == before
@@ -147,17 +158,17 @@ def test_any_honest_history_leaves_a_store_that_its_log_vouches_for(
     tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, bytes | None]]
 ) -> None:
     place = Place(folder := tmp_path_factory.mktemp("m"), folder.parent / f"{folder.name}.db")
-    seed(place.store, place.log, {}, origin=ORIGIN, at=AT)
+    seed(place.live, place.log, {}, origin=ORIGIN, at=AT)
     expected: dict[str, bytes] = {}
     for key, content in history:
         expected.pop(key, None)
         if content is None:
-            forget(place.store, place.log, key, source="agent", at=AT)
+            forget(place.live, place.log, key, source="agent", at=AT)
         else:
-            record(place.store, place.log, key, content, source="agent", at=AT)
+            record(place.live, place.log, key, content, source="agent", at=AT)
             expected[key] = content
     assert dict(read_store(place.store)) == expected
-    found = audit_store(place.store, place.log, at=AT)
+    found = audit_store(place.live, place.log, at=AT)
     assert (found.ok, found.size, found.score) == (len(expected), len(history), 1.0)
     with open_log(place.log) as log:
-        assert log.pending() == []
+        assert list(log.pending("directory")) == []

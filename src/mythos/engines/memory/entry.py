@@ -18,6 +18,7 @@ from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
 
 SALT_BYTES = 32
+MAX_REF_CHARS = 300
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,6 +49,22 @@ def key_hash(store: str, key: str) -> str:
 def entry_content_hash(salt: bytes, content: bytes) -> str:
     """Return `hmac-sha256:` and the HMAC of `content` under `salt`, in hex."""
     return f"hmac-sha256:{hmac.digest(salt, content, 'sha256').hex()}"
+
+
+def reason_ref(by: str, why: str) -> str:
+    """Write who decided and why as the policy reference of an operator's entry.
+
+    Raises:
+        MemoryLogError: nobody, no reason, or more than the format holds.
+    """
+    who, reason = " ".join(by.split()), " ".join(why.split())
+    ref = f"{who}: {reason}"
+    if not who or not reason or ": " in who or len(ref) > MAX_REF_CHARS:
+        raise MemoryLogError(
+            f"{ref[:80]!r} does not say who decided, and why",
+            remedy=f"give a name without ': ' and a reason, {MAX_REF_CHARS} characters together",
+        )
+    return ref
 
 
 def entry_of(write: MemoryWrite, *, seq: int, salt: bytes, at: datetime) -> MemoryEntry:

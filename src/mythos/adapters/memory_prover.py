@@ -1,0 +1,77 @@
+"""Proofs of single memories out of a log file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mythos.adapters.memory_log_sqlite import SqliteMemoryLog, open_log
+from mythos.adapters.memory_store import MemoryStore
+from mythos.engines.memory.checkpoint import parse_checkpoint, require_extends
+from mythos.engines.memory.entry import key_hash
+from mythos.engines.memory.memory_proof import Disclosure, prove_entry
+from mythos.engines.memory.note import parse_note
+from mythos.errors import NotFoundError
+from mythos.values.memory import Checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class MadeProof:
+    """A proof file's text, the entry it is about and the checkpoint it stands under."""
+
+    text: str
+    seq: int
+    checkpoint: Checkpoint
+
+
+def prove_memory(
+    store: MemoryStore, log_path: Path, key: str, *, seq: int | None = None, disclose: bool = False
+) -> MadeProof:
+    """Prove an entry of `key` under the newest signed checkpoint of the log.
+
+    Args:
+        store: names the store; it is not read.
+        log_path: the log.
+        key: the memory.
+        seq: which of its entries; None takes the newest.
+        disclose: with key and salt, so that contents can be checked against it.
+
+    Raises:
+        NotFoundError: no log, no such entry, or no checkpoint covers it.
+        MemoryLogError: the log does not extend its checkpoint.
+    """
+    with open_log(log_path) as log, log.transaction():
+        number = _newest(log, key_hash(store.name, key), key) if seq is None else seq
+        entry, kept = log.entry(number), log.kept(number)
+        if entry.key_hash != key_hash(store.name, key):
+            raise NotFoundError(
+                f"entry {number} is not about {key[:80]!r}",
+                remedy="take key and number from `mythos memory trace`",
+            )
+        note = (log.notes() or [""])[-1]
+        said = parse_checkpoint(parse_note(note).text) if note else None
+        if said is None or said.size <= number:
+            raise NotFoundError(
+                f"no signed checkpoint covers entry {number}",
+                remedy="sign one with `mythos memory checkpoint`",
+            )
+        tree = log.tree()
+        require_extends(tree, said, origin=log.origin)
+        salt = kept.salt.hex() if kept is not None and disclose else ""
+        text = prove_entry(
+            Disclosure(entry=entry, key=key if disclose else "", salt=salt),
+            index=number,
+            hashes=tuple(tree.inclusion_proof(number, said.size)),
+            checkpoint=note,
+        )
+    return MadeProof(text, number, said)
+
+
+def _newest(log: SqliteMemoryLog, hashed: str, key: str) -> int:
+    newest = max((each.seq for each in log.entries() if each.key_hash == hashed), default=None)
+    if newest is None:
+        raise NotFoundError(
+            f"the log knows no memory {key[:80]!r}",
+            remedy="take the key as `mythos memory trace` prints it",
+        )
+    return newest

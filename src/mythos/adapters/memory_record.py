@@ -1,0 +1,132 @@
+"""Records (table rows, lines of JSON) as memories: a key in text, a content in canonical JSON.
+
+A key is the record's own text where that is plain, else canonical JSON of the parts of its key, so
+no two records share one. What JSON cannot hold is wrapped: bytes as `{"$bytes": base64}`, large
+integers as `{"$int": "digits"}`. Columns hold single values, so no text of theirs passes for that.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from mythos.engines.memory.audit import Unreadable
+from mythos.errors import DocumentError, MemoryLogError
+from mythos.values.digest import canonical_bytes
+
+_MAX_INT = 2**53 - 1
+_MARKED = ("[", "#")  # how keys begin that are not plain text
+
+
+def key_of(parts: Sequence[object]) -> str:
+    """Name a record by the values of its key."""
+    first = parts[0]
+    if len(parts) == 1 and isinstance(first, str) and first and not first.startswith(_MARKED):
+        return first
+    return canonical_bytes([json_of(part) for part in parts]).decode()
+
+
+def parts_of(key: str, *, n_parts: int) -> list[object]:
+    """Take a key apart again.
+
+    Raises:
+        MemoryLogError: it names no record with a key of `n_parts` values.
+    """
+    if not key.startswith("["):
+        parts: list[object] = [key]
+    else:
+        try:
+            read = json.loads(key)
+        except ValueError as error:
+            raise _no_key(key) from error
+        parts = [value_of(part) for part in read]
+    if len(parts) != n_parts:
+        raise _no_key(key)
+    return parts
+
+
+def json_of(value: object) -> JsonValue:
+    """A value of a database as JSON."""
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, bool) or value is None or isinstance(value, str | float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _MAX_INT else {"$int": str(value)}
+    return str(value)
+
+
+def value_of(value: JsonValue) -> object:
+    """JSON as a value of a database."""
+    if not isinstance(value, dict) or len(value) != 1:
+        return value
+    ((kind, text),) = value.items()
+    if kind == "$bytes" and isinstance(text, str):
+        return _decoded(text)
+    if kind == "$int" and isinstance(text, str):
+        return int(text)
+    return value
+
+
+def content_of(record: Mapping[str, JsonValue]) -> bytes | Unreadable:
+    """The canonical bytes of a record of JSON values, or why it has none."""
+    try:
+        return canonical_bytes(dict(record))
+    except DocumentError as error:
+        return Unreadable(error.message)
+
+
+def record_of(key: str, content: bytes) -> dict[str, JsonValue]:
+    """Read a content as a record.
+
+    Raises:
+        MemoryLogError: it is no JSON object.
+    """
+    try:
+        record = json.loads(content)
+    except ValueError as error:
+        raise _no_record(key) from error
+    if not isinstance(record, dict):
+        raise _no_record(key)
+    return record
+
+
+def canonical_record(key: str, record: Mapping[str, JsonValue]) -> bytes:
+    """The canonical bytes of a record that is to be written.
+
+    Raises:
+        MemoryLogError: JSON has no canonical form for it.
+    """
+    try:
+        return canonical_bytes(dict(record))
+    except DocumentError as error:
+        raise MemoryLogError(
+            f"memory {key[:80]!r}: {error.message}", remedy=error.remedy
+        ) from error
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MemoryLogError(
+            "a value marked $bytes is not base64", remedy="write base64, or text as it is"
+        ) from error
+
+
+def _no_key(key: str) -> MemoryLogError:
+    return MemoryLogError(
+        f"memory key {key[:80]!r} names no record of this store",
+        remedy="take the key as the audit or the trace prints it",
+    )
+
+
+def _no_record(key: str) -> MemoryLogError:
+    return MemoryLogError(
+        f"content of {key[:80]!r} is no JSON object",
+        remedy="give the whole record as one JSON object",
+    )

@@ -1,0 +1,142 @@
+"""Rolling a store back to what its log once said, by way of the log.
+
+The plan is a dry run. Applying it logs every change first, in one transaction, and then carries
+the changes out; what a crash or a full disk cuts off stays *pending*, is told, and is carried out
+by whoever opens the log next. Old contents come from beside the log, or from a backup store; either
+is used only if it is what the log says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mythos.adapters.memory_log_sqlite import SqliteMemoryLog, open_log
+from mythos.adapters.memory_settling import settle
+from mythos.adapters.memory_store import MemoryStore
+from mythos.engines.memory.checkpoint import require_extends
+from mythos.engines.memory.entry import MemoryWrite, entry_content_hash, key_hash
+from mythos.engines.memory.rollback import RollbackPlan, Stays, plan_rollback, target_of
+from mythos.errors import MemoryLogError, UnavailableError
+from mythos.values.memory import MemoryEntry
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What was done: the plan, the number of entries logged, and what still waits to be written."""
+
+    plan: RollbackPlan
+    logged: int
+    stuck: tuple[str, ...]
+
+
+def plan(
+    store: MemoryStore, log_path: Path, stays: Stays, *, backup: MemoryStore | None = None
+) -> RollbackPlan:
+    """Say what rolling back would change; nothing is changed.
+
+    Args:
+        store: the live store.
+        log_path: its log.
+        stays: whether an entry is to have happened.
+        backup: another store of the same keys, to take contents from that the log keeps no more.
+
+    Raises:
+        NotFoundError: no log.
+        MemoryLogError: the log does not hold, so nobody knows what to roll back to.
+    """
+    with open_log(log_path) as log, log.transaction():
+        settle(store, log)
+        return _plan(store, log, stays, backup)
+
+
+def roll_back(
+    store: MemoryStore,
+    log_path: Path,
+    stays: Stays,
+    *,
+    at: datetime,
+    policy_ref: str,
+    backup: MemoryStore | None = None,
+) -> RolledBack:
+    """Log and carry out what `plan` says now.
+
+    Raises:
+        As `plan`; then nothing was changed.
+    """
+    with open_log(log_path) as log:
+        with log.transaction():
+            settle(store, log)
+            made = _plan(store, log, stays, backup)
+            writes = _writes(store, log, made, backup, policy_ref=policy_ref)
+            logged = len(log.append(writes, at=at))
+        with log.transaction():
+            stuck = settle(store, log)
+    return RolledBack(made, logged, tuple(str(error) for error in stuck.values()))
+
+
+def _plan(
+    store: MemoryStore, log: SqliteMemoryLog, stays: Stays, backup: MemoryStore | None
+) -> RollbackPlan:
+    tree, origin = log.tree(), log.origin
+    for known in log.checkpoints():
+        require_extends(tree, known, origin=origin)
+    names = {key_hash(store.name, key): key for key in log.keys(store.name)}
+
+    def holds(entry: MemoryEntry, content: bytes) -> bool:
+        kept = log.kept(entry.seq)
+        return kept is not None and entry_content_hash(kept.salt, content) == entry.content_hash
+
+    def restorable(entry: MemoryEntry) -> bool:
+        return _content(log, entry, names.get(entry.key_hash), backup) is not None
+
+    return plan_rollback(
+        target_of(log.entries(), store=store.name, stays=stays),
+        store.read(),
+        names,
+        store=store.name,
+        holds=holds,
+        restorable=restorable,
+    )
+
+
+def _writes(
+    store: MemoryStore,
+    log: SqliteMemoryLog,
+    made: RollbackPlan,
+    backup: MemoryStore | None,
+    *,
+    policy_ref: str,
+) -> Iterator[MemoryWrite]:
+    for key, seq in made.restore.items():
+        content = _content(log, log.entry(seq), key, backup)
+        if content is None:
+            raise MemoryLogError(
+                f"the content of {key!r} is not there any more",
+                remedy="plan the roll-back again; nothing was changed",
+            )
+        yield MemoryWrite(store.name, key, "put", content, "operator", "", policy_ref)
+    for key in made.remove:
+        yield MemoryWrite(store.name, key, "delete", None, "operator", "", policy_ref)
+
+
+def _content(
+    log: SqliteMemoryLog, entry: MemoryEntry, key: str | None, backup: MemoryStore | None
+) -> bytes | None:
+    """What an entry logged, if it is kept beside the log or in the backup."""
+    kept = log.kept(entry.seq)
+    if kept is None:
+        return None
+    if _is(entry, kept.salt, kept.content):
+        return kept.content
+    try:
+        content = backup.get(key) if backup is not None and key is not None else None
+    except (MemoryLogError, UnavailableError):
+        return None
+    return content if isinstance(content, bytes) and _is(entry, kept.salt, content) else None
+
+
+def _is(entry: MemoryEntry, salt: bytes, content: bytes | None) -> bool:
+    return content is not None and entry_content_hash(salt, content) == entry.content_hash

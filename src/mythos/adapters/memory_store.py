@@ -1,0 +1,69 @@
+"""What a memory store must be able to do, whatever lies behind it.
+
+A store is a map from keys (text) to contents (bytes). `read` is all that an audit needs; `get`
+serves samples and single memories; `put` and `remove` serve the recorder and a roll-back. A store
+for a new system (a vector database, an agent server) is one class with these members.
+
+Reading a store only *compares*. Nothing that is found there is logged because it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from mythos.engines.memory.audit import Unreadable
+
+
+class MemoryStore(Protocol):
+    """One place where an agent keeps memories."""
+
+    @property
+    def name(self) -> str:
+        """What log entries call it; stores of one log differ in it."""
+        ...
+
+    @property
+    def blind_to(self) -> str:
+        """What no audit of this store can see, in one sentence."""
+        ...
+
+    def read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
+        """Yield every key once with its content, one content in memory at a time.
+
+        Raises:
+            UnavailableError: the store cannot be read at all.
+        """
+        ...
+
+    def keys(self) -> Iterator[str]:
+        """Yield every key that `read` would, without reading contents where that is possible."""
+        ...
+
+    def get(self, key: str) -> bytes | Unreadable | None:
+        """Return the content under `key`; None if nothing is there."""
+        ...
+
+    def normal(self, key: str, content: bytes) -> bytes:
+        """Return `content` as `read` would give it back once it is under `key`.
+
+        Raises:
+            MemoryLogError: this store cannot hold such a key or such a content.
+        """
+        ...
+
+    def put(self, key: str, content: bytes) -> None:
+        """Write what `normal` returned, whole or not at all.
+
+        Raises:
+            UnavailableError: it cannot be written now.
+        """
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove `key`; nothing happens where there is none.
+
+        Raises:
+            UnavailableError: it cannot be removed now.
+        """
+        ...

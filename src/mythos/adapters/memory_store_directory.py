@@ -1,0 +1,56 @@
+"""A directory of files as a memory store: one memory a file, its key the relative path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mythos.adapters.memory_directory import (
+    read_memory,
+    read_store,
+    remove_memory,
+    require_content,
+    require_key,
+    write_memory,
+)
+from mythos.engines.memory.audit import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryStore:
+    """The regular files under `path`, which need not be there yet."""
+
+    path: Path
+    name: str = "directory"
+
+    @property
+    def blind_to(self) -> str:
+        """What an audit cannot see."""
+        return "modes, owners, times and empty folders; what lies behind a symbolic link"
+
+    def read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
+        """Every file with its bytes, folder by folder."""
+        return read_store(self.path)
+
+    def keys(self) -> Iterator[str]:
+        """Every file's relative path."""
+        return (key for key, _ in read_store(self.path))
+
+    def get(self, key: str) -> bytes | Unreadable | None:
+        """The bytes of one file."""
+        return read_memory(self.path, key)
+
+    def normal(self, key: str, content: bytes) -> bytes:
+        """The bytes as they are, if path and size are allowed."""
+        require_key(key)
+        require_content(key, content)
+        return content
+
+    def put(self, key: str, content: bytes) -> None:
+        """Replace the file in one step."""
+        write_memory(self.path, key, content)
+
+    def remove(self, key: str) -> None:
+        """Remove the file."""
+        remove_memory(self.path, key)

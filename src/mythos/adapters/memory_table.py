@@ -1,0 +1,161 @@
+"""A table as a memory store, whatever database it lies in: a row is a memory.
+
+The key is the primary key (or the columns named by `key=`), the content canonical JSON of key
+and columns (all of them, or those named by `columns=`: text and metadata of a vector store, say,
+without the vector that another model would compute otherwise).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+from mythos.adapters.memory_record import (
+    canonical_record,
+    content_of,
+    json_of,
+    key_of,
+    parts_of,
+    record_of,
+    value_of,
+)
+from mythos.engines.memory.audit import Unreadable
+from mythos.errors import MemoryLogError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What of a table is memory: key columns, and all columns that make the content."""
+
+    table: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+class Rows(Protocol):
+    """One table of one database; values are single values, never containers."""
+
+    def all(self, shape: Shape, columns: Sequence[str]) -> Iterator[Sequence[object]]:
+        """Yield the chosen columns of every row, in the order of the key."""
+        ...
+
+    def one(self, shape: Shape, key: Sequence[object]) -> Sequence[object] | None:
+        """Return the content columns of the row with this key."""
+        ...
+
+    def put(self, shape: Shape, row: Mapping[str, object]) -> None:
+        """Insert a row, or update it where its key is there; refuse what reads back otherwise."""
+        ...
+
+    def remove(self, shape: Shape, key: Sequence[object]) -> None:
+        """Delete the row with this key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TableStore:
+    """The rows of one table."""
+
+    rows: Rows
+    shape: Shape
+    all_columns: bool
+
+    @property
+    def name(self) -> str:
+        """What log entries call it."""
+        return f"table.{self.shape.table}"
+
+    @property
+    def blind_to(self) -> str:
+        """What an audit cannot see."""
+        seen = "" if self.all_columns else f"columns other than {', '.join(self.shape.columns)}; "
+        return f"{seen}other tables, triggers, the order of rows"
+
+    def read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
+        """Every row, in the order of the key."""
+        for row in self.rows.all(self.shape, self.shape.columns):
+            record = self._record(row)
+            yield self._key(record), content_of(record)
+
+    def keys(self) -> Iterator[str]:
+        """The key of every row; no other column is read."""
+        for row in self.rows.all(self.shape, self.shape.key):
+            yield key_of(row)
+
+    def get(self, key: str) -> bytes | Unreadable | None:
+        """One row."""
+        row = self.rows.one(self.shape, self._parts(key))
+        return None if row is None else content_of(self._record(row))
+
+    def normal(self, key: str, content: bytes) -> bytes:
+        """The row in canonical JSON; it must name each column, and the key as `key` says."""
+        record = record_of(key, content)
+        if set(record) != set(self.shape.columns):
+            raise MemoryLogError(
+                f"the row has {', '.join(sorted(record)) or 'nothing'}",
+                remedy=f"give exactly {', '.join(self.shape.columns)}, null where empty",
+            )
+        if self._key(record) != key:
+            raise MemoryLogError(
+                f"the row's key is not {key[:80]!r}",
+                remedy="give in the row the key that it is recorded under",
+            )
+        return canonical_record(key, record)
+
+    def put(self, key: str, content: bytes) -> None:
+        """Insert or update the row."""
+        record = record_of(key, content)
+        self.rows.put(self.shape, {name: value_of(value) for name, value in record.items()})
+
+    def remove(self, key: str) -> None:
+        """Delete the row."""
+        self.rows.remove(self.shape, self._parts(key))
+
+    def _record(self, row: Sequence[object]) -> dict[str, JsonValue]:
+        return {name: json_of(value) for name, value in zip(self.shape.columns, row, strict=True)}
+
+    def _key(self, record: Mapping[str, JsonValue]) -> str:
+        return key_of([value_of(record[name]) for name in self.shape.key])
+
+    def _parts(self, key: str) -> list[object]:
+        return parts_of(key, n_parts=len(self.shape.key))
+
+
+def shape_of(
+    table: str,
+    found: Sequence[str],
+    primary: Sequence[str],
+    *,
+    key: Sequence[str],
+    columns: Sequence[str],
+) -> Shape:
+    """Say what of a table is memory.
+
+    Args:
+        table: its name.
+        found: the columns it has.
+        primary: those of its primary key.
+        key: those that are to be the key; none takes the primary key.
+        columns: those that are to be the content; none takes all.
+
+    Raises:
+        UsageError: no such table or column, or no key.
+    """
+    if not found:
+        raise UsageError(f"there is no table {table!r}", remedy="name a table after the #")
+    if unknown := [name for name in (*key, *columns) if name not in found]:
+        raise UsageError(
+            f"table {table!r} has no column {unknown[0]!r}",
+            remedy=f"its columns are {', '.join(found)}",
+        )
+    chosen = tuple(key) or tuple(primary)
+    if not chosen:
+        raise UsageError(
+            f"table {table!r} has no primary key",
+            remedy="name columns that tell rows apart: ?key=COLUMN,COLUMN before the #",
+        )
+    wanted = {*chosen, *columns} if columns else set(found)
+    return Shape(table, chosen, tuple(name for name in found if name in wanted))

@@ -1,0 +1,116 @@
+"""`mythos memory audit`: is the live store what its log says?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.memory_keys import verifiers_of
+from mythos.cli.memory_place import FILE, Place, opened, place_options
+from mythos.cli.output import as_json, chosen
+
+if TYPE_CHECKING:
+    from mythos.values.memory import MemoryAudit
+
+SHOWN = 20
+
+
+@click.command(short_help="Compare a store with its log.")
+@place_options
+@click.option(
+    "--vkey",
+    multiple=True,
+    help="Verifier key of the log's checkpoints, text or file. Repeatable. Without one the "
+    "signatures of stored checkpoints are not checked.",
+)
+@click.option(
+    "--witnessed",
+    type=FILE,
+    multiple=True,
+    help="A checkpoint that was kept elsewhere: the log must extend it. Repeatable.",
+)
+@as_json
+@click.pass_context
+def audit(
+    ctx: click.Context,
+    store: str,
+    log: Path | None,
+    vkey: tuple[str, ...],
+    witnessed: tuple[Path, ...],
+    as_json: bool,
+) -> None:
+    """Compare a live store with its log, and exit 1 unless every memory is what was logged.
+
+    What was written past the log is altered, missing or unlogged. Poison that was written the
+    proper way is not found here: see `mythos memory trace`.
+    """
+    from mythos.adapters.memory_auditor import audit_store
+    from mythos.cli.memory_keys import checkpoint_of
+
+    place = opened(store, log)
+    keys = verifiers_of(vkey)
+    found = audit_store(
+        place.store,
+        place.log,
+        at=datetime.now(UTC),
+        verifiers=keys,
+        witnessed=[checkpoint_of(path, keys) for path in witnessed],
+    )
+    chosen(as_json, audit_json(found), lambda: _tell(found, place))
+    if found.score != 1.0:
+        ctx.exit(1)
+
+
+def audit_json(found: MemoryAudit) -> dict[str, Any]:
+    """An audit as it is printed; without a log there is neither score nor checkpoint.
+
+    `failed` in the checkpoint says which proof did not hold.
+    """
+    score, logged = found.score, found.score is not None
+    checkpoint = {
+        "origin": found.origin,
+        "size": found.size,
+        "root": found.root,
+        "failed": found.proof_failed,
+    }
+    return {
+        "ok": found.ok,
+        "altered": list(found.altered),
+        "missing": list(found.missing),
+        "unlogged": list(found.unlogged),
+        "expired": len(found.expired),
+        "score": {"low": score, "mid": score, "high": score} if logged else None,
+        "checkpoint": checkpoint if logged else None,
+    }
+
+
+def _tell(found: MemoryAudit, place: Place) -> None:
+    from mythos.cli.source_lines import plain
+
+    if found.proof_failed is not None:
+        click.echo(f"the log does not hold: {plain(found.proof_failed)}")
+    for kind in ("altered", "missing", "unlogged"):
+        keys = getattr(found, kind)
+        for key in keys[:SHOWN]:
+            click.echo(f"{kind:9} {plain(key)}")
+        if len(keys) > SHOWN:
+            click.echo(f"{kind:9} and {len(keys) - SHOWN} more (--json lists all)")
+    for note in found.notes[:SHOWN]:
+        click.echo(f"note      {plain(note)}")
+    click.echo(_summary(found))
+    click.echo(f"  log         {plain(str(place.log))}, {found.size} entries")
+    click.echo(f"  cannot see  {place.store.blind_to}")
+
+
+def _summary(found: MemoryAudit) -> str:
+    if found.score is None:
+        return "no log, so no score: begin one with `mythos memory baseline`"
+    wrong = len(found.altered) + len(found.missing) + len(found.unlogged)
+    ok = "ok" if found.score == 1.0 else "NOT ok"
+    return (
+        f"{ok}: {found.ok} as logged, {wrong} not, {len(found.expired)} expired; "
+        f"integrity {found.score:.4f}"
+    )

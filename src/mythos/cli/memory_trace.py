@@ -1,0 +1,213 @@
+"""`mythos memory trace` and `rollback`: what came from where, and taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.memory_place import FILE, opened, place_options
+from mythos.cli.memory_write import SOURCES, entry_json
+from mythos.cli.output import as_json, chosen
+from mythos.errors import UsageError
+
+if TYPE_CHECKING:
+    from mythos.adapters.memory_rollback import RolledBack
+    from mythos.engines.memory.rollback import RollbackPlan
+    from mythos.values.memory import MemoryEntry
+
+SHOWN = 20
+
+
+@click.command(short_help="List what a run, a source or anybody wrote.")
+@place_options
+@click.option("--run", "runs", multiple=True, help="A trace id. Repeatable.")
+@click.option("--source", type=click.Choice(SOURCES), multiple=True, help="Repeatable.")
+@click.option("--key", "keys", multiple=True, help="A memory. Repeatable.")
+@click.option("--after", type=click.IntRange(min=0), default=0, help="From this entry on (0).")
+@as_json
+def trace(
+    store: str,
+    log: Path | None,
+    runs: tuple[str, ...],
+    source: tuple[str, ...],
+    keys: tuple[str, ...],
+    after: int,
+    as_json: bool,
+) -> None:
+    """List the log entries that a run or a source wrote: what came from this poisoned run?
+
+    The log is one agent's, so without a choice it is everything that the agent ever wrote.
+    `current` says that no later entry changed that memory since.
+    """
+    from mythos.adapters.memory_log_sqlite import open_log
+    from mythos.adapters.memory_recorder import hash_of
+    from mythos.engines.memory.rollback import written_by
+
+    place = opened(store, log)
+    hashes = {hash_of(place.store, key) for key in keys}
+
+    def wanted(entry: MemoryEntry) -> bool:
+        return (
+            entry.store == place.store.name
+            and entry.seq >= after
+            and (not runs or entry.trace_id in runs)
+            and (not source or entry.source in source)
+            and (not hashes or entry.key_hash in hashes)
+        )
+
+    with open_log(place.log) as known:
+        names = {hash_of(place.store, key): key for key in known.keys(place.store.name)}
+        found = [
+            {**entry_json(entry, names.get(entry.key_hash)), "current": current}
+            for entry, current in written_by(known.entries(), wanted=wanted)
+        ]
+        origin = known.origin
+    chosen(as_json, {"origin": origin, "entries": found}, lambda: _tell_trace(found))
+
+
+def _tell_trace(found: list[dict[str, Any]]) -> None:
+    from mythos.cli.source_lines import plain
+
+    for one in found:
+        key = plain(one["key"] or one["key_hash"])
+        run = f"  run {one['trace_id']}" if one["trace_id"] else ""
+        why = f"  {plain(one['policy_ref'])}" if one["policy_ref"] else ""
+        mark = "" if one["current"] else "  (changed since)"
+        at = _iso(one["ts"])
+        click.echo(f"{one['seq']:>7}  {at}  {one['op']:8} {one['source']:8} {key}{run}{why}{mark}")
+    current = sum(one["current"] for one in found)
+    click.echo(f"{len(found)} entries, {current} of them still stand")
+
+
+@click.command(short_help="Take a store back to what its log once said.")
+@place_options
+@click.option(
+    "--to", metavar="SIZE", type=click.IntRange(min=0), help="As after this many entries."
+)
+@click.option("--to-checkpoint", type=FILE, help="As it was at a checkpoint, from its file.")
+@click.option("--without-run", multiple=True, help="As if this run (trace id) had written nothing.")
+@click.option("--backup", metavar="STORE", help="Where contents may come from that the log lost.")
+@click.option("--apply", is_flag=True, help="Do it; without this it is a dry run.")
+@click.option("--by", metavar="WHO", help="Who decides; required with --apply.")
+@click.option("--why", metavar="TEXT", help="The reason; it is logged. Required with --apply.")
+@as_json
+@click.pass_context
+def rollback(
+    ctx: click.Context,
+    store: str,
+    log: Path | None,
+    to: int | None,
+    to_checkpoint: Path | None,
+    without_run: tuple[str, ...],
+    backup: str | None,
+    apply: bool,
+    by: str | None,
+    why: str | None,
+    as_json: bool,
+) -> None:
+    """Take a store back to what its log once said. Without --apply nothing is changed.
+
+    The log itself only grows: each change of the roll-back is an entry. Memories that the log never
+    knew are left alone and named. Exits 1 if something cannot be restored, or is not yet written.
+    """
+    from mythos.adapters.memory_rollback import RolledBack, plan, roll_back
+    from mythos.adapters.memory_store_uri import parse_store
+    from mythos.engines.memory.entry import reason_ref
+
+    place = opened(store, log)
+    stays, meant = _stays(place.log, to, to_checkpoint, without_run)
+    other = parse_store(backup).open() if backup else None
+    if not apply:
+        done = RolledBack(plan(place.store, place.log, stays, backup=other), 0, ())
+    elif by and why:
+        done = roll_back(
+            place.store,
+            place.log,
+            stays,
+            at=datetime.now(UTC),
+            policy_ref=reason_ref(by, f"{meant}. {why}"),
+            backup=other,
+        )
+    else:
+        raise UsageError("a roll-back is logged with who and why", remedy="give --by and --why")
+    chosen(as_json, _rollback_json(done, apply), lambda: _tell_rollback(done, apply, meant))
+    if done.plan.impossible or done.stuck:
+        ctx.exit(1)
+
+
+def _stays(
+    log: Path, to: int | None, to_checkpoint: Path | None, without_run: tuple[str, ...]
+) -> tuple[Callable[[MemoryEntry], bool], str]:
+    """Which entries are to have happened, and the same in words."""
+    if sum((to is not None, to_checkpoint is not None, bool(without_run))) != 1:
+        raise UsageError(
+            "say what to roll back to",
+            remedy="give one of --to, --to-checkpoint and --without-run",
+        )
+    if without_run:
+        return (lambda entry: entry.trace_id not in without_run), "undo " + ", ".join(without_run)
+    size = _size(log, to_checkpoint) if to_checkpoint is not None else to or 0
+    return (lambda entry: entry.seq < size), f"back to {size} entries"
+
+
+def _size(log: Path, to_checkpoint: Path) -> int:
+    from mythos.adapters.memory_log_sqlite import open_log
+    from mythos.cli.memory_keys import checkpoint_of
+    from mythos.engines.memory.checkpoint import require_extends
+
+    said = checkpoint_of(to_checkpoint, ())
+    with open_log(log) as known:
+        require_extends(known.tree(), said, origin=known.origin)
+    return said.size
+
+
+def _rollback_json(done: RolledBack, applied: bool) -> dict[str, Any]:
+    plan = done.plan
+    return {
+        "applied": applied,
+        "restore": list(plan.restore),
+        "remove": plan.remove,
+        "impossible": plan.impossible,
+        "left": plan.left,
+        "unchanged": plan.unchanged,
+        "logged": done.logged,
+        "not_yet_written": list(done.stuck),
+    }
+
+
+def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
+    from mythos.cli.source_lines import plain
+
+    plan: RollbackPlan = done.plan
+    click.echo(f"{meant}{'' if applied else ' (dry run: nothing was changed)'}")
+    rows = (
+        ("restore", [f"{key} (entry {seq})" for key, seq in plan.restore.items()]),
+        ("remove", plan.remove),
+        ("cannot", plan.impossible),
+        ("left", plan.left),
+    )
+    for word, keys in rows:
+        for key in keys[:SHOWN]:
+            click.echo(f"  {word:8} {plain(key)}")
+        if len(keys) > SHOWN:
+            click.echo(f"  {word:8} and {len(keys) - SHOWN} more (--json lists all)")
+    for waiting in done.stuck:
+        click.echo(f"  not yet  {plain(waiting)}")
+    if done.stuck:
+        click.echo("NOT done: the changes above are logged and will be tried again at every use")
+    verb = "changed" if applied else "would change"
+    changes = len(plan.restore) + len(plan.remove)
+    click.echo(f"{changes} {verb}, {plan.unchanged} are right already, {len(plan.left)} left alone")
+
+
+def when(entry: MemoryEntry) -> str:
+    """The time of an entry, in UTC to the second."""
+    return _iso(entry.ts)
+
+
+def _iso(ts_ms: int) -> str:
+    return datetime.fromtimestamp(ts_ms / 1000, UTC).isoformat(timespec="seconds")

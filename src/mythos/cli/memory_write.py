@@ -1,0 +1,230 @@
+"""`mythos memory baseline`, `record` and `accept`: what enters the log, and on whose word."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mythos.cli.memory_place import Place, opened, place_options
+from mythos.cli.output import as_json, chosen
+from mythos.errors import MythosError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from mythos.values.memory import MemoryEntry
+
+SOURCES = ("user", "tool", "agent", "import", "operator")
+
+
+@click.command(short_help="Begin a log with what a store holds now.")
+@place_options
+@click.option("--node", help="Whose log it is: the node (else this machine's name).")
+@click.option("--agent", help="Whose log it is: the agent (else the store's name).")
+@as_json
+def baseline(
+    store: str, log: Path | None, node: str | None, agent: str | None, as_json: bool
+) -> None:
+    """Begin the log of a store with what it holds now: trust starts here.
+
+    A store that the log knows already is left as it is. What cannot be read as a memory is left
+    out, and stays unlogged.
+    """
+    import platform
+
+    from mythos.adapters.memory_log_sqlite import open_log
+    from mythos.adapters.memory_recorder import adopt
+    from mythos.engines.memory.checkpoint import log_origin
+
+    place = opened(store, log)
+    try:
+        with open_log(place.log) as known:
+            origin = known.origin
+    except NotFoundError:
+        origin = ""
+    if not origin or node or agent:
+        origin = log_origin(node or platform.node() or "node", agent or _stem(place.log))
+    entries = adopt(place.store, place.log, origin=origin, at=datetime.now(UTC))
+    begun = {
+        "origin": origin,
+        "log": str(place.log),
+        "store": place.store.name,
+        "entries": entries,
+        "blind_to": place.store.blind_to,
+    }
+    chosen(as_json, begun, lambda: _tell_begun(begun))
+
+
+def _stem(log: Path) -> str:
+    from mythos.adapters.memory_store_uri import LOG_SUFFIX
+
+    return log.name.removesuffix(LOG_SUFFIX).lstrip(".") or "memory"
+
+
+def _tell_begun(begun: dict[str, Any]) -> None:
+    if begun["entries"]:
+        click.echo(f"{begun['entries']} memories are the baseline of {begun['origin']}")
+    else:
+        click.echo(f"nothing to do: {begun['origin']} knows this store, or it is empty")
+    click.echo(f"  log           {begun['log']}")
+    click.echo(f"  cannot see    {begun['blind_to']}")
+
+
+@click.command(short_help="Log a write, and carry it out.")
+@place_options
+@click.argument("key")
+@click.option("--content", metavar="FILE", help="Write what this file holds; - reads it here.")
+@click.option("--sha256", metavar="HEX", help="The agent wrote it itself: log it if it is this.")
+@click.option("--delete", is_flag=True, help="Remove it.")
+@click.option("--expire", is_flag=True, help="Remove it because its time is over.")
+@click.option("--erase", is_flag=True, help="Remove it with every trace of what it was.")
+@click.option(
+    "--source", type=click.Choice(SOURCES), default="agent", help="On whose behalf (agent)."
+)
+@click.option("--trace-id", default="", help="The run that wrote it: 32 hex digits.")
+@click.option("--policy-ref", default="", help="The decision that let it through.")
+@as_json
+def record(
+    store: str,
+    log: Path | None,
+    key: str,
+    content: str | None,
+    sha256: str | None,
+    delete: bool,
+    expire: bool,
+    erase: bool,
+    source: str,
+    trace_id: str,
+    policy_ref: str,
+    as_json: bool,
+) -> None:
+    """Log one write to a store, and carry it out.
+
+    With --sha256 nothing is written: the agent has done so, and what the store holds is logged if
+    it has that hash. With --sha256 and --delete, if it holds nothing.
+    """
+    from mythos.adapters import memory_recorder as recorder
+
+    ways = {
+        "--content": content is not None,
+        "--delete": delete and sha256 is None,
+        "--expire": expire,
+        "--erase": erase,
+        "--sha256": sha256 is not None,
+    }
+    if sum(ways.values()) != 1:
+        raise UsageError(
+            "say one thing that happened to the memory",
+            remedy=f"give one of {', '.join(ways)}",
+        )
+    place = opened(store, log)
+    said: dict[str, Any] = {
+        "source": source,
+        "trace_id": trace_id,
+        "policy_ref": policy_ref,
+        "at": datetime.now(UTC),
+    }
+    where = (place.store, place.log, key)
+    if content is not None:
+        entry = recorder.record(*where, _bytes_of(content), **said)
+    elif sha256 is not None:
+        entry = recorder.announce(*where, None if delete else sha256.lower(), **said)
+    elif erase:
+        entry = recorder.erase(*where, **said)
+    else:
+        entry = recorder.forget(*where, op="expire" if expire else "delete", **said)
+    chosen(as_json, entry_json(entry, key), lambda: _tell_entry(entry, key))
+
+
+def _bytes_of(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    return Path(file).read_bytes()
+
+
+@click.command(short_help="Take what an audit found for right, and say why.")
+@place_options
+@click.argument("keys", metavar="[KEY]...", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Every key that an audit finds wrong now.")
+@click.option("--by", metavar="WHO", required=True, help="Who decides. Required.")
+@click.option("--why", metavar="TEXT", required=True, help="The reason; it is logged. Required.")
+@as_json
+def accept(
+    store: str,
+    log: Path | None,
+    keys: tuple[str, ...],
+    every: bool,
+    by: str,
+    why: str,
+    as_json: bool,
+) -> None:
+    """Log an operator's word that what is, or is not, under these keys now is right."""
+    from mythos.adapters import memory_recorder as recorder
+    from mythos.engines.memory.entry import reason_ref
+
+    if bool(keys) == every:
+        raise UsageError("say which memories to accept", remedy="name keys, or give --all")
+    place = opened(store, log)
+    reason = reason_ref(by, why)
+    accepted: list[MemoryEntry] = []
+    refused: dict[str, str] = {}
+    wrong = _wrong(place) if every else keys
+    for key in wrong:
+        try:
+            accepted.append(
+                recorder.accept(
+                    place.store, place.log, key, at=datetime.now(UTC), policy_ref=reason
+                )
+            )
+        except MythosError as error:
+            if not every:
+                raise
+            refused[key] = error.message
+    named = {recorder.hash_of(place.store, key): key for key in wrong}
+    rows = [entry_json(entry, named[entry.key_hash]) for entry in accepted]
+    chosen(
+        as_json,
+        {"accepted": rows, "refused": refused},
+        lambda: _tell_accepted(named, rows, refused),
+    )
+    if refused:
+        raise SystemExit(1)
+
+
+def _wrong(place: Place) -> list[str]:
+    from mythos.adapters.memory_auditor import audit_store
+
+    found = audit_store(place.store, place.log, at=datetime.now(UTC))
+    if found.proof_failed is not None:
+        raise UsageError(
+            f"the log does not hold: {found.proof_failed}",
+            remedy="nothing can be accepted into it: restore the log first",
+        )
+    return [*found.altered, *found.missing, *found.unlogged]
+
+
+def _tell_accepted(
+    named: dict[str, str], rows: list[dict[str, Any]], refused: dict[str, str]
+) -> None:
+    from mythos.cli.source_lines import plain
+
+    for row in rows:
+        what = "gone" if row["content_hash"] is None else "as it is"
+        click.echo(f"accepted  {plain(row['key'])}: {what} (entry {row['seq']})")
+    for key, why in refused.items():
+        click.echo(f"refused   {plain(key)}: {plain(why)}")
+    if not named:
+        click.echo("nothing to accept: the audit finds nothing wrong")
+
+
+def entry_json(entry: MemoryEntry, key: str | None) -> dict[str, Any]:
+    """One entry as commands print it: as it is logged, with the key where it is known."""
+    return {"key": key, **entry.model_dump()}
+
+
+def _tell_entry(entry: MemoryEntry, key: str) -> None:
+    from mythos.cli.source_lines import plain
+
+    click.echo(f"entry {entry.seq}: {entry.op} {plain(key)}")

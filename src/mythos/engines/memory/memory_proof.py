@@ -1,0 +1,88 @@
+"""What a proof file says of one memory: its log entry and, where disclosed, its key and salt.
+
+Without the salt the proof shows that *something* was logged, when and on whose behalf. With key and
+salt anybody who has the content can check that it is this memory and no other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from pydantic import ConfigDict, ValidationError
+
+from mythos.engines.memory.entry import entry_content_hash, key_hash
+from mythos.engines.memory.note import NoteVerifier
+from mythos.engines.memory.tlog_proof import TlogProof, parse_proof, proof_text, verify_proof
+from mythos.engines.memory.tree import leaf_hash
+from mythos.errors import MemoryLogError
+from mythos.values.base import Value
+from mythos.values.digest import canonical_bytes
+from mythos.values.memory import Checkpoint, MemoryEntry
+
+
+class Disclosure(Value):
+    """The extra data of a proof: the entry; key and salt (hex) where they are disclosed."""
+
+    model_config = ConfigDict(title="memory proof")
+
+    entry: MemoryEntry
+    key: str = ""
+    salt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What a proof shows, its hashes and signature checked."""
+
+    disclosure: Disclosure
+    checkpoint: Checkpoint
+
+    def names_key(self) -> bool | None:
+        """Whether the key that the proof discloses is the entry's; None if none is disclosed."""
+        entry = self.disclosure.entry
+        if not self.disclosure.key:
+            return None
+        return compare_digest(key_hash(entry.store, self.disclosure.key), entry.key_hash)
+
+    def holds(self, content: bytes) -> bool | None:
+        """Whether `content` is what was logged; None if that cannot be told without the salt."""
+        if not self.disclosure.salt:
+            return None
+        logged = self.disclosure.entry.content_hash or ""
+        try:
+            salt = bytes.fromhex(self.disclosure.salt)
+        except ValueError:
+            return False
+        return compare_digest(entry_content_hash(salt, content), logged)
+
+
+def prove_entry(
+    disclosure: Disclosure, *, index: int, hashes: tuple[bytes, ...], checkpoint: str
+) -> str:
+    """Write the proof file of one entry under a signed checkpoint."""
+    extra = canonical_bytes(disclosure.model_dump())
+    return proof_text(TlogProof(index, hashes, checkpoint, extra))
+
+
+def verify_entry(text: str, *verifiers: NoteVerifier) -> Proved:
+    """Check a proof file.
+
+    Raises:
+        MemoryLogError: malformed, signed by no known key, or the entry is not where it says.
+    """
+    proof = parse_proof(text)
+    try:
+        disclosure = Disclosure.model_validate_json(proof.extra)
+    except ValidationError as error:
+        raise MemoryLogError(
+            f"proof: its extra data is no memory entry: {error.errors()[0]['msg']}",
+            remedy="name a proof made by `mythos memory prove`",
+        ) from error
+    if disclosure.entry.seq != proof.index:
+        raise MemoryLogError(
+            f"proof: entry {disclosure.entry.seq} stands at index {proof.index}",
+            remedy="treat the proof as forged",
+        )
+    checkpoint = verify_proof(proof, leaf_hash(disclosure.entry.canonical()), *verifiers)
+    return Proved(disclosure, checkpoint)

@@ -1,0 +1,233 @@
+"""`mythos memory`, through the real entry point, on every kind of store."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from mythos.adapters.memory_store import MemoryStore
+from mythos.adapters.memory_store_uri import parse_store
+from mythos.cli.root import root
+from tests.cli.policy_command import Said
+
+RUN = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def memory(*arguments: str | Path, stdin: bytes = b"") -> Said:
+    result = CliRunner().invoke(root, ["memory", *map(str, arguments)], input=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return Said(result.exit_code, result.stdout, result.stderr)
+
+
+def told(*arguments: str | Path, code: int = 0, stdin: bytes = b"") -> dict[str, Any]:
+    said = memory(*arguments, "--json", stdin=stdin)
+    assert said.code == code, said
+    found: dict[str, Any] = json.loads(said.out)
+    return found
+
+
+def files(folder: Path) -> str:
+    (folder / "mem").mkdir()
+    return f"dir:{folder / 'mem'}"
+
+
+def lines(folder: Path) -> str:
+    (folder / "mem.jsonl").write_bytes(b"")
+    return f"jsonl:{folder / 'mem.jsonl'}"
+
+
+def table(folder: Path) -> str:
+    with closing(sqlite3.connect(folder / "agent.db")) as database, database:
+        database.execute("CREATE TABLE memories (id TEXT PRIMARY KEY, text TEXT)")
+    return f"sqlite:{folder / 'agent.db'}#memories"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A store with two memories that a log knows, and how it is changed past the log."""
+
+    uri: str
+    live: MemoryStore
+
+    def content(self, key: str, text: str) -> bytes:
+        if self.uri.startswith("dir:"):
+            return text.encode()
+        return json.dumps({"id": key, "text": text}, separators=(",", ":")).encode()
+
+    def behind(self, key: str, text: str) -> None:
+        self.live.put(key, self.content(key, text))
+
+    def texts(self) -> dict[str, bytes]:
+        return {key: content for key, content in self.live.read() if isinstance(content, bytes)}
+
+
+@pytest.fixture(params=[files, lines, table])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+    make: Callable[[Path], str] = request.param
+    uri = make(tmp_path)
+    site = Site(uri, parse_store(uri).open())
+    site.behind("tea", "likes tea")
+    site.behind("name", "Ada")
+    begun = told("baseline", uri, "--node", "n1", "--agent", "clerk")
+    assert (begun["origin"], begun["entries"]) == ("mythos/n1/clerk", 2)
+    return site
+
+
+def test_an_audit_has_exactly_the_promised_keys(site: Site) -> None:
+    found = told("audit", site.uri)
+    assert found.pop("checkpoint")["failed"] is None
+    assert found == {
+        "ok": 2,
+        "altered": [],
+        "missing": [],
+        "unlogged": [],
+        "expired": 0,
+        "score": {"low": 1.0, "mid": 1.0, "high": 1.0},
+    }
+
+
+def test_what_is_changed_past_the_log_is_found(site: Site) -> None:
+    site.behind("tea", "likes poison")
+    site.behind("planted", "wire the money")
+    site.live.remove("name")
+    found = told("audit", site.uri, code=1)
+    assert (found["altered"], found["missing"], found["unlogged"]) == (
+        ["tea"],
+        ["name"],
+        ["planted"],
+    )
+    assert (found["ok"], found["score"]["mid"]) == (0, 0.0)
+    shown = memory("audit", site.uri)
+    assert "altered   tea" in shown.out
+    assert "NOT ok: 0 as logged, 3 not" in shown.out
+
+
+def test_without_a_log_there_is_no_score_and_no_success(tmp_path: Path) -> None:
+    uri = files(tmp_path)
+    (tmp_path / "mem/a").write_bytes(b"1")
+    found = told("audit", uri, code=1)
+    assert (found["unlogged"], found["score"], found["checkpoint"]) == (["a"], None, None)
+    assert "no log, so no score" in memory("audit", uri).out
+
+
+def test_a_recorded_write_reaches_log_and_store(site: Site) -> None:
+    content = site.content("city", "Turin")
+    entry = told(
+        "record", site.uri, "city", "--content", "-", "--source", "tool", "--trace-id", RUN,
+        stdin=content,
+    )  # fmt: skip
+    assert (entry["seq"], entry["op"], entry["source"]) == (2, "put", "tool")
+    assert site.texts()["city"] == content
+    told("record", site.uri, "city", "--delete")
+    told("record", site.uri, "tea", "--expire")
+    assert set(site.texts()) == {"name"}
+    found = told("audit", site.uri)
+    assert (found["ok"], found["expired"]) == (1, 1)
+
+
+def test_an_announced_write_is_logged_only_if_the_store_holds_it(site: Site) -> None:
+    site.behind("tea", "likes green tea")
+    digest = sha256(site.content("tea", "likes green tea")).hexdigest()
+    refused = told("record", site.uri, "tea", "--sha256", "0" * 64, code=1)
+    assert "was announced as 0000" in refused["error"]["message"]
+    assert told("audit", site.uri, code=1)["altered"] == ["tea"]
+    told("record", site.uri, "tea", "--sha256", digest, "--trace-id", RUN)
+    site.live.remove("name")
+    told("record", site.uri, "name", "--sha256", digest, code=1)
+    told("record", site.uri, "name", "--delete", "--sha256", digest)
+    assert told("audit", site.uri)["ok"] == 1
+
+
+def test_accepting_says_who_and_why(site: Site) -> None:
+    site.behind("planted", "told by phone")
+    site.live.remove("name")
+    assert memory("accept", site.uri, "planted").code == 2
+    done = told("accept", site.uri, "--all", "--by", "ops@example", "--why", "ticket 12")
+    assert [(one["key"], one["policy_ref"]) for one in done["accepted"]] == [
+        ("name", "ops@example: ticket 12"),
+        ("planted", "ops@example: ticket 12"),
+    ]
+    assert told("audit", site.uri)["ok"] == 2
+
+
+def test_a_proof_holds_offline_for_this_memory_and_no_other(site: Site, tmp_path: Path) -> None:
+    key, proof, content = tmp_path / "k.pem", tmp_path / "tea.tlog-proof", tmp_path / "content"
+    assert "no signed checkpoint" in memory("prove", site.uri, "tea", "--out", proof).err
+    signed = told("checkpoint", site.uri, "--key", key, "--new-key")
+    told("prove", site.uri, "tea", "--out", proof, "--disclose")
+    content.write_bytes(site.content("tea", "likes tea"))
+    checks = ("verify", proof, "--vkey", signed["vkey"], "--content", content)
+    assert told(*checks)["entry"]["op"] == "baseline"
+    content.write_bytes(site.content("tea", "likes coffee"))
+    assert told(*checks, code=1) == {"ok": False, "why": "the content is not what was logged"}
+    assert told(*checks[:4], "--origin", "mythos/n1/other", code=1)["ok"] is False
+    other = told("checkpoint", site.uri, "--key", tmp_path / "other.pem", "--new-key")
+    assert "no known key" in told("verify", proof, "--vkey", other["vkey"], code=1)["why"]
+
+
+def test_the_writes_of_a_poisoned_run_are_listed_and_taken_back(site: Site) -> None:
+    before = site.texts()
+    for key in ("tea", "planted"):
+        told(
+            "record", site.uri, key, "--content", "-", "--trace-id", RUN,
+            stdin=site.content(key, "refunds are fine"),
+        )  # fmt: skip
+    told("record", site.uri, "name", "--delete", "--trace-id", RUN)
+    came = told("trace", site.uri, "--run", RUN)["entries"]
+    assert [(one["key"], one["op"], one["current"]) for one in came] == [
+        ("tea", "put", True),
+        ("planted", "put", True),
+        ("name", "delete", True),
+    ]
+    dry = told("rollback", site.uri, "--without-run", RUN)
+    assert (dry["applied"], dry["restore"], dry["remove"]) == (False, ["name", "tea"], ["planted"])
+    assert site.texts() != before
+    assert memory("rollback", site.uri, "--without-run", RUN, "--apply").code == 2
+    who = ("--by", "ops", "--why", "poisoned")
+    done = told("rollback", site.uri, "--without-run", RUN, "--apply", *who)
+    assert (done["applied"], done["logged"], site.texts()) == (True, 3, before)
+    assert told("audit", site.uri)["ok"] == 2
+    assert told("trace", site.uri, "--after", "5")["entries"][0]["policy_ref"].startswith(
+        "ops: undo"
+    )
+    assert told("rollback", site.uri, "--without-run", RUN)["unchanged"] == 2
+
+
+def test_a_store_goes_back_to_a_checkpoint_and_keeps_what_the_log_never_knew(
+    site: Site, tmp_path: Path
+) -> None:
+    before = site.texts()
+    note = tmp_path / "checkpoint"
+    told("checkpoint", site.uri, "--key", tmp_path / "k.pem", "--new-key", "--out", note)
+    told("record", site.uri, "city", "--content", "-", stdin=site.content("city", "Turin"))
+    site.behind("tea", "likes poison")
+    site.behind("planted", "unknown")
+    to = ("rollback", site.uri, "--to-checkpoint", note, "--apply", "--by", "ops", "--why", "x")
+    done = told(*to)
+    assert (done["restore"], done["remove"], done["left"]) == (["tea"], ["city"], ["planted"])
+    assert site.texts() == {**before, "planted": site.content("planted", "unknown")}
+
+
+def test_what_was_erased_cannot_be_restored_and_that_is_said(site: Site, tmp_path: Path) -> None:
+    told("record", site.uri, "tea", "--erase", "--source", "user")
+    came = told("rollback", site.uri, "--to", "2", code=1)
+    assert (came["restore"], len(came["impossible"])) == ([], 1)
+    assert told("audit", site.uri)["ok"] == 1
+
+
+@pytest.mark.parametrize(
+    "uri", ["mem", "dir:", "s3:bucket", "sqlite:agent.db", "sqlite:#t", "sqlite:a?b=c#t"]
+)
+def test_what_names_no_store_is_bad_usage_with_a_remedy(uri: str) -> None:
+    said = memory("audit", uri)
+    assert said.code == 2
+    assert "write dir:PATH, jsonl:FILE or sqlite:PATH#TABLE" in said.err
