@@ -6,6 +6,8 @@ import random
 import time
 import tracemalloc
 
+from pydantic import JsonValue
+
 from mythos.engines.conformance import Model, compile_blueprint
 from tests.engines.conformance.strategies import act, block
 
@@ -55,6 +57,30 @@ def test_identical_branches_are_few_states() -> None:
     model = compile_blueprint(block("and", *(branch for _ in range(30))))
     trace = ["call"] * 30 + ["return"] * 28
     assert model.costs([trace]) == [2]
+
+
+def chain(n_steps: int) -> Model:
+    """Steps of which each may be left out: a move from each to each, in few states."""
+    steps: list[JsonValue] = [{"opt": act(f"a{i}")} for i in range(n_steps)]
+    return compile_blueprint(block("seq", *steps))
+
+
+def test_a_long_chain_of_optional_steps_is_an_automaton_up_to_a_limit() -> None:
+    model = chain(600)
+    assert model.n_states == 601
+    assert model.costs([["a7", "a3", "a599"], []]) == [1, 0]
+
+
+def test_too_long_a_chain_of_optional_steps_is_answered_with_an_interval_in_bounded_work() -> None:
+    model = chain(4_000)
+    assert model.n_states is None
+    trace = [f"a{i}" for i in range(0, 400, 10)]
+    tracemalloc.start()
+    aligned = model.align(trace)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (aligned.lower, aligned.cost, aligned.exact) == (0, 40, False)
+    assert most < 100 * 2**20
 
 
 def test_a_hostile_workflow_is_answered_with_an_interval() -> None:

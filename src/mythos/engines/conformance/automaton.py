@@ -21,6 +21,7 @@ from mythos.engines.conformance.tree import Node, Tree
 MAX_STATES = 1_000  # as many as nine or ten parallel steps make; above, route L is faster
 _MAX_BETWEEN = 4_096
 _MAX_BUILT = 30_000
+_MAX_MOVES = 2_500_000  # a chain of some 1,500 steps of which each may be left out
 
 Links = Mapping[int, tuple[int, ...]]
 Moves = Callable[[int], Iterable[tuple[int, frozenset[int]]]]
@@ -38,7 +39,8 @@ def automaton_of(tree: Tree) -> Automaton | None:
     """The minimal automaton of a tree, or None if it or a step towards it is too large.
 
     Long workflows may have as many states as a few times their steps; it is states beyond that,
-    made by interleaving, that the bound is against.
+    made by interleaving, that the bound is against. Steps that may all be left out have few states
+    and a move from each to each: those are bounded too.
     """
     most = max(MAX_STATES, 4 * len(tree.leaf_labels))
     try:
@@ -53,11 +55,12 @@ class _TooLargeError(Exception):
 
 
 class _Builder:
-    """Applies operators, counting every state that is made."""
+    """Applies operators, counting every state and every move that is made."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._left = _MAX_BUILT
+        self._moves_left = _MAX_MOVES
 
     def build(self, node: Node) -> Automaton:
         if node.kind == "act":
@@ -105,7 +108,10 @@ class _Builder:
         offsets = [0]
         for part in parts:
             offsets.append(offsets[-1] + len(part.rows))
-        entries = [_entered(i, parts, links, offsets) for i in range(len(parts))]
+        entries = []
+        for i in range(len(parts)):
+            entries.append(_entered(i, parts, links, offsets))
+            self._spend(len(entries[-1]))
         reach: list[frozenset[int]] = []
         for i, part in enumerate(parts):
             onward = frozenset[int]().union(*(entries[j] for j in links.get(i, ())))
@@ -191,6 +197,7 @@ class _Builder:
                     numbers[target] = len(order)
                     order.append(target)
                 row[label] = numbers[target]
+            self._spend(len(row))
             rows.append(row)
         final = tuple(any(accepting(state) for state in subset) for subset in order)
         return minimised(Automaton(tuple(rows), final))
@@ -198,6 +205,11 @@ class _Builder:
     def _count(self, states: int) -> None:
         self._left -= 1
         if states >= self._most or self._left < 0:
+            raise _TooLargeError
+
+    def _spend(self, moves: int) -> None:
+        self._moves_left -= moves
+        if self._moves_left < 0:
             raise _TooLargeError
 
 

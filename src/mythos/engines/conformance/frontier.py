@@ -99,7 +99,7 @@ class _Search:
         self._push((0, start), 0, self._first_surplus(start), 0)
         finish, upper = (0, start), self._tails[0] + start.bounds.cost
         expanded = work = 0
-        while expanded < budget and work < _MAX_WORK:
+        while expanded < budget:
             waiting = heappop(self._queue)
             _, _, _, here, cost, _ = waiting
             at, state = here
@@ -110,15 +110,17 @@ class _Search:
             reachable = cost + self._tails[at] + state.bounds.cost
             if reachable < upper:
                 finish, upper = here, reachable
+            work += 5 * n_labels + self._work(state)
+            if work > _MAX_WORK:  # one state alone may be too much
+                return self._trail(finish, upper, min(waiting[0], upper))
             self._expand(waiting)
             expanded += 1
-            work += 5 * n_labels + self._work(state)
         return self._trail(finish, upper, min(self._queue[0][0], upper))
 
     def _work(self, state: State) -> int:
-        """What expanding a state takes: a constant a step, its open parts, its changed labels."""
+        """What expanding a state will take: a constant a step, its open parts, labels at most."""
         steps = self._space.steps(state)
-        labels = sum(len(step.new.bounds.high) for step in steps)
+        labels = sum(len(step.old.bounds.high) for step in steps)
         return (100 + len(state.parts)) * len(steps) + 4 * labels
 
     def _expand(self, waiting: _Open) -> None:

@@ -21,6 +21,8 @@ MAX_POINTS = 1_000_000
 
 Sources = list[dict[int, list[int]]]
 
+_FAR = 1 << 62
+
 
 def unit_onward(automaton: Automaton) -> list[list[int]]:
     """For each state the distance, in point numbers, to the states one skip ahead."""
@@ -45,16 +47,22 @@ def weighted_onward(automaton: Automaton, skips: Sequence[int]) -> list[list[tup
 
 def ending_costs(automaton: Automaton, sources: Sources, skips: Sequence[int]) -> list[int]:
     """For each state the least weight of skips that lead to acceptance."""
-    best = [-1] * len(automaton.rows)
-    heap = [(0, state) for state, final in enumerate(automaton.final) if final]
+    best = [_FAR] * len(automaton.rows)
+    heap: list[tuple[int, int]] = []
+    for state, final in enumerate(automaton.final):
+        if final:
+            best[state] = 0
+            heap.append((0, state))
     while heap:
         cost, state = heappop(heap)
-        if best[state] >= 0:
+        if cost > best[state]:
             continue
-        best[state] = cost
         for label, origins in sources[state].items():
+            longer = cost + skips[label]
             for origin in origins:
-                heappush(heap, (cost + skips[label], origin))
+                if longer < best[origin]:
+                    best[origin] = longer
+                    heappush(heap, (longer, origin))
     return best
 
 

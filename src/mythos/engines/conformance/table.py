@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import accumulate
 
@@ -61,11 +62,23 @@ class Table:
         self._sources = sources
         self._costs = costs
         self._fine = costs.refined()
-        self._hops = unit_onward(automaton)
-        self._onward = weighted_onward(automaton, costs.skips)
-        self._finely = [_by_weight(ahead) for ahead in weighted_onward(automaton, self._fine.skips)]
         self._ending = ending_costs(automaton, sources, costs.skips)
-        self._ending_finely = ending_costs(automaton, sources, self._fine.skips)
+
+    @cached_property
+    def _hops(self) -> list[list[int]]:
+        return unit_onward(self._automaton)
+
+    @cached_property
+    def _onward(self) -> list[list[tuple[int, int]]]:
+        return weighted_onward(self._automaton, self._costs.skips)
+
+    @cached_property
+    def _finely(self) -> list[list[tuple[int, list[int]]]]:
+        return [_by_weight(ahead) for ahead in weighted_onward(self._automaton, self._fine.skips)]
+
+    @cached_property
+    def _ending_finely(self) -> list[int]:
+        return ending_costs(self._automaton, self._sources, self._fine.skips)
 
     def cost(self, trace: Sequence[int]) -> int:
         """The least cost of a trace of known labels, or past the budget an upper bound."""
