@@ -135,7 +135,7 @@ def test_a_wrong_part_is_named_with_its_place(
 
 def test_too_many_steps_are_refused() -> None:
     half: Tree = {"seq": [{"act": "a"}] * 2049}
-    with pytest.raises(WorkflowError, match="more than 4096 steps"):
+    with pytest.raises(WorkflowError, match="steps/seq/1/seq/2047: there are more than 4096"):
         bare_workflow({"seq": [half, half]})
 
 
@@ -143,8 +143,23 @@ def test_too_deep_a_nesting_is_refused() -> None:
     tree: Tree = {"act": "a"}
     for _ in range(70):
         tree = {"opt": tree}
-    with pytest.raises(WorkflowError, match="deeper than 64"):
-        bare_workflow(tree)
+    with pytest.raises(WorkflowError, match="deeper than 64") as caught:
+        bare_workflow({"seq": [{"act": "a"}, tree]})
+    assert caught.value.message.startswith("steps/seq/1/opt/opt/")
+
+
+def test_the_step_too_many_is_named_with_its_line_and_whatever_its_node_is_called() -> None:
+    half: Tree = {"xor": [{"act": f"a{i}"} for i in range(4_096)]}
+    graph: Tree = {
+        "graph": {"nodes": {"9/x": half, "1": {"act": "b"}}, "start": ["1"], "ends": ["9/x"]}
+    }
+    with pytest.raises(WorkflowError, match="steps/graph/nodes/1: there are more than 4096 steps"):
+        bare_workflow(graph)
+    head = "schema: mythos.ritual/1\nname: w\nsteps:\n  seq:\n  - act: b\n  - seq:\n"
+    text = head + "\n".join(f"    - act: a{i}" for i in range(4_096)) + "\n"
+    with pytest.raises(WorkflowError, match="steps/seq/1/seq/4095") as caught:
+        load_workflow(text, source="w.yaml")
+    assert caught.value.where == "w.yaml:4102:7"
 
 
 @given(trees, st.randoms(use_true_random=False))

@@ -8,15 +8,25 @@ written out, or the laws of `mythos.values.process`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict, StrictBool, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    Strict,
+    StrictBool,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from mythos.errors import WorkflowError
 from mythos.values.base import Name, Version
 from mythos.values.block import MAX_STEPS, Block, ShortForm, inner_blocks
 from mythos.values.digest import canonical_bytes, digest_of
-from mythos.values.marks import MAX_DEPTH
+from mythos.values.marks import MAX_DEPTH, Path
 from mythos.values.process import normal_form
 from mythos.values.source import Document, document_of, read_document, validated
 
@@ -75,19 +85,37 @@ class Workflow(ShortForm):
     weights: Weights = Weights()
     order: Order = Order()
 
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
-        leaves, pending = 0, [(self.steps, 1)]
+    @field_validator("steps")
+    @classmethod
+    def _bounded(cls, steps: Block) -> Block:
+        leaves, pending = 0, list[tuple[Block, int, Path]]([(steps, 1, ())])
         while pending:
-            block, depth = pending.pop()
-            inner = inner_blocks(block).values()
+            block, depth, path = pending.pop()
+            inner = inner_blocks(block)
             leaves += not inner
             if depth > MAX_DEPTH:
-                raise ValueError(f"blocks nest deeper than {MAX_DEPTH}")
+                raise _at(path, f"blocks nest deeper than {MAX_DEPTH}")
             if leaves > MAX_STEPS:
-                raise ValueError(f"there are more than {MAX_STEPS} steps")
-            pending += ((child, depth + 1) for child in inner)
-        return self
+                raise _at(path, f"there are more than {MAX_STEPS} steps")
+            for name, child in reversed(inner.items()):
+                pending.append((child, depth + 1, (*path, *_keys(name))))
+        return steps
+
+
+def _keys(name: str) -> Path:
+    """The keys from a block to one inside it; a node of a graph may be called anything."""
+    first, *rest = name.split("/", 2)
+    return (first, *(int(key) if len(rest) == 1 and key.isdecimal() else key for key in rest))
+
+
+def _at(path: Path, message: str) -> ValidationError:
+    """An objection to a block somewhere inside."""
+    problem = InitErrorDetails(
+        type=PydanticCustomError("value_error", message),
+        loc=path,
+        input=None,
+    )
+    return ValidationError.from_exception_data("steps", [problem])
 
 
 def canonical(workflow: Workflow) -> dict[str, JsonValue]:
