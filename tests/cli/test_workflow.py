@@ -137,6 +137,32 @@ def test_a_weight_of_a_step_that_is_not_there_is_warned_of(tmp_path: Path) -> No
     assert (warning["line"], warning["message"].partition(":")[0]) == (9, "weights/by")
 
 
+LOST = """\
+schema: mythos.ritual/1
+name: lost
+steps:
+  graph:
+    nodes:
+      ask: {act: ask}
+      to/pay: {act: pay}
+      never: {act: never}
+      stuck: {act: stuck}
+    start: [ask]
+    edges: [[ask, to/pay], [never, to/pay], [ask, stuck], [stuck, stuck]]
+    ends: [to/pay]
+"""
+
+
+def test_nodes_that_lie_on_no_walk_are_warned_of_with_their_line(tmp_path: Path) -> None:
+    said = workflow("check", shop(tmp_path, LOST), "--json")
+    assert said.code == 0
+    never, stuck = said.json["warnings"]
+    assert (never["line"], stuck["line"]) == (8, 9)
+    assert "graph/nodes/never: no walk comes to node 'never'" in never["message"]
+    assert "graph/nodes/stuck: node 'stuck' is a dead end" in stuck["message"]
+    assert all(one["remedy"] for one in said.json["warnings"])
+
+
 def test_variants_are_answered_in_their_order(tmp_path: Path) -> None:
     file = variants(
         tmp_path / "v.json.gz",
@@ -150,6 +176,7 @@ def test_variants_are_answered_in_their_order(tmp_path: Path) -> None:
     assert said.json["variants"][1]["fitness"] == pytest.approx(1 - 3 / 5)
     assert said.json["consistency"] == pytest.approx(1 - (2 * 3 + 2) / (6 * 6 + 2 * 5 + 2 * 7))
     assert said.json["fitting"] == pytest.approx(0.6)
+    assert {*said.json["variants"][0]} == {"cost", "fitness", "exact"}
 
 
 def test_fewer_than_five_runs_have_no_consistency(tmp_path: Path) -> None:

@@ -116,6 +116,7 @@ def _step(file: WorkflowFile, step: FileStep) -> dict[str, Any]:
 def _warnings(file: WorkflowFile, catalogues: Sequence[ToolCatalogue]) -> Iterator[Finding]:
     from mythos.engines.telemetry.table import TOOL_KEYS
 
+    yield from _stranded(file)
     steps = file.steps()
     labels = {step.act.act for step in steps}
     for label, weight in file.workflow.weights.labels.items():
@@ -146,6 +147,19 @@ def _warnings(file: WorkflowFile, catalogues: Sequence[ToolCatalogue]) -> Iterat
                 "name is this step",
                 "correct the label, or add `match` with what the step's spans bear",
             )
+
+
+def _stranded(file: WorkflowFile) -> Iterator[Finding]:
+    from mythos.engines.conformance.stranded import stranded_in
+
+    for node in stranded_in(file.workflow.steps):
+        if node.reached:
+            message = f"node {node.name!r} is a dead end: no edge leads on to an end"
+            remedy = "add the edge that leads on, or name the node among `ends`"
+        else:
+            message = f"no walk comes to node {node.name!r}: no edge leads there from a start"
+            remedy = "add the edge that leads there, name the node in `start`, or delete it"
+        yield _warning(file, node.path, f"{message}, so nothing of it is a step", remedy)
 
 
 def _warning(file: WorkflowFile, block: str, message: str, remedy: str) -> Finding:

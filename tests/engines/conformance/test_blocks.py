@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from mythos.engines.conformance import Stream, compile_blueprint
 from mythos.engines.conformance.automaton import Automaton, automaton_of
 from mythos.engines.conformance.space import Space, State
+from mythos.engines.conformance.stranded import stranded_in
 from mythos.engines.conformance.tree import MANY, numbered
 from mythos.engines.conformance.tree import Tree as Numbered
 from mythos.errors import WorkflowError
@@ -26,6 +27,7 @@ from tests.engines.conformance.strategies import (
     act,
     acts,
     block,
+    graphs,
     mapped,
 )
 from tests.engines.conformance.words import Word, words
@@ -174,14 +176,15 @@ def test_a_node_on_no_walk_is_no_step() -> None:
     assert compile_blueprint(graph).labels == {"a"}
 
 
-def test_a_graph_among_too_many_steps_is_weighed_but_not_followed() -> None:
-    graph: Tree = {"graph": {"nodes": {"a": act("a")}, "start": ["a"], "ends": ["a"]}}
-    model = compile_blueprint(block("and", graph, mapped(COPY, 64, 0)))
-    assert model.n_states is None
-    assert model.costs([["call"] * 64 + ["return"] * 64]) == [1]
-    with pytest.raises(WorkflowError, match="graph block") as caught:
-        Stream(model)
-    assert "when it has ended" in caught.value.remedy
+@given(graphs(st.just({"tau": True})))
+def test_stranded_nodes_are_those_that_are_no_step(tree: Tree) -> None:
+    """Each node gets a label of its own, so that it can be told from the others."""
+    graph = cast("dict[str, JsonValue]", tree["graph"])
+    names = list(cast("dict[str, JsonValue]", graph["nodes"]))
+    named: Tree = {"graph": graph | {"nodes": {name: act(name) for name in names}}}
+    stranded = list(stranded_in(bare_workflow(named).steps))
+    assert compile_blueprint(named).labels == set(names) - {node.name for node in stranded}
+    assert all(node.path == f"steps/graph/nodes/{node.name}" for node in stranded)
 
 
 def test_more_steps_at_once_than_a_workflow_may_have_are_refused() -> None:
