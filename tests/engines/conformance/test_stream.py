@@ -13,13 +13,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from mythos.engines.conformance import Interval, Model, Stream, compile_blueprint, stream
+from mythos.engines.conformance import Group, Interval, Model, Stream, compile_blueprint, stream
 from mythos.engines.conformance.residue import Residues
 from mythos.errors import WorkflowError
 from tests.engines.conformance.strategies import (
     ALL_BLOCKS,
+    GRAPHS,
     LABELS,
-    MAPPED,
     TRACES,
     TREES,
     WEIGHTS,
@@ -29,6 +29,7 @@ from tests.engines.conformance.strategies import (
     block,
     workflow,
 )
+from tests.engines.conformance.test_orders import RUNS
 from tests.engines.conformance.words import edits, words
 
 Answer = tuple[int, Interval, frozenset[str]]
@@ -70,7 +71,7 @@ def test_at_every_event_the_cost_of_ending_there_is_that_of_the_closed_run(
     assert [certificate for _, certificate, _ in found] == [Interval(c, c) for c in costs]
 
 
-@given(MAPPED, TRACES, WEIGHTS, EXTRA)
+@given(ALL_BLOCKS | GRAPHS, TRACES, WEIGHTS, EXTRA)
 def test_without_an_automaton_the_answers_are_the_same(
     tree: Tree, trace: list[str], weights: dict[str, JsonValue], extra: str
 ) -> None:
@@ -79,7 +80,7 @@ def test_without_an_automaton_the_answers_are_the_same(
     assert answers(Stream(on_residues(compile_blueprint(document))), trace) == known
 
 
-@given(MAPPED, TRACES, WEIGHTS, st.integers(0, 3), st.booleans(), st.integers(1, 9))
+@given(ALL_BLOCKS, TRACES, WEIGHTS, st.integers(0, 3), st.booleans(), st.integers(1, 9))
 def test_in_a_window_the_interval_holds_the_cost(
     tree: Tree,
     trace: list[str],
@@ -147,7 +148,7 @@ def test_the_prefix_cost_never_falls_and_bounds_every_way_on(
     assert found[-1] <= model.costs([trace])[0]
 
 
-@given(MAPPED, TRACES, WEIGHTS, EXTRA, st.booleans(), st.none() | st.integers(0, 2), st.data())
+@given(ALL_BLOCKS, TRACES, WEIGHTS, EXTRA, st.booleans(), st.none() | st.integers(0, 2), st.data())
 def test_a_restart_anywhere_changes_nothing(
     tree: Tree,
     trace: list[str],
@@ -174,6 +175,65 @@ def test_a_restart_anywhere_changes_nothing(
     assert json.dumps(halves.to_json()) == json.dumps(whole.to_json())
     assert answers(halves, []) == answers(whole, [])
     assert halves.n_events == len(trace)
+
+
+def listed(labels: str) -> Group:
+    """Steps without any order."""
+    return Group(tuple(labels), (0,) * len(labels))
+
+
+@given(ALL_BLOCKS, RUNS, WEIGHTS, EXTRA, st.booleans())
+def test_steps_without_an_order_cost_what_their_best_order_costs(
+    tree: Tree, run: list[Group], weights: dict[str, JsonValue], extra: str, automaton: bool
+) -> None:
+    model = compile_blueprint(workflow(tree, weights, extra))
+    _, aligned = model.align_groups(run)
+    stream = Stream(model if automaton else on_residues(model))
+    for group in run:
+        stream.add_group(group)
+    assert stream.certificate == Interval(aligned.cost, aligned.cost)
+    assert stream.n_events == sum(len(group.labels) for group in run)
+
+
+def test_too_many_orders_to_weigh_are_one_order_and_an_interval() -> None:
+    labels = "abcdefghijklm"
+    model = compile_blueprint(block("seq", *acts(labels), act("z")))
+    run = Stream(model)
+    run.add_group(listed(labels[::-1]))
+    assert run.certificate == Interval(0, 1)
+    run.add("x")
+    assert run.certificate == Interval(1, 2)
+    unseen = Stream(model)
+    unseen.add_group(Group(tuple(labels), (), known=False))
+    assert unseen.certificate == Interval(0, 1)
+
+
+def test_in_a_window_steps_without_an_order_keep_their_cost_in_the_interval() -> None:
+    steps = block("seq", *acts("abcabcabc"))
+    run = Stream(in_window(compile_blueprint(steps), 1))
+    for group in (listed("cba"), listed("ca"), listed("bbc")):
+        run.add_group(group)
+    _, aligned = compile_blueprint(steps).align_groups([listed("cba"), listed("ca"), listed("bbc")])
+    assert run.certificate.lower <= aligned.cost <= run.certificate.cost
+
+
+def test_a_graph_beside_too_many_steps_is_followed_exactly() -> None:
+    graph: Tree = {
+        "graph": {
+            "nodes": {"ask": act("ask"), "check": act("check"), "pay": act("pay")},
+            "start": ["ask"],
+            "edges": [["ask", "check"], ["check", "ask"], ["check", "pay"]],
+            "ends": ["pay"],
+        }
+    }
+    copies: Tree = {"map": {"do": block("seq", *acts("cr")), "min": 64, "max": 64}}
+    model = compile_blueprint(block("and", graph, copies))
+    assert model.n_states is None
+    run = Stream(model)
+    for label in ["ask", *"c" * 64, "check", "ask", *"r" * 63, "pay"]:
+        run.add(label)
+    assert run.certificate == Interval(2, 2)
+    assert run.obligations == {"r"}
 
 
 def test_what_an_open_run_still_owes() -> None:
@@ -280,7 +340,7 @@ RESIDUES = st.recursive(
 )
 
 
-@given(MAPPED, RESIDUES, TRACES)
+@given(ALL_BLOCKS, RESIDUES, TRACES)
 def test_a_damaged_residue_is_refused_or_can_be_gone_on_from(
     tree: Tree, residue: JsonValue, trace: list[str]
 ) -> None:

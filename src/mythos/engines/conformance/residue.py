@@ -16,8 +16,9 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from mythos.engines.conformance.costs import Costs
+from mythos.engines.conformance.passage import Passage
 from mythos.engines.conformance.tree import Kind, Node, Tree
-from mythos.errors import WorkflowError
+from mythos.values.process import Walks
 
 _TOGETHER = -1
 _FRESH, _DO, _REDO = -1, 0, 1
@@ -29,9 +30,9 @@ _MAX_DEPTH = 200  # of nested residues in JSON; workflows nest at most 64 blocks
 class Residue(NamedTuple):
     """A block and what is left of it.
 
-    `spot` is the open child of a `seq` or `loop`, or says that the block was not begun; `left` the
-    rounds of a loop to come. Open parallel parts are a block of their own; without any nothing is
-    left.
+    `spot` is the open child of a `seq`, `loop` or `graph`, or says that the block was not begun;
+    `left` the rounds of a loop to come. Open parallel parts are a block of their own; without any
+    nothing is left.
     """
 
     node: int
@@ -43,6 +44,7 @@ class Residue(NamedTuple):
 DONE = Residue(_TOGETHER)
 
 _Way = tuple[Residue, int]
+_FormKey = tuple[Kind, int, tuple[int, ...], int | None, Walks | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +55,22 @@ class _Form:
     label: int
     children: tuple[int, ...]
     most: int | None
+    walks: Walks | None
     labels: frozenset[int]
     cost: int
     needs: frozenset[int]
+    passage: Passage | None
 
 
 class Residues:
     """The residues of one tree."""
 
     def __init__(self, tree: Tree, costs: Costs) -> None:
-        """Number the subtrees; residues are made when first asked for.
-
-        Raises:
-            WorkflowError: the tree holds a graph.
-        """
+        """Number the subtrees; residues are made when first asked for."""
         self._skips = costs.skips
         self._extras = costs.extras
         self._forms: list[_Form] = []
-        self._numbers: dict[tuple[Kind, int, tuple[int, ...], int | None], int] = {}
+        self._numbers: dict[_FormKey, int] = {}
         self._known: dict[Node, int] = {}
         self._matches: dict[tuple[Residue, int], tuple[_Way, ...]] = {}
         self._endings: dict[Residue, int] = {}
@@ -83,20 +83,20 @@ class Residues:
         return self._known[node]
 
     def _numbered(self, node: Node) -> int:
-        if node.walk:
-            raise WorkflowError(
-                "a workflow with a graph block and too many steps at the same time cannot be "
-                "followed event by event",
-                remedy="take fewer steps at the same time, write the graph with seq, xor and "
-                "loop, or compare the run when it has ended",
-            )
         children = tuple(self._number(child) for child in node.children)
-        key = (node.kind, node.label, children, node.most)
+        walk = node.walk
+        walks = Walks(walk.links, walk.starts, walk.ends) if walk else None
+        key = (node.kind, node.label, children, node.most, walks)
         if key not in self._numbers:
             self._numbers[key] = len(self._forms)
+            forms = [self._forms[child] for child in children]
+            costs, wants = [form.cost for form in forms], [form.needs for form in forms]
+            passage = Passage(walks, costs=costs, needs=wants) if walks else None
+            cost, needs = self._least(node.kind, node.label, forms)
+            if passage:
+                cost, needs = passage.cost, passage.needs
             labels = frozenset(node.bounds.high)
-            cost, needs = self._least(node.kind, node.label, [self._forms[c] for c in children])
-            self._forms.append(_Form(*key, labels, cost, needs))
+            self._forms.append(_Form(*key, labels, cost, needs, passage))
         return self._numbers[key]
 
     def _least(self, kind: Kind, label: int, children: list[_Form]) -> tuple[int, frozenset[int]]:
@@ -137,6 +137,9 @@ class Residues:
                 return all(children)
             case "and":
                 return any(children)
+            case "graph" if form.walks:
+                firsts = (Residue(form.children[i]) for i in form.walks.starts)
+                return all(self._is_next(first, label) for first in firsts)
             case _:
                 return next(children, False)
 
@@ -177,10 +180,16 @@ class Residues:
         elif form.kind == "and":
             parts = tuple(Residue(child) for child in form.children)
             yield from self._all_matches(_together(parts), label)
-        elif form.kind == "seq":
-            yield from self._ways_in_order(place, form, label)
         else:
-            yield from self._ways_around(place, form, label)
+            yield from self._ways_on(place, form, label)
+
+    def _ways_on(self, place: Residue, form: _Form, label: int) -> Iterator[_Way]:
+        """Of a block of which one child is open at a time."""
+        if form.kind == "seq":
+            return self._ways_in_order(place, form, label)
+        if form.passage:
+            return self._ways_along(place, form, form.passage, label)
+        return self._ways_around(place, form, label)
 
     def _ways_in_order(self, place: Residue, form: _Form, label: int) -> Iterator[_Way]:
         """In the open child, or over its cheapest ending in those after it."""
@@ -223,6 +232,40 @@ class Residues:
             for target, cost in self._matched(do, label):
                 yield self._loop(place.node, _DO, less, target), skipped + cost
 
+    def _ways_along(
+        self, place: Residue, form: _Form, passage: Passage, label: int
+    ) -> Iterator[_Way]:
+        """In the open child, or over its cheapest ending along the cheapest walk to another.
+
+        A child is left out where another that was entered leads there at no higher cost.
+        """
+        entered: dict[int, int] = {}
+        skipped = 0
+        if place.parts:
+            (part,) = place.parts
+            for target, cost in self._matched(part, label):
+                yield self._walk(place.node, place.spot, target), cost
+                self._lead(entered, passage, place.spot, cost + self.ending(target))
+            skipped = self.ending(part)
+        for spot, passed in passage.ahead(place.spot):
+            before = skipped + passed
+            if before >= entered.get(spot, before + 1) + self._skips[label]:
+                continue
+            for target, cost in self._matched(Residue(form.children[spot]), label):
+                yield self._walk(place.node, spot, target), before + cost
+                self._lead(entered, passage, spot, before + cost + self.ending(target))
+
+    def _lead(self, entered: dict[int, int], passage: Passage, spot: int, cost: int) -> None:
+        """Note what it costs to enter each child once child `spot` has ended at a cost."""
+        for after, passed in passage.ahead(spot):
+            if cost + passed < entered.get(after, cost + passed + 1):
+                entered[after] = cost + passed
+
+    def _walk(self, node: int, spot: int, part: Residue) -> Residue:
+        """A child that none can follow stands for itself."""
+        walks = self._forms[node].walks
+        return Residue(node, spot, 0, (part,)) if walks and walks.links[spot] else part
+
     def _seq(self, node: int, spot: int, part: Residue) -> Residue:
         """The last child stands for itself."""
         children = self._forms[node].children
@@ -242,8 +285,7 @@ class Residues:
             return self._forms[place.node].cost
         known = self._endings.get(place)
         if known is None:
-            later = sum(form.cost for form in self._later(place))
-            known = later + sum(self.ending(part) for part in place.parts)
+            known = self._later(place)[0] + sum(self.ending(part) for part in place.parts)
             self._endings[place] = known
             self._remembered += 1 + len(place.parts)
         return known
@@ -252,19 +294,22 @@ class Residues:
         """See `Places`."""
         if place.spot == _FRESH and place.node != _TOGETHER:
             return self._forms[place.node].needs
-        later = (form.needs for form in self._later(place))
-        return frozenset[int]().union(*later, *(self.needs(part) for part in place.parts))
+        return self._later(place)[1].union(*map(self.needs, place.parts))
 
-    def _later(self, place: Residue) -> list[_Form]:
-        """The subtrees that follow the open part on the cheapest way to the end."""
+    def _later(self, place: Residue) -> tuple[int, frozenset[int]]:
+        """Cost and needed labels of what follows the open part on the cheapest way to the end."""
         if place.node == _TOGETHER:
-            return []
+            return 0, frozenset()
         form = self._forms[place.node]
+        if form.passage:
+            return form.passage.costs_after[place.spot], form.passage.needs_after[place.spot]
         if form.kind == "loop":
             children = form.children[:_REDO] if place.spot == _REDO else ()
         else:
             children = form.children[place.spot + 1 :]
-        return [self._forms[child] for child in children]
+        later = [self._forms[child] for child in children]
+        needs = frozenset[int]().union(*(each.needs for each in later))
+        return sum(each.cost for each in later), needs
 
     def size(self, place: Residue) -> int:
         """See `Places`."""
@@ -300,6 +345,9 @@ class Residues:
             return left == 0 and not parts
         if form.kind == "seq":
             return 0 <= spot < len(form.children) - 1 and left == 0 and len(parts) == 1
+        if form.walks:
+            known = 0 <= spot < len(form.children) and left == 0 and len(parts) == 1
+            return known and bool(form.walks.links[spot])
         rounds = left == _NO_LIMIT if form.most is None else 0 <= left < form.most
         return form.kind == "loop" and spot in {_DO, _REDO} and rounds and len(parts) == 1
 

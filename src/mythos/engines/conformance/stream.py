@@ -15,13 +15,14 @@ using prefix-alignments" (JDSA 2019), for what is computed; the recurrence is th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict
 
 from mythos.engines.conformance.model import Model
+from mythos.engines.conformance.orders import MAX_NODES, Group, lattice_of
 from mythos.errors import WorkflowError
 
 MAX_SIZE = 2_000
@@ -75,29 +76,62 @@ class Stream:
         has become.
         """
         self._n_events += 1
+        self._at = self._near(self._onward(self._at, label))
+        self._beyond += self._model.cost_beyond(label)
+
+    def add_group(self, group: Group) -> None:
+        """Take in events of which some have no order: the best that they may have had counts.
+
+        Args:
+            group: all of them; what came before it and what will come after it is certain. Where
+                its orders are too many to weigh (see `orders`) one is taken, and the certificate
+                says what another may have cost.
+        """
+        edges = lattice_of(group, most=MAX_NODES) if group.known else None
+        if edges is None:
+            least = min(self._at.values())
+            for label in group.first_word():
+                self.add(label)
+            self._miss(least)
+            return
+        self._n_events += len(group.labels)
+        at: list[dict[Hashable, int]] = [self._at, *({} for _ in edges[1:])]
+        for i, row in enumerate(edges):
+            at[i] = here = self._near(at[i])
+            for label, target in row.items():
+                _lower(at[target], self._onward(here, label).items())
+        self._at = at[-1]
+        self._beyond += sum(map(self._model.cost_beyond, group.labels))
+
+    def _onward(self, at: dict[Hashable, int], label: str) -> dict[Hashable, int]:
+        """The places after one more event, each at the least cost."""
         number = self._model.number(label)
         if number is None:
-            self._beyond += self._model.cost_beyond(label)
-            return
+            return at
         ways = self._ground.places.ways
         found: dict[Hashable, int] = {}
-        for place, cost in self._at.items():
+        for place, cost in at.items():
             for target, more in ways(place, number):
                 known = found.get(target)
                 if known is None or cost + more < known:
                     found[target] = cost + more
-        self._at = found if self._ground.window is None else self._near(found)
+        return found
 
     def _near(self, found: dict[Hashable, int]) -> dict[Hashable, int]:
         """Drop what is far from the best, and the dearest of what is too many."""
-        limit = min(found.values()) + (self._ground.window or 0)
+        if self._ground.window is None:
+            return found
+        limit = min(found.values()) + self._ground.window
         kept = {place: cost for place, cost in found.items() if cost <= limit}
         if len(kept) > 1 and sum(map(self._ground.places.size, kept)) > MAX_SIZE:
             kept = dict(self._cheapest(kept))
         if len(kept) < len(found):
-            least = min(cost for place, cost in found.items() if place not in kept)
-            self._dropped = least if self._dropped is None else min(self._dropped, least)
+            self._miss(min(cost for place, cost in found.items() if place not in kept))
         return kept
+
+    def _miss(self, least: int) -> None:
+        """Note that ways which cost at least so much are not followed."""
+        self._dropped = least if self._dropped is None else min(self._dropped, least)
 
     def _cheapest(self, kept: dict[Hashable, int]) -> Iterator[tuple[Hashable, int]]:
         """As many as there is room for, and one in any case."""
@@ -195,3 +229,10 @@ def _saved(value: JsonValue, workflow: str) -> _Saved:
     if saved.workflow != workflow:
         raise ValueError(f"it is of workflow {saved.workflow}, not of {workflow}")
     return saved
+
+
+def _lower(at: dict[Hashable, int], costs: Iterable[tuple[Hashable, int]]) -> None:
+    """Keep the lower cost of each place."""
+    for place, cost in costs:
+        if cost < at.get(place, cost + 1):
+            at[place] = cost
