@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mythos.engines.coherence.environment import RequestEnvironment
 from mythos.engines.coherence.solver import UndecidedError
 from mythos.engines.coherence.terms import Evaluation
 from mythos.engines.coherence.witness import witness
+from mythos.engines.policy.request import Request
 from tests.engines.coherence.cedar import assignment, verdict
 from tests.engines.coherence.random_rules import RequestMaker, RuleMaker, compiled, environment_of
 
@@ -27,7 +29,7 @@ class Count:
 
 
 def check_seed(seed: int, count: Count) -> None:
-    """Compare one rule on random requests, and on the requests that the solver finds for it."""
+    """Compare one rule on random requests, and on those that z3 and that the solver find for it."""
     owner = compiled(RuleMaker(seed).rule())
     environment = environment_of(owner)
     (judged,) = environment.rules
@@ -46,8 +48,7 @@ def check_seed(seed: int, count: Count) -> None:
         met.add(seen)
         if told != seen or not all(values.holds(term) for term in environment.domain):
             count.mismatches.append(f"{seed}: {told} for {seen}: {judged.rule.text} {request}")
-    solver = environment.solver()
-    bank = environment.bank
+    bank, solver = environment.bank, environment.solver()
     neither = bank.and_(bank.not_(judged.satisfied), bank.not_(judged.errs))
     for wanted, term in (
         ((True, False), judged.satisfied),
@@ -55,21 +56,36 @@ def check_seed(seed: int, count: Count) -> None:
         ((False, False), neither),
     ):
         try:
-            model = solver.model(term)
+            models = solver.searched(term), solver.model(term)
         except UndecidedError as error:
             count.undecided += 1
             if "internal" in str(error):
                 count.mismatches.append(f"{seed}: {error}: {judged.rule.text}")
             continue
-        if model is None:
+        if models == (None, None):
             count.never += 1
             if wanted in met:
                 count.mismatches.append(f"{seed}: never {wanted}, but seen: {judged.rule.text}")
             continue
-        request = witness(environment, model, [term])
-        seen = verdict(judged.rule, request, environment)
-        count.checks += 1
-        count.witnesses += 1
-        count.errors += seen[1]
-        if seen != wanted:
-            count.mismatches.append(f"{seed}: {seen} for {wanted}: {judged.rule.text} {request}")
+        for model in models:
+            found = None if model is None else witness(environment, model, [term])
+            _check_found(f"{seed}: {judged.rule.text}", found, wanted, environment, count)
+
+
+def _check_found(
+    what: str,
+    request: Request | None,
+    wanted: tuple[bool, bool],
+    environment: RequestEnvironment,
+    count: Count,
+) -> None:
+    if request is None:
+        count.mismatches.append(f"{what}: both {wanted} and never")
+        return
+    (judged,) = environment.rules
+    seen = verdict(judged.rule, request, environment)
+    count.checks += 1
+    count.witnesses += 1
+    count.errors += seen[1]
+    if seen != wanted:
+        count.mismatches.append(f"{what}: {seen} for {wanted}: {request}")

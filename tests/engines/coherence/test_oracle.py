@@ -1,7 +1,8 @@
 """The translation against Cedar itself, on random rules and requests.
 
-Each seed is a rule with ten requests and up to three that the solver finds, each put to both for
-*satisfied* and for *errs*: every run makes some 3,000 such checks. More are made by
+Each seed is a rule with ten requests, up to three that z3 finds and as many that the solver may
+find without it, each put to both for *satisfied* and for *errs*: every run makes some 3,500 such
+checks. More are made by
 `MYTHOS_ORACLE_SEEDS=900 pytest tests/engines/coherence/test_oracle.py`, or by `bench/policy.py`.
 """
 

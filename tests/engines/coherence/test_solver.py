@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from mythos.engines.coherence.numbers import LEAST, MOST
 from mythos.engines.coherence.solver import Solver
-from mythos.engines.coherence.terms import Bank, Bool, Evaluation, Term
+from mythos.engines.coherence.terms import Assignment, Bank, Bool, Evaluation
 from mythos.engines.coherence.z3_terms import new_context
+from tests.engines.coherence.random_terms import assignments, conditions
 
 CONTEXT = new_context()
 OURS = (None, "@shop.example")
 ANY_SHOP = (None, "shop", None)
-PATTERNS = [OURS, ANY_SHOP, ("a", None)]
 
 
 def solver_of(bank: Bank) -> Solver:
@@ -76,33 +75,6 @@ def test_equal_texts_match_what_each_of_them_matches() -> None:
     assert solver.model(narrow, bank.not_(wide), bank.same(one, other)) is None
 
 
-@st.composite
-def conditions(draw: st.DrawFn) -> tuple[Bank, Bool]:
-    bank = Bank()
-    texts = [bank.var("text", name) for name in "st"]
-    numbers = [bank.var("int", name) for name in "nm"]
-    atoms = st.one_of(
-        st.builds(bank.like, st.sampled_from(texts), st.sampled_from(PATTERNS)),
-        st.builds(bank.same, st.sampled_from(texts), st.sampled_from([*texts, "a", "shop"])),
-        st.builds(bank.le, st.sampled_from([*numbers, 3]), st.sampled_from([*numbers, 3])),
-        st.builds(bank.equal, st.sampled_from(numbers), st.sampled_from([*numbers, MOST])),
-        st.builds(bank.member, st.just("set"), st.sampled_from([*texts, "a"])),
-    )
-    term = draw(
-        st.recursive(
-            atoms,
-            lambda inner: st.one_of(
-                st.builds(bank.and_, inner, inner),
-                st.builds(bank.or_, inner, inner),
-                st.builds(bank.not_, inner),
-                st.builds(bank.choose, inner, inner, inner),
-            ),
-            max_leaves=12,
-        )
-    )
-    return bank, term
-
-
 @given(conditions())
 def test_a_condition_or_its_contrary_has_a_model_and_models_hold(asked: tuple[Bank, Bool]) -> None:
     bank, term = asked
@@ -111,5 +83,38 @@ def test_a_condition_or_its_contrary_has_a_model_and_models_hold(asked: tuple[Ba
     for model, holds in zip(found, (True, False), strict=True):
         if model is not None:
             assert Evaluation(model).of(term) is holds
-    if isinstance(term, Term) and found[0] is None:
-        assert not Evaluation({"s": "a", "t": "shop", "n": 3, "m": MOST}).holds(term)
+
+
+@given(conditions(), assignments())
+def test_what_has_no_model_holds_under_no_assignment(
+    asked: tuple[Bank, Bool], assignment: Assignment
+) -> None:
+    bank, term = asked
+    if solver_of(bank).model(term) is None:
+        assert not Evaluation(assignment).of(term)
+
+
+@given(conditions())
+def test_a_model_is_found_without_z3_only_if_z3_finds_one(asked: tuple[Bank, Bool]) -> None:
+    bank, term = asked
+    solver = solver_of(bank)
+    model, searched = solver.model(term), solver.searched(term)
+    assert (model is None) is (searched is None)
+    if searched is not None:
+        assert Evaluation(searched).of(term) is True
+
+
+def test_a_required_contradiction_leaves_no_model() -> None:
+    bank = Bank()
+    told = bank.var("bool", "told")
+    solver = solver_of(bank)
+    solver.require(bank.and_(told, bank.not_(told)))
+    assert solver.model(told) is None
+    assert solver.model() is None
+
+
+def test_a_number_that_can_be_nothing_leaves_no_model() -> None:
+    bank = Bank()
+    solver = Solver(bank, bounds=lambda _: (5, 3), context=CONTEXT)
+    n = bank.var("int", "n")
+    assert solver.model(bank.le(n, 5)) is None

@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil, floor
@@ -31,6 +31,9 @@ from mythos.engines.policy.shape import Shape, arguments_shape
 from mythos.values.tools import Tool
 
 MOST_EVENTS = 10**15
+NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+USUAL: Mapping[str, int | str] = {"agent": "agent", "now": NOW_MS}
+"""Where any value will do."""
 _COUNTED = ("depth", "repeats", "run.calls", "run.tokens")
 
 

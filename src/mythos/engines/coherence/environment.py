@@ -26,7 +26,13 @@ import cedarpy
 import orjson
 from pydantic import JsonValue
 
-from mythos.engines.coherence.domain import Domain, bounds_of, sink_presence, undeclared_sinks
+from mythos.engines.coherence.domain import (
+    USUAL,
+    Domain,
+    bounds_of,
+    sink_presence,
+    undeclared_sinks,
+)
 from mythos.engines.coherence.solver import Solver
 from mythos.engines.coherence.symbols import (
     Entity,
@@ -169,7 +175,7 @@ class RequestEnvironment:
         Raises:
             ImportError: z3 is not installed.
         """
-        solver = Solver(self.bank, bounds=self.bounds, context=context)
+        solver = Solver(self.bank, bounds=self.bounds, usual=USUAL, context=context)
         for term in self.domain:
             solver.require(term)
         return solver

@@ -41,10 +41,14 @@ def example(signs: Collection[Signed], avoid: Collection[str] = ()) -> str | Non
     Raises:
         TooManyStatesError: undecided within the limit.
     """
-    for text in _candidates(signs):
-        if text not in avoid and fits(text, signs):
-            return text
-    return _search(signs, avoid)
+    text = guess(signs, avoid)
+    return _search(signs, avoid) if text is None else text
+
+
+def guess(signs: Collection[Signed], avoid: Collection[str] = ()) -> str | None:
+    """The same without a search: None says nothing."""
+    fitting = (text for text in _candidates(signs) if text not in avoid and fits(text, signs))
+    return next(fitting, None)
 
 
 def fits(text: str, signs: Iterable[Signed]) -> bool:
@@ -72,6 +76,16 @@ def clashes(signs: Collection[Signed]) -> list[list[Signed]]:
                 [(one, True), (unwanted, False)] for one in wanted if _includes(unwanted, one)
             )
     return found
+
+
+def clash(one: Signed, other: Signed) -> bool:
+    """Whether a look at two signed patterns tells that no text satisfies both."""
+    (pattern, wanted), (second, also) = one, other
+    if wanted and also:
+        return _ends_clash(pattern, second)
+    if not wanted and not also:
+        return False
+    return _includes(second, pattern) if wanted else _includes(pattern, second)
 
 
 def _ends_clash(one: Pattern, other: Pattern) -> bool:

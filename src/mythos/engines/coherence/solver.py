@@ -1,10 +1,11 @@
 """The solver: whether terms can hold together, with a concrete assignment or a reason why not.
 
-z3 knows texts as numbers and every `like` and `member` as a Boolean, which keeps its queries
-small. After each model it is asked here whether real texts and sets can be like that: if not, the
-least reason becomes a lemma and z3 looks again. Lemmas stay in the solver that learned them. A
-model is returned only after every asserted and assumed term was computed under it and held; the
-limit on the work is z3's own count of steps, so the same question has the same answer anywhere.
+A model is first guessed (`draft`); z3 is asked where none was found, and it alone says that there
+is none. z3 knows texts as numbers and every `like` and `member` as a Boolean, which keeps its
+queries small. After each model it is asked here whether real texts and sets can be like that: if
+not, the least reason becomes a lemma and z3 looks again. Lemmas stay in the solver that learned
+them. A model is returned only after every asserted and assumed term was computed under it and held;
+the limit on the work is z3's own count of steps, so the same question has the same answer anywhere.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mythos.engines.coherence import globs
+from mythos.engines.coherence.compiled import Checks
+from mythos.engines.coherence.draft import MAX_ROUNDS, Draft, Variables
 from mythos.engines.coherence.terms import Bank, Bool, Evaluation, Pattern, Term, matches
 from mythos.engines.coherence.z3_terms import Formulas, new_context
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 Model: TypeAlias = "dict[str, bool | int | str | frozenset[int | str]]"
 _Signs: TypeAlias = "Mapping[Pattern, tuple[Term, bool]]"
 """By pattern: the text that is asked for it, and whether it matches."""
+NOTHING_USUAL: Mapping[str, int | str] = {}
 MAX_LEMMA_ROUNDS = 2_000
 MAX_STEPS = 20_000_000  # z3's "rlimit" for one query, some ten seconds
 
@@ -38,6 +42,7 @@ class Solver:
         bank: Bank,
         *,
         bounds: Callable[[str], tuple[int, int]],
+        usual: Mapping[str, int | str] = NOTHING_USUAL,
         context: Context | None = None,
     ) -> None:
         """Begin with nothing asserted.
@@ -45,6 +50,7 @@ class Solver:
         Args:
             bank: whose terms are asked about.
             bounds: the least and greatest value of each integer variable, by its name.
+            usual: values of some variables, by name, where any will do.
             context: a z3 context to share; by default one of its own.
 
         Raises:
@@ -57,25 +63,28 @@ class Solver:
         self._solver.set("rlimit", MAX_STEPS)
         self._z3 = z3.z3core
         self._bank, self._bounds = bank, bounds
+        self._variables = Variables(bank.sorts, bounds, usual)
+        self._checks = Checks()
         self._formulas = Formulas(context)
-        self._asserted: list[Term] = []
+        self._asserted: list[Bool] = []
         self._literals: dict[Term, Any] = {}
         self._likes: dict[Term, dict[Pattern, Term]] = {}
         self._members: dict[str, list[Term]] = {}
         self._texts: list[Term] = []
         self._refuted: tuple[Bool, ...] | None = None
-        self.n_queries = self.n_lemmas = 0
+        self.n_queries = self.n_lemmas = self.n_drafts = 0
 
     def require(self, term: Bool) -> None:
         """Assert a term for every question from now on."""
         if term is True:
             return
-        if isinstance(term, Term):
-            self._asserted.append(term)
+        self._asserted.append(term)
         self._add(self._formulas.of(term))
 
     def model(self, *terms: Bool) -> Model | None:
         """An assignment under which all terms hold together with what was required.
+
+        z3 is asked only if none is found without it.
 
         Returns:
             The assignment; None if there is none.
@@ -83,6 +92,17 @@ class Solver:
         Raises:
             UndecidedError: the solver gave up.
         """
+        if any(term is False for term in (*self._asserted, *terms)):
+            return self.searched(*terms)
+        self._refuted = None
+        drafted = self._drafted([term for term in terms if isinstance(term, Term)])
+        if drafted is None:
+            return self.searched(*terms)
+        self.n_drafts += 1
+        return drafted
+
+    def searched(self, *terms: Bool) -> Model | None:
+        """The same, by z3 alone."""
         if any(term is False for term in terms):
             return None
         wanted = [term for term in terms if isinstance(term, Term)]
@@ -334,9 +354,23 @@ class Solver:
         same = bank.same(a, b) if texts else bank.equal(a, b)  # type: ignore[arg-type]
         return bank.implies(same, bank.iff(one, other))
 
-    def _verified(self, model: Model, wanted: Iterable[Term]) -> Model:
-        values = Evaluation(model)
-        for term in (*self._asserted, *wanted):
-            if not values.holds(term):
-                raise UndecidedError("internal: the solver's model does not hold")
+    def _all_with(self, wanted: Iterable[Term]) -> list[Term]:
+        return [*(each for each in self._asserted if isinstance(each, Term)), *wanted]
+
+    def _drafted(self, wanted: Sequence[Term]) -> Model | None:
+        """A model that was guessed and holds; None says nothing."""
+        draft, terms = Draft(self._variables), self._all_with(wanted)
+        for name in sorted(frozenset[str]().union(*map(self._bank.names_in, terms))):
+            draft.meet(name)
+        for _ in range(MAX_ROUNDS):
+            wrong = self._checks.wrong(terms, draft.values)
+            if wrong is None:
+                return draft.values if draft.in_bounds else None
+            if not draft.settle(wrong):
+                return None
+        return None
+
+    def _verified(self, model: Model, wanted: Sequence[Term]) -> Model:
+        if self._checks.wrong(self._all_with(wanted), model) is not None:
+            raise UndecidedError("internal: the solver's model does not hold")
         return model

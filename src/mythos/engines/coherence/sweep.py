@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mythos.engines.coherence.environment import (
     JudgedRule,
@@ -27,6 +27,8 @@ from mythos.values.tools import Tool
 if TYPE_CHECKING:
     from z3 import Context
 
+_Group: TypeAlias = "tuple[Bool, Sequence[RuleKey]]"
+"""Some rules, and the term that none of them acts."""
 _GROUP = 24  # about the root of as many rules as one tool may have
 
 
@@ -127,12 +129,13 @@ class _Roles:
         rules = environment.rules
         self._acts = {each.key: environment.acts(each) for each in rules}
         self._silent = {key: self._bank.not_(acts) for key, acts in self._acts.items()}
-        self._permits = [each.key for each in rules if each.rule.permits]
-        self._forbids = [each.key for each in rules if not each.rule.permits]
+        permits = [each.key for each in rules if each.rule.permits]
+        self._permits = self._grouped(permits)
+        self._forbids = self._grouped([each.key for each in rules if not each.rule.permits])
         self._groups: dict[Bool, Sequence[RuleKey]] = {}
         self._guarded = all(each.guard for each in environment.sets)
         self._permitted: Bool = self._guarded or self._bank.or_(
-            *(self._acts[key] for key in self._permits)
+            *(self._acts[key] for key in permits)
         )
 
     def of(self, rule: JudgedRule) -> Role:
@@ -187,16 +190,20 @@ class _Roles:
             return replace(role, error_doubt=str(error))
         return replace(role, failing=seen)
 
-    def _off(self, rules: Sequence[RuleKey], but: JudgedRule | None = None) -> list[Bool]:
+    def _grouped(self, rules: Sequence[RuleKey]) -> list[_Group]:
+        starts = range(0, len(rules), _GROUP)
+        groups = [rules[start : start + _GROUP] for start in starts]
+        return [(self._bank.and_(*map(self._silent.__getitem__, keys)), keys) for keys in groups]
+
+    def _off(self, groups: Iterable[_Group], but: JudgedRule | None = None) -> list[Bool]:
         """That these rules do not act; few terms, for each costs the solver a decision."""
         terms: list[Bool] = []
-        for start in range(0, len(rules), _GROUP):
-            group = rules[start : start + _GROUP]
-            silent = [self._silent[key] for key in group if but is None or key != but.key]
-            if len(silent) == len(group):
-                silent = [self._bank.and_(*silent)]
-                self._groups[silent[0]] = group
-            terms += silent
+        for silent, keys in groups:
+            if but is not None and but.key in keys:
+                terms += [self._silent[key] for key in keys if key != but.key]
+            else:
+                self._groups[silent] = keys
+                terms.append(silent)
         return terms
 
     def _because(self, refuted: Sequence[Bool], rule: JudgedRule) -> tuple[RuleKey, ...]:

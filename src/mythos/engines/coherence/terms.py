@@ -47,6 +47,7 @@ class Bank:
 
     _known: dict[tuple[object, ...], Term] = field(default_factory=dict)
     _names: dict[Term, frozenset[str]] = field(default_factory=dict)
+    sorts: dict[str, Sort] = field(default_factory=dict)
 
     def _node(self, op: str, *args: object) -> Term:
         key = (op, *args)
@@ -57,6 +58,7 @@ class Bank:
 
     def var(self, sort: Sort, name: str) -> Term:
         """A variable of a sort."""
+        self.sorts[name] = sort
         return self._node(sort, name)
 
     def names_in(self, term: Term) -> frozenset[str]:
@@ -200,7 +202,7 @@ class Bank:
 
 def matches(pattern: Pattern, text: str) -> bool:
     """Whether `text` matches, by the greedy rule for globs: each literal at its first place."""
-    first, middle, last = _parts(pattern)
+    first, middle, last = parts_of(pattern)
     if last is None:
         return text == first
     at, end = len(first), len(text) - len(last)
@@ -215,7 +217,7 @@ def matches(pattern: Pattern, text: str) -> bool:
 
 
 @lru_cache(maxsize=4_096)
-def _parts(pattern: Pattern) -> tuple[str, tuple[str, ...], str | None]:
+def parts_of(pattern: Pattern) -> tuple[str, tuple[str, ...], str | None]:
     """The literals before, between and after the `*`; no last one where there is no `*`."""
     parts = [""]
     for each in pattern:

@@ -13,7 +13,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
-from mythos.engines.coherence.domain import undeclared
+from mythos.engines.coherence.domain import NOW_MS, undeclared
 from mythos.engines.coherence.environment import RequestEnvironment
 from mythos.engines.coherence.numbers import written
 from mythos.engines.coherence.solver import Model
@@ -25,7 +25,6 @@ from mythos.engines.policy.request import Origin, Request
 from mythos.engines.policy.schema import STRANGE
 from mythos.engines.policy.signals import Signals
 
-_NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z, where any time will do
 _SAID = (
     "asked.deletion",
     "asked.elsewhere",
@@ -84,7 +83,7 @@ def _simpler(
         low, high = environment.bounds(name)
         unit = 10_000 if environment.symbols.numbers.get(name) == "decimal" else 1
         sign = -1 if value < 0 else 1
-        tried = [_NOW_MS] if name == "now" else [0, unit, -unit]
+        tried = [NOW_MS] if name == "now" else [0, unit, -unit]
         tried += [sign * 10**power * unit for power in range(1, 5)]
         tried += [value - value % 10_000] if unit > 1 else []
         yield from (each for each in tried if low <= each <= high and abs(each) < abs(value))
@@ -109,7 +108,7 @@ class _Reading:
             facts={each.digest: self._facts(each.digest) for each in environment.sets},
             licensed=bool(self._model.get("licensed", True)),
             origins=self._origins() | undeclared,
-            now_ns=self._number("now", _NOW_MS) * 10**6,
+            now_ns=self._number("now", NOW_MS) * 10**6,
             depth=self._number("depth", 0),
             signals=self._signals(),
         )
@@ -201,7 +200,7 @@ class _Reading:
             return bool(self._model.get(path, False))
         if kind.kind == "String":
             return str(self._model.get(path, "x"))
-        number = self._number(path, _NOW_MS if kind.kind == "datetime" else 0)
+        number = self._number(path, NOW_MS if kind.kind == "datetime" else 0)
         if kind.kind == "Long":
             return number
         return {"__extn": {"fn": kind.kind, "arg": written(kind.kind, number)}}
