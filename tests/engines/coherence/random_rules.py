@@ -301,6 +301,8 @@ class RequestMaker:
             "size": choose([ABSENT, self._number()]),
             "seen": choose([ABSENT, _extension("datetime", choose(TIMES))]),
         }
+        if not facts["calls"]:
+            facts |= _NEVER_CALLED
         return Request(
             agent=choose(["a", "ab", "abc", "zz"]),
             tool="act",
@@ -337,6 +339,11 @@ class RequestMaker:
 
 def _extension(name: str, argument: str) -> dict[str, JsonValue]:
     return {"__extn": {"fn": name, "arg": argument}}
+
+
+_NEVER_CALLED: dict[str, FactValue] = {
+    "spent": 0, "paid": _extension("decimal", "0.0"), "who": ABSENT, "size": ABSENT, "seen": ABSENT,
+}  # fmt: skip
 
 
 def compiled(rules: str) -> CompiledSet:

@@ -110,10 +110,18 @@ def test_rules_that_are_untranslatable_but_the_same_leave_the_rest_decided() -> 
 
 def test_a_fact_that_is_declared_otherwise_is_another_history() -> None:
     anew: JsonValue = {
-        "confirmed": {"once": "user.confirm", "within": "1h"},
+        "confirmed": {"once": "user.message"},
         "refunds": {"count": "refund"},
     }
     assert compared([rules(ASKED)], [rules(ASKED, facts=anew)]).verdict == "incomparable"
+
+
+def test_a_fact_that_now_looks_back_less_far_holds_less_often() -> None:
+    anew: JsonValue = {
+        "confirmed": {"once": "user.confirm", "within": "1h"},
+        "refunds": {"count": "refund"},
+    }
+    assert compared([rules(ASKED)], [rules(ASKED, facts=anew)]).verdict == "tightened"
 
 
 def test_differences_of_several_catalogues_are_one() -> None:

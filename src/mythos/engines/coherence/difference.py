@@ -4,8 +4,8 @@ Rules with one text and the same facts are one term in both versions, so only wh
 make a difference: a tool whose terms are the same is equal without a question. Loosened needs a
 changed `permit` to permit or a `forbid` of old to be gone, tightened the reverse; that trigger is
 part of the question, which keeps it small. Facts are what their declaration says: one whose
-declaration changed is another fact, free of the old one, so "equal" and "tightened" are sound and a
-witness may name a history that cannot be.
+declaration changed is another fact, free of the old one but for what kin have in common, so "equal"
+and "tightened" are sound and a witness may name a history that cannot be.
 """
 
 from __future__ import annotations

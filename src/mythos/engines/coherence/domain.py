@@ -7,6 +7,8 @@
 | `context.now`           | from 1970 on                                                    |
 | a count, `context.depth`| 0 to 10^15: more than anything can have done; so are            |
 |                         | `context.repeats`, `context.run.calls` and `context.run.tokens` |
+| a sum, a last           | what 10^15 events can add to, or one can set, within the bounds |
+|                         | of the argument they read                                       |
 | `context.origin.S`      | there iff the sink argument S has a value; user, trusted,       |
 |                         | untrusted or unknown                                            |
 | `context.sinks.O`       | true iff some sink's origin is O, or an undeclared argument's:  |
@@ -18,16 +20,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
-from math import ceil, floor
 
 from mythos.engines.coherence.numbers import LEAST, MOST, YEAR_0_MS, YEAR_9999_MS
 from mythos.engines.coherence.symbols import Group, Symbols, Type, Word
 from mythos.engines.coherence.terms import Bool
+from mythos.engines.policy.facts.plan import FactPlan
 from mythos.engines.policy.schema import ORIGINS, STRANGE
-from mythos.engines.policy.shape import Shape, arguments_shape
+from mythos.engines.policy.shape import Shape, arguments_shape, range_of
 from mythos.values.tools import Tool
 
 MOST_EVENTS = 10**15
@@ -44,12 +45,22 @@ class Domain:
     limits: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @staticmethod
-    def of(tool: Tool, counts: Iterable[str]) -> Domain:
-        """What is known of a call of `tool`; `counts` are the variables of facts that count."""
+    def of(tool: Tool, facts: Mapping[str, FactPlan]) -> Domain:
+        """What is known of a call of `tool`; `facts` are those of the sets, by their variables."""
         limits = {"now": (0, YEAR_9999_MS)}
-        limits.update(dict.fromkeys((*_COUNTED, *counts), (0, MOST_EVENTS)))
+        limits.update(dict.fromkeys(_COUNTED, (0, MOST_EVENTS)))
+        limits.update({name: span for name, plan in facts.items() if (span := _of_fact(plan))})
         limits.update(_declared(arguments_shape(tool.parameters), "input"))
         return Domain(limits)
+
+
+def _of_fact(plan: FactPlan) -> tuple[int, int] | None:
+    if plan.form == "count":
+        return 0, MOST_EVENTS
+    if plan.amounts is None or plan.form == "last":
+        return plan.amounts
+    low, high = (each * MOST_EVENTS for each in plan.amounts)
+    return max(min(low, 0), LEAST), min(max(high, 0), MOST)
 
 
 def _declared(shape: Shape, path: str) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -58,10 +69,7 @@ def _declared(shape: Shape, path: str) -> Iterator[tuple[str, tuple[int, int]]]:
         if inner.kind == "Record":
             yield from _declared(inner, f"{path}.{name}")
         elif inner.least is not None or inner.most is not None:
-            unit = 10_000 if inner.kind == "decimal" else 1
-            low = LEAST if inner.least is None else ceil(Fraction(repr(inner.least)) * unit)
-            high = MOST if inner.most is None else floor(Fraction(repr(inner.most)) * unit)
-            yield f"{path}.{name}", (max(low, LEAST), min(high, MOST))
+            yield f"{path}.{name}", range_of(inner, 10_000 if inner.kind == "decimal" else 1)
 
 
 def bounds_of(name: str, kind: str, domain: Domain) -> tuple[int, int]:

@@ -33,6 +33,7 @@ from mythos.engines.coherence.domain import (
     sink_presence,
     undeclared_sinks,
 )
+from mythos.engines.coherence.histories import Fact, kin_hold
 from mythos.engines.coherence.solver import Solver
 from mythos.engines.coherence.symbols import (
     Entity,
@@ -48,6 +49,7 @@ from mythos.engines.coherence.symbols import (
 from mythos.engines.coherence.terms import Bank, Bool
 from mythos.engines.coherence.translate import Translator
 from mythos.engines.policy.facts.kind import kinds_of
+from mythos.engines.policy.facts.plan import FactPlan
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.schema import AGENT, ORIGINS, TOOL, rule_schema
 from mythos.engines.policy.slice import CompiledSet
@@ -265,7 +267,7 @@ def request_environment(
         sets=governing,
         symbols=Symbols(Bank()),
         contexts={each.digest: _context_type(each, one_tool, catalogue) for each in governing},
-        limits=Domain.of(tool, _counts(governing)),
+        limits=Domain.of(tool, _plans(governing)),
     )
     own: list[Bool] = []
     if governing:
@@ -278,7 +280,8 @@ def request_environment(
         if rule.about(tool.name) and not owner.defers(rule)
     ]
     environment.rules = tuple(rules)
-    environment.domain = (*own, *_exclusive(environment.bank, rules))
+    kin = kin_hold(environment.bank, dict(_facts(environment)))
+    environment.domain = (*own, *kin, *_exclusive(environment.bank, rules))
     return environment
 
 
@@ -304,9 +307,21 @@ def fact_path(owner: CompiledSet, name: str) -> str:
     return f"past.{name}#{owner.plans[name].identity}"
 
 
-def _counts(sets: Iterable[CompiledSet]) -> Iterator[str]:
-    for owner in sets:
-        yield from (fact_path(owner, n) for n, plan in owner.plans.items() if plan.form == "count")
+def _plans(sets: Iterable[CompiledSet]) -> dict[str, FactPlan]:
+    """Every fact that a host can know, by its variable."""
+    return {
+        fact_path(owner, name): plan
+        for owner in sets
+        for name, plan in owner.plans.items()
+        if not plan.deferred
+    }
+
+
+def _facts(environment: RequestEnvironment) -> Iterator[tuple[str, Fact]]:
+    for owner in environment.sets:
+        for path, plan in _plans([owner]).items():
+            value = environment.fact(owner.digest, plan.name)
+            yield path, (plan, value, environment.fact_presence(owner.digest, plan.name))
 
 
 def _context_type(owner: CompiledSet, one: ToolCatalogue, catalogue: ToolCatalogue) -> Type:

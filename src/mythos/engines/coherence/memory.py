@@ -1,10 +1,10 @@
 """Memory of verdicts: a verdict is kept under a digest of all it depends on.
 
-That is the tool's declaration, the rules about it with the facts they read, the promises about it,
-and the version of this translation. An edit of one rule changes the keys of that rule's tools and
-no others. What is recalled is believed only as far as it must be: its witnesses are put to Cedar
-again, and an entry that does not read or does not replay counts as missing. That something can
-never be is taken from the memory, which has to answer for its own entries.
+That is the tool's declaration, the rules and promises about it, the facts that these read and the
+kin of those, and the version of this translation. An edit of one rule changes the keys of that
+rule's tools and no others. What is recalled is believed only as far as it must be: its witnesses
+are put to Cedar again, and an entry that does not read or does not replay counts as missing. That
+something can never be is taken from the memory, which has to answer for its own entries.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from mythos.engines.coherence.histories import family_of
 from mythos.engines.coherence.promises_kept import promises_about
 from mythos.engines.coherence.shown import ReplayError, Stand, Witness
 from mythos.engines.coherence.tool_verdict import ToolVerdict, from_json, to_json
@@ -25,7 +26,7 @@ from mythos.errors import MythosError
 from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.tools import Tool
 
-TRANSLATION = 3  # raise whenever a verdict may come out differently
+TRANSLATION = 4  # raise whenever a verdict may come out differently
 _UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 
@@ -73,12 +74,19 @@ class Notebook:
 
 def verdict_key(engine: PolicyEngine, tool: Tool) -> str:
     """The digest of all that a verdict on one tool depends on."""
+    covering = [each for each in engine.compiled if each.covers]
+    read = {each.digest: _read(each, tool) for each in covering}
+    families = {family_of(each.plans[name]) for each in covering for name in read[each.digest]}
+    families.discard(None)
+    for each in covering:
+        kin = (name for name, plan in each.plans.items() if family_of(plan) in families)
+        read[each.digest].update(kin)
     asked: dict[str, Any] = {
         "translation": TRANSLATION,
         "versions": _versions(),
         "tool": tool.model_dump(mode="json"),
         "domain": engine.catalogue.domain,
-        "sets": [_depends(each, engine, tool) for each in engine.compiled],
+        "sets": [_depends(one, engine, tool, read.get(one.digest)) for one in engine.compiled],
     }
     return digest_of(canonical_bytes(asked))
 
@@ -88,20 +96,29 @@ def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("cedarpy", "z3-solver")}
 
 
-def _depends(owner: CompiledSet, engine: PolicyEngine, tool: Tool) -> dict[str, Any]:
-    if not owner.covers:
+def _read(owner: CompiledSet, tool: Tool) -> set[str]:
+    """The facts that rules and promises about the tool read."""
+    rules = [rule for rule in owner.rules if rule.about(tool.name)]
+    rules += [rule for _, rule in promises_about(owner, tool.name)]
+    return {name for rule in rules for name in rule.use.facts}
+
+
+def _depends(
+    owner: CompiledSet, engine: PolicyEngine, tool: Tool, facts: set[str] | None
+) -> dict[str, Any]:
+    if facts is None:
         return {}
     rules = [rule for rule in owner.rules if rule.about(tool.name)]
     promises = promises_about(owner, tool.name)
-    read = {name for rule in (*rules, *(r for _, r in promises)) for name in rule.use.facts}
     kinds = kinds_of(owner.policy_set, engine.catalogue)
     return {
         "guard": owner.guard,
         "rules": [[rule.id, rule.text] for rule in rules],
         "promises": [[entry.model_dump(mode="json"), rule.text] for entry, rule in promises],
         "facts": {
-            name: [owner.plans[name].identity, owner.plans[name].form, *kinds[name]]
-            for name in sorted(read)
+            name: [plan.identity, plan.form, str(plan.amounts), sorted(plan.events), *kinds[name]]
+            for name in sorted(facts)
+            for plan in [owner.plans[name]]
         },
     }
 

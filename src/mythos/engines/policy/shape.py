@@ -20,13 +20,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import floor
+from fractions import Fraction
+from math import ceil, floor
 from typing import Literal
 
 from pydantic import JsonValue
 
 Kind = Literal["String", "Long", "Boolean", "decimal", "Set", "Record"]
 
+LEAST, MOST = -(2**63), 2**63 - 1
 MAX_DEPTH = 8
 MAX_FIELDS = 1_000  # per tool; a schema that refers to itself would have no end
 _RESERVED = frozenset({"__entity", "__extn", "__expr"})  # Cedar's JSON escapes
@@ -185,6 +187,13 @@ def _bound(schema: Mapping[str, JsonValue], key: str) -> float | None:
     """A bound as the schema gives it: an integer stays one."""
     value = schema.get(key)
     return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def range_of(shape: Shape, unit: int) -> tuple[int, int]:
+    """The least and greatest value of a number, in parts of which `unit` are one; 64 bits."""
+    low = LEAST if shape.least is None else ceil(Fraction(repr(shape.least)) * unit)
+    high = MOST if shape.most is None else floor(Fraction(repr(shape.most)) * unit)
+    return max(low, LEAST), min(high, MOST)
 
 
 def cedar_type(shape: Shape) -> dict[str, JsonValue]:

@@ -56,7 +56,7 @@ def resolved(events: frozenset[str], catalogue: ToolCatalogue) -> frozenset[str]
     """Events with every group replaced by the tools of that effect."""
     effects = {GROUPS[name] for name in events & GROUPS.keys()}
     tools = {tool.name for tool in catalogue.tools if tool.effect in effects}
-    return (events - GROUPS.keys()) | tools
+    return frozenset((events - GROUPS.keys()) | tools)
 
 
 def keys_of(fact: Fact) -> tuple[str, ...]:

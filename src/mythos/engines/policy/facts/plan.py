@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
+from mythos.engines.policy.facts.amounts import Amounts, amounts_of
 from mythos.engines.policy.facts.declared import (
     Form,
     counts_attempts,
@@ -41,7 +42,7 @@ class FactPlan:
 
     `attempts`: a call counts whatever becomes of it. `shapes` says, by tool, what the schema tells
     of each argument that `by` or a field reads. `needs` are the identities of
-    the facts that `where` reads, by name.
+    the facts that `where` reads, by name. `amounts` bound what one event adds or sets.
     """
 
     name: str
@@ -59,6 +60,7 @@ class FactPlan:
     where: Condition | None
     needs: Mapping[str, str] = field(default_factory=dict)
     shapes: Mapping[str, Mapping[str, Shape]] = field(default_factory=dict)
+    amounts: Amounts | None = None
 
     @property
     def from_start(self) -> bool:
@@ -122,11 +124,12 @@ def _plan(
 ) -> FactPlan:
     where = None if fact.where is None else read_condition(fact.where)
     needs = {each: earlier[each].identity for each in sorted(where.facts)} if where else {}
+    kind = kind_of(fact, catalogue)
     return FactPlan(
         name=name,
         identity=_identity(fact, needs),
         form=form_of(fact),
-        kind=kind_of(fact, catalogue),
+        kind=kind,
         scope=fact.scope,
         events=resolved(source_events(fact), catalogue),
         resets=resolved(reset_events(fact), catalogue),
@@ -142,6 +145,7 @@ def _plan(
             for tool in catalogue.tools
             if tool.name in resolved(event_names(fact), catalogue) or keys_of(fact)
         },
+        amounts=amounts_of(fact, kind, catalogue),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_value
+from mythos.engines.policy.facts.amounts import size_of
 from mythos.engines.policy.facts.declared import PRINCIPAL
 from mythos.engines.policy.facts.fields import field_of, has_mask, structured
 from mythos.engines.policy.facts.happening import Happening
@@ -86,6 +87,14 @@ def entry_of(plan: FactPlan, one: Happening, entry: Entry) -> Entry | None:
     if shape is not None and cedar_value(shape, value)[1]:
         return None
     return _valued(plan, entry, value)
+
+
+def is_within(plan: FactPlan, entry: Entry) -> bool:
+    """Whether an entry adds or sets what the fact's tools allow by what they declare now."""
+    size = entry.amount if plan.form == "sum" else size_of(entry.value)
+    if plan.amounts is None or size is None or not entry.n:
+        return True
+    return plan.amounts[0] <= size <= plan.amounts[1]
 
 
 def _of_output(plan: FactPlan, one: Happening, entry: Entry, path: list[str]) -> Entry | None:

@@ -5,7 +5,8 @@
                                 "blurred": [ns, ns]}}
 
 Reading adds to what is known, so lines may be read in any order and more than once. A fact that
-nobody declares any more is left aside.
+nobody declares any more is left aside. An amount outside the bounds that its tool declares by now
+is a doubt, as it would be in a call of today.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from mythos.engines.policy.facts.history import History
 from mythos.engines.policy.facts.log import FactLog
+from mythos.engines.policy.facts.reading import is_within
 from mythos.engines.policy.facts.timeline import Entry
 from mythos.values.event import Json
 
@@ -37,8 +39,10 @@ def read_into(history: History, facts: Mapping[str, Any]) -> None:
         if log is None:
             continue
         for name, table in zip(_TABLES, log.tables(), strict=True):
-            for key, event, *entry in found[name]:
-                log.put(table, tuple(key), event, Entry(*entry))
+            for key, event, *kept in found[name]:
+                entry = Entry(*kept)
+                fits = table is not log.seen or is_within(log.plan, entry)
+                log.put(table if fits else log.doubted, tuple(key), event, entry)
         blurred, reset_blurred = found["blurred"]
         log.blur(blurred, resets=False)
         log.blur(reset_blurred, resets=True)
