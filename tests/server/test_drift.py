@@ -15,10 +15,15 @@ from mythos.errors import ConflictError, NotFoundError, UsageError
 from mythos.server.catalog.models import Node
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.resilience.baselines import BaselineOrder, accept
-from mythos.server.resilience.models import AcceptedBaseline, SymbolicResilienceMonitor
+from mythos.server.resilience.models import (
+    AcceptedBaseline,
+    BaselineWithdrawal,
+    SymbolicResilienceMonitor,
+)
 from mythos.server.resilience.readings import read
+from mythos.server.resilience.withdrawals import wake
 from mythos.values.outcome import Outcome
-from mythos.values.reading import Component, Reading
+from mythos.values.reading import Component, Flag, Reading
 from tests.server import fleet
 from tests.server.fleet import Host
 
@@ -226,6 +231,104 @@ def test_the_record_of_baselines_is_listed_and_is_never_changed(
     made.why = "something else"
     with pytest.raises(ConflictError):
         made.save()
+
+
+def withdrawn_by(client: Client, made: AcceptedBaseline, why: str = "those were test runs") -> int:
+    """The status of a withdrawal."""
+    path = f"/workflows/{made.workflow}/baselines/{made.pk}/withdraw"
+    return client.post(path, {"why": why}, headers=JSON).status_code
+
+
+def test_withdrawing_a_baseline_ends_what_it_raised_and_the_one_before_stands_again(
+    acting: Client, host: Host, at: datetime
+) -> None:
+    first = accept(order(host, at), by="ada", at=at)
+    work(host, until=at, at=at, runs=60, skipping=30)
+    second = accept(order(host, at, since=at - DAY, until=at), by="bob", at=at)
+    assert newest().drift[0].baseline == str(second.pk)
+    assert withdrawn_by(acting, second) == 200
+    assert newest().drift[0].baseline == str(first.pk)
+    assert flag_of(newest()).state == "firing"
+    assert withdrawn_by(acting, first) == 200
+    assert newest().drift == ()
+    assert not drift_of(newest()).applies
+    assert flag_of(newest()).state == "resolved"
+    made = BaselineWithdrawal.objects.get(baseline=first)
+    assert (made.made_by, made.why) == ("operator", "those were test runs")
+    listed = acting.get("/api/v1/nodes/eu-1/baselines").json()["items"]
+    assert [each["withdrawn"]["why"] for each in listed] == ["those were test runs"] * 2
+
+
+def flag_of(reading: Reading) -> Flag:
+    return next(each for each in reading.flags if each.code == "WORKFLOW_DRIFT")
+
+
+def test_the_other_hosts_of_an_environment_follow_a_withdrawal(
+    acting: Client, host: Host, packet: MythOSDeploymentPacket, at: datetime
+) -> None:
+    young = Host(fleet.enrol("eu-2", host.node.environment, at=at - DAY, packet=packet), packet)
+    made = accept(order(host, at, scope="environment"), by="ada", at=at)
+    work(young, until=at, at=at, runs=60, skipping=30)
+    assert flag_of(newest("eu-2")).state == "firing"
+    withdrawn_by(acting, made)
+    page = acting.get(f"/workflows/{made.workflow}", headers=JSON).json()
+    assert (page["drift"], page["drifts"]) == ({"baselines": 0, "compared": 0, "moved": 0}, [])
+    assert [each["state"] for each in page["baselines"]] == ["withdrawn"]
+    assert sorted(wake(at=timezone.now())) == ["eu-1", "eu-2"]
+    assert flag_of(newest("eu-2")).state == "resolved"
+    assert wake(at=timezone.now()) == []
+
+
+def test_a_baseline_is_withdrawn_once_with_a_reason_by_an_operator_and_for_good(
+    acting: Client, browser: Client, host: Host, at: datetime
+) -> None:
+    made = accept(order(host, at), by="ada", at=at)
+    assert withdrawn_by(acting, made, why="no") == UsageError.http_status
+    assert not BaselineWithdrawal.objects.exists()
+    assert withdrawn_by(acting, made) == 200
+    assert withdrawn_by(acting, made) == ConflictError.http_status
+    for number in (made.pk + 1, 2**80):
+        path = f"/workflows/{made.workflow}/baselines/{number}/withdraw"
+        assert acting.post(path, {"why": WHY}, headers=JSON).status_code == 404
+    elsewhere = f"/workflows/sha256:{'9' * 64}/baselines/{made.pk}/withdraw"
+    assert acting.post(elsewhere, {"why": WHY}, headers=JSON).status_code == 404
+    with pytest.raises(ConflictError):
+        BaselineWithdrawal.objects.get().delete()
+
+
+def test_a_viewer_may_not_withdraw(browser: Client, host: Host, at: datetime) -> None:
+    made = accept(order(host, at), by="ada", at=at)
+    assert withdrawn_by(browser, made) == 403
+    assert not BaselineWithdrawal.objects.exists()
+
+
+def test_the_page_of_the_workflow_takes_a_baseline_and_lists_who_accepted_and_withdrew_it(
+    acting: Client, host: Host, at: datetime
+) -> None:
+    path = f"/workflows/{host.workflow_digest}"
+    assert "Accept as baseline…" in acting.get(f"{path}?range=7d").content.decode()
+    response = acting.post(f"{path}/baselines", form(host, at) | {"host": "eu-1"})
+    assert (response.status_code, response.headers["Location"]) == (302, f"{path}#drift")
+    made = AcceptedBaseline.objects.get()
+    assert (made.node_id, made.made_by, made.why) == ("eu-1", "operator", WHY)
+    page = acting.get(path).content.decode()
+    assert WHY in page
+    assert "Withdraw…" in page
+    withdrawn_by(acting, made, why="<i>those</i> were test runs")
+    page = acting.get(path).content.decode()
+    assert "&lt;i&gt;those&lt;/i&gt; were test runs" in page
+    assert "Withdraw…" not in page
+    assert "withdrawn by operator" in acting.get("/system/resilience/eu-1").content.decode()
+
+
+def test_the_page_of_the_workflow_shows_whether_runs_still_fit(
+    acting: Client, host: Host, at: datetime
+) -> None:
+    accept(order(host, at), by="ada", at=at)
+    work(host, until=at, at=at, runs=60, skipping=30)
+    page = acting.get(f"/workflows/{host.workflow_digest}").content.decode()
+    assert 'class="fitline"' in page
+    assert "30 of 60 runs fit" in page
 
 
 def test_a_baseline_keeps_what_it_was_made_from_when_late_evidence_comes(

@@ -132,7 +132,7 @@ def test_a_window_without_runs_offers_the_widest(html: Pages) -> None:
     page = html(_path("cancel-order"))
     assert "no finished run yet" in page
     assert "Look at 28 d" in page
-    assert "No baseline of this version yet" in page
+    assert "No baseline of this version stands" in page
 
 
 def test_the_start_of_a_digest_is_enough(value: Values) -> None:

@@ -8,7 +8,7 @@ from mythos.engines.resilience.carry import carry
 from mythos.engines.resilience.catalogue import CATALOGUE, FlagSeverity
 from mythos.engines.resilience.finding import Finding, Scene, fingerprint
 from mythos.engines.resilience.moment import written
-from mythos.values.reading import Flag, FlagState
+from mythos.values.reading import EvidenceRef, Flag, FlagState
 from tests.engines.resilience.scenes import NOON, ONE
 
 
@@ -19,7 +19,7 @@ def flag(
     hours: float = 0,
     code: str = "POLICY_VIOLATION",
 ) -> Flag:
-    words = {"agent": "payments", "rule": "r", "node": "n"}
+    words = dict.fromkeys(("agent", "rule", "node", "workflow", "since", "changes"), "payments")
     at = NOON + timedelta(hours=hours)
     finding = Finding(code, "n/payments/r", words, severity=severity)
     found = finding.flag(Scene(node="n", as_of=at, window_s=60))
@@ -63,6 +63,18 @@ def test_what_an_operator_resolved_fires_again_only_on_newer_evidence() -> None:
 def test_an_acknowledged_warning_that_turns_critical_fires() -> None:
     [louder] = carry([flag(state="acknowledged")], [flag("critical", hours=1)], at=ONE)
     assert (louder.severity, louder.state) == ("critical", "firing")
+
+
+def test_what_was_found_beside_a_baseline_ends_when_that_is_withdrawn() -> None:
+    beside = EvidenceRef(kind="baseline", ref="7")
+    drifted = flag(code="WORKFLOW_DRIFT").model_copy(update={"evidence": (beside,)})
+    other = flag()
+    ended, kept = carry([drifted, other], [], at=ONE, withdrawn={"7"}, marks=())[::-1]
+    assert (ended.code, ended.state) == ("WORKFLOW_DRIFT", "resolved")
+    assert kept.state == "firing"
+    assert carry([drifted], [], at=ONE, withdrawn={"8"})[0].state == "firing"
+    [again] = carry([ended], [flag(code="WORKFLOW_DRIFT", hours=1)], at=ONE, withdrawn={"7"})
+    assert again.state == "firing"
 
 
 def test_information_goes_with_its_condition() -> None:

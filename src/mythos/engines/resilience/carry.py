@@ -3,7 +3,8 @@
 A finding keeps its `since` and its acknowledgement as long as it lasts. A warning resolves once its
 condition was last seen 24 h ago; a critical flag only when an operator resolves it; information
 goes with its condition. What an operator resolved fires again only on newer evidence. What was
-marked benign fires again once a mark it rests on has expired or was revoked.
+marked benign fires again once a mark it rests on has expired or was revoked. What was found beside
+a baseline ends with it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ def carry(
     *,
     at: datetime,
     marks: Collection[str] = (),
+    withdrawn: Collection[str] = (),
 ) -> list[Flag]:
     """Continue the flags of the last reading with what is found now.
 
@@ -32,6 +34,7 @@ def carry(
         current: flags of this reading, one a fingerprint.
         at: the moment of this reading.
         marks: ids of the benign marks that stand.
+        withdrawn: ids of the baselines that were withdrawn.
 
     Returns:
         Loudest first, then by code and subject. Resolved flags stay in the list while their
@@ -41,7 +44,7 @@ def carry(
     now = {flag.fingerprint: flag for flag in current}
     lasting = [_continued(before.get(mark), flag) for mark, flag in now.items()]
     gone = [
-        _woken(flag, marks)
+        _ended(_woken(flag, marks), withdrawn)
         for mark, flag in before.items()
         if mark not in now and flag.state != "resolved" and flag.severity != "info"
     ]
@@ -69,6 +72,13 @@ def _woken(flag: Flag, marks: Collection[str]) -> Flag:
     if flag.state != "benign" or all(note.mark in marks for note in flag.benign):
         return flag
     return flag.model_copy(update={"state": "firing", "benign": ()})
+
+
+def _ended(flag: Flag, withdrawn: Collection[str]) -> Flag:
+    """A flag that is found no more, over if it was found beside a baseline that was withdrawn."""
+    if all(ref.kind != "baseline" or ref.ref not in withdrawn for ref in flag.evidence):
+        return flag
+    return flag.model_copy(update={"state": "resolved"})
 
 
 def _kept_severity(before: Flag, now: Flag) -> str:

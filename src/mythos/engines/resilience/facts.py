@@ -46,8 +46,8 @@ class NodeFacts:
     skip_weights: workflow digest to the skip weight of each label. rewritten: memory logs that are
     not what a checkpoint remembered outside the node says, with when that was seen. benign: marks
     that stand in the node's environment; they change no score.
-    baselines: accepted ones, at most one a workflow. drift_elsewhere: p of the tests of drift that
-    were made at other nodes.
+    baselines: accepted ones, at most one a workflow. withdrawn: ids of those that were withdrawn.
+    drift_elsewhere: p of the tests of drift that were made at other nodes.
     """
 
     presence: Presence = field(default_factory=Presence)
@@ -63,6 +63,7 @@ class NodeFacts:
     benign: tuple[BenignMark, ...] = ()
     baselines: tuple[Baseline, ...] = ()
     drift_elsewhere: tuple[float, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
     target: float = TARGET
 
     def name_of(self, ref: str) -> str:

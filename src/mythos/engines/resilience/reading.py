@@ -103,7 +103,7 @@ def read_node(
     )
     found = flags_of(findings, scene)
     standing_marks = {mark.id for mark in facts.benign}
-    flags = carry(previous_flags, found, at=as_of, marks=standing_marks)
+    flags = carry(previous_flags, found, at=as_of, marks=standing_marks, withdrawn=facts.withdrawn)
     state, reason = state_of(standing, flags)
     return Reading(
         node=node,

@@ -1,9 +1,9 @@
 """What the control plane does without being asked, a few seconds apart.
 
-Readings of nodes that have fallen silent or whose benign marks have ended, the recommendation for
-the newest bundle, signatures that would expire. Each step is idempotent, so any number of replicas
-may do it; each has a pace, since reading a node or the whole fleet's evidence costs more than the
-seconds between two turns.
+Readings of nodes that have fallen silent or whose benign marks or baselines have ended, the
+recommendation for the newest bundle, signatures that would expire. Each step is idempotent, so any
+number of replicas may do it; each has a pace, since reading a node or the whole fleet's evidence
+costs more than the seconds between two turns.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mythos.server.catalog.models import Environment, Node
 from mythos.server.deployment import trust
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.policies import proving
-from mythos.server.resilience import marks
+from mythos.server.resilience import marks, withdrawals
 from mythos.server.resilience.readings import presence_of
 from mythos.server.resilience.readings import refresh as refresh_reading
 from mythos.server.strategy.commands import refresh as refresh_recommendation
@@ -80,6 +80,8 @@ def turn(pace: Pace, at: datetime) -> None:
     _attempt("quiet", lambda: read_the_quiet(pace, at))
     if pace.due("marks", at, every=reading):
         _attempt("marks", lambda: marks.wake(at=at))
+    if pace.due("withdrawals", at, every=reading):
+        _attempt("withdrawals", lambda: withdrawals.wake(at=at))
     if pace.due("recommendation", at, every=reading):
         _attempt("recommendation", lambda: recommend_newest(at))
     if pace.due("signatures", at, every=RENEW_EVERY):

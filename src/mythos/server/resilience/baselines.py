@@ -54,7 +54,7 @@ def accept(order: BaselineOrder, *, by: str, at: datetime) -> AcceptedBaseline:
             f"no host is called {order.node_id[:150]!r}",
             remedy="choose one of the fleet page; retired hosts leave it",
         )
-    why = _why(order.why)
+    why = checked_why(order.why)
     _check_stretch(order, at=at)
     environment, host = node.environment.name, node.node_id if order.scope == "host" else ""
     rows = _rows(order, environment, host)
@@ -87,13 +87,19 @@ def accept(order: BaselineOrder, *, by: str, at: datetime) -> AcceptedBaseline:
     return made
 
 
-def _why(given: str) -> str:
+def checked_why(given: str) -> str:
+    """A reason, its white space made plain.
+
+    Raises:
+        UsageError: it is too short or too long.
+    """
     why = " ".join(given.split())
     if SHORTEST_WHY <= len(why) <= LONGEST_WHY:
         return why
     raise UsageError(
         f"a reason of {len(why)} characters is not between {SHORTEST_WHY} and {LONGEST_WHY}",
-        remedy="say in a sentence why these runs are as they should be: others will read it",
+        remedy="say in a sentence why the runs are as they should be, or why not: others will"
+        " read it",
     )
 
 

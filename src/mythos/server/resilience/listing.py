@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 
@@ -13,6 +14,7 @@ from mythos.server.catalog.models import Node
 from mythos.server.deployment.models import Rollout
 from mythos.server.resilience import models
 from mythos.server.resilience.queries import evidence_row, newest_readings
+from mythos.server.resilience.standing_baselines import baseline_shown, baselines_at
 from mythos.values.base import Count, Digest, Value
 from mythos.values.evidence import EnvironmentName, NodeName, Row
 from mythos.values.reading import Bounds, State
@@ -52,6 +54,14 @@ class EvidencePage(Value):
     next: int | None
 
 
+class BaselineEnd(Value):
+    """Who withdrew a baseline, when and why."""
+
+    by: str
+    at: datetime
+    why: str
+
+
 class BaselineItem(Value):
     """An accepted baseline; `node` is null where it is the whole environment's."""
 
@@ -66,10 +76,11 @@ class BaselineItem(Value):
     why: str
     by: str
     at: datetime
+    withdrawn: BaselineEnd | None
 
 
 class BaselineList(Value):
-    """Accepted baselines, newest first."""
+    """Accepted baselines, newest first, those that were withdrawn among them."""
 
     items: tuple[BaselineItem, ...]
 
@@ -112,14 +123,12 @@ def evidence(node: Node, *, since: int, after: int, limit: int) -> EvidencePage:
 
 def baselines(node: Node) -> BaselineList:
     """Baselines of a node and of its environment, newest first, at most 200."""
-    found = models.AcceptedBaseline.objects.filter(
-        environment=node.environment.name, node_id__in=["", node.node_id]
-    ).defer("summary", "ways")
+    shown = map(baseline_shown, baselines_at(node.node_id, node.environment.name)[:200])
     return BaselineList(
         items=tuple(
             BaselineItem(
-                id=each.pk,
-                node=each.node_id or None,
+                id=each.number,
+                node=each.host or None,
                 environment=each.environment,
                 workflow=each.workflow,
                 since=each.since,
@@ -127,10 +136,13 @@ def baselines(node: Node) -> BaselineList:
                 runs=each.runs,
                 digest=each.digest,
                 why=each.why,
-                by=each.made_by,
-                at=each.made_at,
+                by=each.by,
+                at=each.at,
+                withdrawn=BaselineEnd.model_validate(asdict(each.withdrawn))
+                if each.withdrawn
+                else None,
             )
-            for each in found[:200]
+            for each in shown
         )
     )
 

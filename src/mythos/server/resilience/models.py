@@ -173,7 +173,7 @@ class _Appended(models.Model):
     def _kept(self) -> ConflictError:
         return ConflictError(
             f"{self} is on record and stays as it is",
-            remedy="revoke a mark, or accept another baseline: that is a row of its own",
+            remedy="revoke a mark, or withdraw a baseline: that is a row of its own",
         )
 
 
@@ -240,7 +240,8 @@ class AcceptedBaseline(_Appended):
     """An operator's word that a stretch of evidence shows a workflow run as it should be.
 
     It names the workflow by digest, and one host (`node_id`) or, where that is empty, every host of
-    the environment. The newest of its scope stands; that of a host goes before the environment's.
+    the environment. The newest of its scope that was not withdrawn stands; that of a host goes
+    before the environment's.
     `summary` is a copy: later evidence, or its loss, changes no baseline.
     """
 
@@ -274,3 +275,24 @@ class AcceptedBaseline(_Appended):
 
     def __str__(self) -> str:
         return f"baseline {self.pk} of {self.workflow}"
+
+
+class BaselineWithdrawal(_Appended):
+    """The end of a baseline: who withdrew it, when and why. The one before it stands again."""
+
+    baseline = models.OneToOneField(
+        AcceptedBaseline, on_delete=models.PROTECT, related_name="withdrawal"
+    )
+    why = models.CharField(max_length=500)
+    made_by = models.CharField(max_length=150)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~Q(why="") & ~Q(made_by=""), name="withdrawal_says_who_and_why"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"withdrawal of {self.baseline}"

@@ -33,7 +33,12 @@ from mythos.server.resilience.models import (
     SymbolicResilienceMonitor,
 )
 from mythos.server.resilience.queries import evidence_of, newest_readings
-from mythos.server.resilience.standing_baselines import for_engine, standing, tests_elsewhere
+from mythos.server.resilience.standing_baselines import (
+    for_engine,
+    standing,
+    tests_elsewhere,
+    withdrawn_in,
+)
 from mythos.server.resilience.standing_marks import standing_in
 from mythos.values.evidence import InForce
 from mythos.values.reading import Flag, Reading
@@ -152,6 +157,7 @@ def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFac
         mismatch=_mismatch(node, in_force),
         benign=standing_in(node.environment.name, at=at),
         baselines=for_engine(accepted),
+        withdrawn=withdrawn_in(node.environment.name),
         drift_elsewhere=tests_elsewhere(node, since=at - _DAY) if accepted else (),
     )
 

@@ -6,13 +6,17 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from django.core.cache import cache
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from mythos.engines.evidence.workflow import WorkflowSummary
 from mythos.engines.resilience import baseline as engine
 from mythos.server.catalog.models import Node
-from mythos.server.resilience.models import AcceptedBaseline, SymbolicResilienceMonitor
-from mythos.server.resilience.pages.drift_shown import BaselineShown
+from mythos.server.resilience.models import (
+    AcceptedBaseline,
+    BaselineWithdrawal,
+    SymbolicResilienceMonitor,
+)
+from mythos.server.resilience.pages.drift_shown import BaselineShown, Withdrawn
 
 _EARLIER = 60
 _TESTS = "resilience.drift_tests"
@@ -27,6 +31,7 @@ def standing(node: Node, workflows: Collection[str]) -> list[AcceptedBaseline]:
             environment=node.environment.name,
             node_id__in=["", node.node_id],
             workflow__in=list(workflows),
+            withdrawal=None,
         )
         .order_by()
         .values("workflow", "node_id")
@@ -36,6 +41,12 @@ def standing(node: Node, workflows: Collection[str]) -> list[AcceptedBaseline]:
     found = AcceptedBaseline.objects.filter(pk__in=list(newest)).order_by("node_id")
     by_workflow = {each.workflow: each for each in found}  # "" first, so a host's own stays
     return [by_workflow[workflow] for workflow in sorted(by_workflow)]
+
+
+def withdrawn_in(environment: str) -> frozenset[str]:
+    """Numbers of the baselines of an environment that were withdrawn."""
+    found = BaselineWithdrawal.objects.filter(baseline__environment=environment)
+    return frozenset(str(number) for number in found.values_list("baseline", flat=True))
 
 
 def for_engine(stored: Iterable[AcceptedBaseline]) -> tuple[engine.Baseline, ...]:
@@ -85,14 +96,21 @@ def _tests_in(environment: str, *, since: datetime) -> dict[str, list[float]]:
 
 def history(node_id: str, environment: str, workflows: Collection[str]) -> list[BaselineShown]:
     """The newest 60 baselines of some workflows at a host and in its environment, newest first."""
+    found = baselines_at(node_id, environment).filter(workflow__in=list(workflows))
+    return [baseline_shown(each) for each in found[:_EARLIER]]
+
+
+def baselines_at(node_id: str, environment: str) -> QuerySet[AcceptedBaseline]:
+    """Baselines of a host and of its environment without their counts, newest first."""
     found = AcceptedBaseline.objects.filter(
-        environment=environment, node_id__in=["", node_id], workflow__in=list(workflows)
+        environment=environment, node_id__in=["", node_id]
     ).defer("summary", "ways")
-    return [baseline_shown(each) for each in found.order_by("-id")[:_EARLIER]]
+    return found.select_related("withdrawal").order_by("-id")
 
 
 def baseline_shown(stored: AcceptedBaseline) -> BaselineShown:
     """A baseline without its counts."""
+    ended: BaselineWithdrawal | None = getattr(stored, "withdrawal", None)
     return BaselineShown(
         number=stored.pk,
         workflow=stored.workflow,
@@ -105,4 +123,5 @@ def baseline_shown(stored: AcceptedBaseline) -> BaselineShown:
         why=stored.why,
         by=stored.made_by,
         at=stored.made_at,
+        withdrawn=Withdrawn(ended.made_by, ended.made_at, ended.why) if ended else None,
     )

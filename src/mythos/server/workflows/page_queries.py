@@ -25,9 +25,10 @@ from mythos.server.resilience.models import (
     EvidenceRow,
     SymbolicResilienceMonitor,
 )
+from mythos.server.resilience.pages.drift_shown import BaselineShown
+from mythos.server.resilience.standing_baselines import baseline_shown
 from mythos.server.workflows.pages.facts import (
     WORKFLOWS,
-    BaselineFact,
     DriftFact,
     Followed,
     RunFact,
@@ -184,15 +185,14 @@ def drifts() -> list[DriftFact]:
 
 
 def baseline_counts() -> dict[str, int]:
-    """How many baselines were accepted of each workflow."""
-    rows = AcceptedBaseline.objects.order_by().values("workflow").annotate(n=Count("pk"))
+    """How many baselines of each workflow were accepted and not withdrawn."""
+    valid = AcceptedBaseline.objects.filter(withdrawal=None)
+    rows = valid.order_by().values("workflow").annotate(n=Count("pk"))
     return dict(rows.values_list("workflow", "n"))
 
 
-def baselines(digest: str) -> list[BaselineFact]:
-    """The newest 500 accepted baselines of a workflow, newest first."""
-    found = AcceptedBaseline.objects.filter(workflow=digest).order_by("-id")
-    names = (
-        "pk", "environment", "node_id", "runs", "since", "until", "why", "made_by", "made_at",
-    )  # fmt: skip
-    return [BaselineFact(*row) for row in found.values_list(*names)[:MAX_BASELINES]]
+def baselines(digest: str) -> list[BaselineShown]:
+    """The newest 500 baselines of a workflow, newest first; withdrawn ones say so."""
+    found = AcceptedBaseline.objects.filter(workflow=digest).defer("summary", "ways")
+    found = found.select_related("withdrawal").order_by("-id")
+    return [baseline_shown(each) for each in found[:MAX_BASELINES]]

@@ -8,10 +8,16 @@ from mythos.server.documents import queries as documents
 from mythos.server.documents.in_force import in_force_of
 from mythos.server.documents.list_page import PER_PAGE
 from mythos.server.documents.selection import SPANS, Selection
+from mythos.server.resilience.pages.drift_shown import accepting
 from mythos.server.web.paging import pages_of, rows_on
 from mythos.server.workflows import page_queries as queries
 from mythos.server.workflows.pages import listing, workflow
-from mythos.server.workflows.pages.drift_state import drift_state, host_drifts
+from mythos.server.workflows.pages.drift_state import (
+    beside_valid,
+    drift_state,
+    host_drifts,
+    listed,
+)
 from mythos.server.workflows.pages.facts import WORKFLOWS
 from mythos.server.workflows.pages.match import match_of
 from mythos.server.workflows.pages.steps import steps_of
@@ -44,8 +50,10 @@ def show_workflows(selection: Selection, *, at: datetime) -> listing.WorkflowsPa
     )
 
 
-def show_workflow(digest: str, selection: Selection, *, at: datetime) -> workflow.WorkflowPage:
-    """The page of one workflow.
+def show_workflow(
+    digest: str, selection: Selection, *, at: datetime, barred: str = ""
+) -> workflow.WorkflowPage:
+    """The page of one workflow; `barred` says why its reader may not act.
 
     Raises:
         NotFoundError: no workflow has that digest.
@@ -54,8 +62,10 @@ def show_workflow(digest: str, selection: Selection, *, at: datetime) -> workflo
     hosts, rollouts = documents.hosts(WORKFLOWS), documents.rollouts(WORKFLOWS)
     document, span_s = here.workflow, SPANS[selection.span]
     followed = queries.followed(at=at, span_s=span_s, digest=here.digest)
-    drifts = [each for each in queries.drifts() if each.drift.workflow == here.digest]
-    baselines = queries.baselines(here.digest)
+    baselines = listed(queries.baselines(here.digest))
+    accepted = [each.baseline for each in baselines]
+    known = [each for each in queries.drifts() if each.drift.workflow == here.digest]
+    drifts = beside_valid(known, accepted)
     strayed = queries.strayed_runs(here.digest, at=at, span_s=span_s)
     return workflow.WorkflowPage(
         at=at,
@@ -79,7 +89,9 @@ def show_workflow(digest: str, selection: Selection, *, at: datetime) -> workflo
         hosts=workflow.hosts_of(followed),
         in_force=in_force_of(here.digest, hosts, rollouts),
         runs=worst_runs(strayed, document.weights) if document else (),
-        drift=drift_state(drifts, baselines=len(baselines)),
-        drifts=host_drifts(drifts, baselines),
+        drift=drift_state(drifts, baselines=sum(not each.withdrawn for each in accepted)),
+        drifts=host_drifts(drifts, accepted),
+        baselines=baselines,
+        accepting=accepting(first=here.known_since, at=at, barred=barred),
         versions=workflow.versions_of(here, queries.versions(here.name)),
     )

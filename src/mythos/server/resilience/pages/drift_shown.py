@@ -16,6 +16,15 @@ _SUGGESTED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """Who withdrew a baseline, when and why."""
+
+    by: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class BaselineShown:
     """An accepted baseline; `host` is empty where it is the environment's."""
 
@@ -30,11 +39,12 @@ class BaselineShown:
     why: str
     by: str
     at: datetime
+    withdrawn: Withdrawn | None
 
 
 @dataclass(frozen=True, slots=True)
 class DriftShown:
-    """One workflow: its standing baseline, older ones, and how the newest runs differ from it.
+    """One workflow: its standing baseline, all others, and how the newest runs differ from it.
 
     `drift` is None without a baseline, and until the host is read again. `moved`: a table moved,
     or runs stopped fitting.
@@ -86,7 +96,8 @@ def _shown(
     digest: str, name: str, baselines: Sequence[BaselineShown], drift: WorkflowDrift | None
 ) -> DriftShown:
     own = [each for each in baselines if each.workflow == digest]
-    standing = next((each for each in own if each.host), own[0] if own else None)
+    valid = [each for each in own if not each.withdrawn]
+    standing = next((each for each in valid if each.host), valid[0] if valid else None)
     current = drift if drift and standing and drift.baseline == str(standing.number) else None
     return DriftShown(
         workflow=name,
@@ -103,7 +114,8 @@ def has_moved(drift: WorkflowDrift) -> bool:
     return drift.fit.e >= drift.fit.alarm or any(table.moved for table in drift.tables)
 
 
-def accepting(*, first: datetime, at: datetime, barred: str) -> Accepting:
-    """Suggest the last week, or all there is of a younger host."""
-    since = max(first, at - _SUGGESTED).replace(second=0, microsecond=0)
+def accepting(*, first: datetime | None, at: datetime, barred: str) -> Accepting:
+    """Suggest the last week, or all there is of what is younger."""
+    week = at - _SUGGESTED
+    since = max(first or week, week).replace(second=0, microsecond=0)
     return Accepting(barred, since.strftime(FORM_TIME), at.strftime(FORM_TIME))

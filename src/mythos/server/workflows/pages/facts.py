@@ -65,18 +65,3 @@ class DriftFact:
     node_id: str
     environment: str
     drift: WorkflowDrift
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineFact:
-    """Who accepted which runs as a baseline; `host` is empty for the whole environment."""
-
-    number: int
-    environment: str
-    host: str
-    runs: int
-    since: datetime
-    until: datetime
-    why: str
-    by: str
-    at: datetime

@@ -11,8 +11,9 @@ from pydantic import JsonValue
 
 from mythos.server.deployment.pages.text import Line, lines_of
 from mythos.server.documents.list_page import DocumentPage
+from mythos.server.resilience.pages.drift_shown import Accepting
 from mythos.server.web.charts.workflow_layout import Layout, lay_out
-from mythos.server.workflows.pages.drift_state import DriftState, HostDrift
+from mythos.server.workflows.pages.drift_state import BaselineListed, DriftState, HostDrift
 from mythos.server.workflows.pages.facts import Followed, WorkflowFact
 from mythos.server.workflows.pages.match import Match, match_of
 from mythos.server.workflows.pages.steps import StepShown
@@ -54,6 +55,8 @@ class WorkflowPage(DocumentPage):
     runs: tuple[RunShown, ...]
     drift: DriftState
     drifts: tuple[HostDrift, ...]
+    baselines: tuple[BaselineListed, ...]
+    accepting: Accepting
     versions: tuple[VersionShown, ...]
 
     @property
