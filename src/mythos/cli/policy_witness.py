@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mythos.cli.source_lines import call_line, file_lines, marked_line, plain, shortened
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from mythos.engines.policy.facts.known import Known
     from mythos.engines.policy.rule import Rule
     from mythos.engines.policy.signals import Signals
+
+_NOTHING = (False, 0, "0.0000")
+"""Values of facts that tell of nothing that happened."""
 
 
 class Sets:
@@ -28,6 +31,24 @@ class Sets:
     def name(self, digest: str) -> str:
         """The policy set's own name."""
         return self._documents[digest].policy_set.policy_set
+
+    def title(self, digest: str) -> str:
+        """The policy set's name and version, and of two that share both a part of the digest."""
+        policy_set = self._documents[digest].policy_set
+        title = f"{policy_set.policy_set} v{policy_set.version}"
+        every = (each.policy_set for each in self._documents.values())
+        named = ((each.policy_set, each.version) for each in every)
+        alike = list(named).count((policy_set.policy_set, policy_set.version))
+        return title if alike == 1 else f"{title} {digest[7:15]}"
+
+    def about(self, digest: str, tool: str) -> list[Rule]:
+        """Its rules about a tool, and the conditions of its promises about it."""
+        from mythos.engines.policy.expectation_check import read_promise
+
+        document = self._documents[digest]
+        wanted = (each for each in document.policy_set.expect if each.request is None)
+        promised = (rule for rule, _ in map(read_promise, wanted) if rule)
+        return [rule for rule in (*document.rules, *promised) if rule.about(tool)]
 
     def document(self, digest: str) -> PolicyDocument:
         """Where the policy set was read."""
@@ -70,20 +91,23 @@ def request_json(witness: Witness, sets: Sets) -> dict[str, Any]:
     """The request, with facts by the name of their policy set; those that are absent are left out.
 
     Its keys are those of an `expect` entry's `request`, but facts are told for every set. Two
-    versions of one set are told as one.
+    versions of one set are told as one, and each in `past_by_version` where they differ.
     """
     from datetime import UTC, datetime
 
     request = witness.request
     past: dict[str, dict[str, Any]] = {}
-    for owner, known in request.facts.items():
-        past.setdefault(sets.name(owner), {}).update(_facts(known))
+    by_version = {sets.title(owner): _facts(known) for owner, known in request.facts.items()}
+    for owner in request.facts:
+        past.setdefault(sets.name(owner), {}).update(by_version[sets.title(owner)])
+    differ = any(by_version[sets.title(o)] != past[sets.name(o)] for o in request.facts)
     at = datetime.fromtimestamp(request.now_ns / 10**9, UTC)
     return {
         "tool": request.tool,
         "agent": request.agent,
         "arguments": dict(request.arguments or {}),
         "past": past,
+        **({"past_by_version": by_version} if differ else {}),
         "licensed": request.licensed,
         "origins": {sink: str(*each) for sink, each in request.origins.items()},
         "now": f"{at:%Y-%m-%dT%H:%M:%S}Z",
@@ -93,20 +117,13 @@ def request_json(witness: Witness, sets: Sets) -> dict[str, Any]:
 
 
 def witness_lines(witness: Witness, sets: Sets) -> Iterator[str]:
-    """The request as it matters to the rules that took part, then the decision."""
+    """The request as far as anything about its tool reads it, then the decision."""
     request = witness.request
     yield f"  call     {call_line(request.tool, request.arguments)}"
-    read = _read(witness, sets)
-    facts = [
-        f"{name}={'absent' if name not in shown else shortened(shown[name])}"
-        for owner, known in request.facts.items()
-        for shown in [_facts(known)]
-        for name in known
-        if (owner, name) in read
-    ]
-    parts = {part for key in _taking_part(witness) for part in sets.rule(key).use.parts}
+    facts = list(_told_facts(witness, sets))
     if facts:
         yield f"  facts    {', '.join(facts)}"
+    parts = {part for rules in _about(witness, sets).values() for r in rules for part in r.use.parts}
     if request.origins and parts & {"origin", "sinks"}:
         shown_origins = (f"{sink}={next(iter(each))}" for sink, each in request.origins.items())
         yield f"  origin   {', '.join(shown_origins)}"
@@ -120,6 +137,33 @@ def witness_lines(witness: Witness, sets: Sets) -> Iterator[str]:
     if told:
         yield f"  and      {', '.join(told)}"
     yield f"  decision {decision_line(witness, sets)}"
+
+
+def _told_facts(witness: Witness, sets: Sets) -> Iterator[str]:
+    """The facts that a rule or promise about the tool reads, and those that tell of anything.
+
+    One that two versions of a set declare otherwise is told of each.
+    """
+    rules = _about(witness, sets)
+    told: dict[str, dict[str, str]] = {}
+    for owner, known in witness.request.facts.items():
+        read = {name for rule in rules[owner] for name in rule.use.facts}
+        shown = _facts(known)
+        for name in known:
+            if name in read or shown.get(name, False) not in _NOTHING:
+                value = shortened(shown[name]) if name in shown else "absent"
+                told.setdefault(name, {})[sets.title(owner)] = value
+    for name, values in told.items():
+        one = len(set(values.values())) == 1
+        yield from (
+            f"{name}={value}" if one else f"{name}={value} ({title})"
+            for title, value in list(values.items())[: 1 if one else None]
+        )
+
+
+def _about(witness: Witness, sets: Sets) -> dict[str, list[Rule]]:
+    """The rules and the conditions of promises about the tool, by the digest of their set."""
+    return {owner: sets.about(owner, witness.request.tool) for owner in witness.request.facts}
 
 
 def decision_line(witness: Witness, sets: Sets) -> str:
@@ -144,14 +188,6 @@ def _signals(signals: Signals) -> dict[str, Any]:
 
 def _word(witness: Witness) -> str:
     return "allow" if witness.allowed else "deny"
-
-
-def _taking_part(witness: Witness) -> Sequence[RuleKey]:
-    return (*witness.denied_by, *witness.permitted_by)
-
-
-def _read(witness: Witness, sets: Sets) -> set[tuple[str, str]]:
-    return {(key[0], name) for key in _taking_part(witness) for name in sets.rule(key).use.facts}
 
 
 def _loud(signals: Signals, parts: Container[str]) -> Iterator[str]:

@@ -170,6 +170,16 @@ def test_a_call_in_flight_is_counted_and_nothing_else_knows_of_it() -> None:
     assert not kept(promised(facts, "context.past.one && context.past.other == 0"))
 
 
+def test_a_sum_that_can_fall_may_be_more_in_the_narrower_window() -> None:
+    facts: dict[str, JsonValue] = {
+        "one": {"sum": "input.cents", "of": "pay", "within": "10m"},
+        "other": {"sum": "input.cents", "of": "pay", "within": "1h"},
+    }
+    more = "context.past.one > context.past.other"
+    assert kept(promised(facts, more))
+    assert not kept(promised(facts, more, cents={"type": "integer", "minimum": -5}))
+
+
 def declared() -> st.SearchStrategy[dict[str, JsonValue]]:
     """A fact of any form, most of which have kin in a handful."""
     form = st.sampled_from(
