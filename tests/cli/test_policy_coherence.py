@@ -93,6 +93,53 @@ def test_a_raised_cap_is_loosened_with_the_call_that_shows_it(tmp_path: Path) ->
     assert (back.code, back.json["verdict"]) == (0, "tightened")
 
 
+def test_another_severity_decides_nothing_and_is_told_with_a_call(tmp_path: Path) -> None:
+    loud = REFUNDS.read_text()
+    assert '@severity("critical")' in loud
+    quiet = loud.replace('@severity("critical")', '@severity("info")')
+    old, new = written(tmp_path / "old.yaml", loud), written(tmp_path / "new.yaml", quiet)
+    said = policy("diff", old, new, "--others", CARE, "--tools", TOOLS, "--json")
+    assert (said.code, said.json["verdict"], said.json["witnesses"]) == (0, "equal", [])
+    told = said.json["charges"]
+    assert told["undecided"] == []
+    changed = {rule["rule"]: rule["severity"] for rule in told["rules"]}
+    assert changed["refund-cap"] == {"old": "critical", "new": "info"}
+    (call,) = told["calls"]
+    assert (call["change"], call["severity"]["old"]) == ("quieter", "critical")
+    assert call["old"]["decision"] == call["new"]["decision"] == "deny"
+    shown = policy("diff", old, new, "--others", CARE, "--tools", TOOLS)
+    assert "rule refund-rules/refund-cap: severity critical → info" in shown.out
+    assert "= equal" in shown.out
+    assert shown.out.splitlines()[-1].startswith("~ other severity: some calls that both deny")
+
+
+RULES = """policy_set: p
+version: {version}
+covers: {{tools: retail-care}}
+facts:
+  identified: {{once: find_customer_by_email}}
+  refunds: {{count: issue_refund, within: {window}}}
+rules: |
+  @id("refund") permit(principal, action == Action::"issue_refund", resource);
+  @id("many") forbid(principal, action == Action::"issue_refund", resource)
+  when {{ context.past.refunds > 2 }};
+expect:
+  - {{name: known, never: allow, when: "!context.past.identified", actions: issue_refund}}
+"""
+
+
+def test_what_decides_is_shown_whoever_reads_it(tmp_path: Path) -> None:
+    old = written(tmp_path / "old.yaml", RULES.format(version=1, window="1h"))
+    new = written(tmp_path / "new.yaml", RULES.format(version=2, window="2h"))
+    shown = policy("coherence", old, "--tools", TOOLS).out
+    assert "facts    identified=False, refunds=0" in shown  # only the promise reads the first
+    shown = policy("diff", old, new, "--tools", TOOLS).out
+    assert "refunds=0 (p v1), refunds=3 (p v2)" in shown
+    (call,) = policy("diff", old, new, "--tools", TOOLS, "--json").json["witnesses"]
+    by_version = call["request"]["past_by_version"]
+    assert [by_version[version]["refunds"] for version in ("p v1", "p v2")] == [0, 3]
+
+
 def test_a_comment_changes_nothing(tmp_path: Path) -> None:
     new = written(
         tmp_path / "new.yaml", REFUNDS.read_text().replace("rules: |\n", "rules: |\n  // x\n")

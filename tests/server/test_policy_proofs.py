@@ -125,7 +125,7 @@ def test_what_is_asked_for_is_proved_later_and_kept(
     assert list(rows) == ["front-desk", "identity-first", "confirmed-write", "explicit-yes"]
     assert [rows[name]["cells"][0]["meeting"] for name in rows] == ["", "", "meet", "self"]
     idle = rows["explicit-yes"]["decides"]
-    assert (idle["kept"], rows["front-desk"]["decides"]["kept"]) == ("no", "yes")
+    assert (idle["kept"], rows["front-desk"]["decides"]["kept"]) == ("names", "yes")
     assert f'<a href="#finding-{idle["finding"]}"' in text
     assert f'<div id="finding-{idle["finding"]}">' in text
     acting.post(f"/policies/{care.digest}/prove")

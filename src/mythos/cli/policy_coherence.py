@@ -148,6 +148,7 @@ def _finding(each: CoherenceFinding, sets: Sets) -> dict[str, Any]:
         "rules": [sets.as_json(key) for key in each.rules],
         "promise": each.promise[1] if each.promise else None,
         "sentence": each.sentence,
+        "names_violations": each.names,
         "witness": witness_json(each.witness, sets) if each.witness else None,
     }
 

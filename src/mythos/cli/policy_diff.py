@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mythos.cli.output import as_json, bar, chosen
+from mythos.cli.policy_charges import charges_json, charges_line, tell_charges
 from mythos.cli.policy_coherence import compiled, need_solver
 from mythos.cli.policy_files import (
     READABLE,
@@ -27,6 +28,7 @@ from mythos.cli.policy_witness import (
 from mythos.cli.source_lines import plain
 
 if TYPE_CHECKING:
+    from mythos.engines.coherence.charges import Charges
     from mythos.engines.coherence.difference import ChangedCall, Difference
 
 _SAYS = {
@@ -60,18 +62,28 @@ def diff(
 ) -> None:
     """Compare the policy sets OLD and NEW over all requests.
 
-    Exits 1 unless NEW is equal or tightened.
+    Exits 1 unless NEW is equal or tightened. That it denies more or less loudly is told beside.
     """
     need_solver()
     found = governing([old, new, *others], tools)
-    difference = _compared(found, old, new)
+    difference, loud = _compared(found, old, new)
     sets = Sets(found.documents)
-    chosen(as_json, _as_json(found, difference, sets), lambda: _tell(found, difference, sets))
+    body = {**_as_json(found, difference, sets), "charges": charges_json(loud, sets)}
+
+    def tell() -> None:
+        _tell(found, difference, sets)
+        tell_charges(loud, sets)
+        click.echo(_SAYS[difference.verdict])
+        if loud.calls:
+            click.echo(charges_line(loud))
+
+    chosen(as_json, body, tell)
     if difference.verdict not in {"equal", "tightened"}:
         ctx.exit(1)
 
 
-def _compared(found: Loaded, old: Path, new: Path) -> Difference:
+def _compared(found: Loaded, old: Path, new: Path) -> tuple[Difference, Charges]:
+    from mythos.engines.coherence.charges import charges, joined
     from mythos.engines.coherence.coherence import n_tools
     from mythos.engines.coherence.difference import compare, merged
     from mythos.engines.policy.identity import digest
@@ -79,14 +91,14 @@ def _compared(found: Loaded, old: Path, new: Path) -> Difference:
     by_file = {d.places.source: digest(d.policy_set) for d in found.documents}
     was, now = by_file[str(old)], by_file[str(new)]
     beside = {name for file, name in by_file.items() if file not in {str(old), str(new)}}
-    engines = compiled(found)
+    engines, before, after = compiled(found), {was, *beside}, {now, *beside}
     with bar("comparing", total=n_tools(engines)) as progress:
-        return merged(
-            [
-                compare(one, {was, *beside}, {now, *beside}, on_tool=lambda _: progress.advance())
-                for one in engines
-            ]
-        )
+
+        def step(_: str) -> None:
+            progress.advance()
+
+        difference = merged([compare(one, before, after, on_tool=step) for one in engines])
+        return difference, joined([charges(one, before, after) for one in engines])
 
 
 def _as_json(found: Loaded, difference: Difference, sets: Sets) -> dict[str, Any]:
@@ -121,4 +133,3 @@ def _tell(found: Loaded, difference: Difference, sets: Sets) -> None:
     for doubt in difference.doubts:
         click.echo(f"undecided: {plain(doubt)}")
     tell_notes(found)
-    click.echo(_SAYS[difference.verdict])

@@ -123,7 +123,8 @@ def witness_lines(witness: Witness, sets: Sets) -> Iterator[str]:
     facts = list(_told_facts(witness, sets))
     if facts:
         yield f"  facts    {', '.join(facts)}"
-    parts = {part for rules in _about(witness, sets).values() for r in rules for part in r.use.parts}
+    about = (rule for rules in _about(witness, sets).values() for rule in rules)
+    parts = {part for rule in about for part in rule.use.parts}
     if request.origins and parts & {"origin", "sinks"}:
         shown_origins = (f"{sink}={next(iter(each))}" for sink, each in request.origins.items())
         yield f"  origin   {', '.join(shown_origins)}"

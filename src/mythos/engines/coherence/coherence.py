@@ -168,6 +168,7 @@ def _of_rule(
                 decides,
                 idle_sentence(rule, found, because, names),
                 rules=(key, *because),
+                names=any(each.names for each in found),
             )
     cut = next((each.overridden for each in found if each.overridden), None)
     if cut is not None and cut.permitted_by:

@@ -3,7 +3,7 @@
 | kind           | severity | is                                                                   |
 |----------------|----------|----------------------------------------------------------------------|
 | override       | info     | a `forbid` cuts what a `permit` allows: how guards are meant to work |
-| nullified      | warning  | a rule that decides nothing, or a promise about no call              |
+| nullified      | warning  | a rule without which all is decided alike, or a promise of no call   |
 | error risk     | warning  | a `permit` that can fail to evaluate, and then permits nothing       |
 | broken promise | error    | a call that an `expect` entry says cannot be                         |
 | fail-open risk | error    | a `forbid` that can fail to evaluate: Cedar would skip it            |
@@ -63,7 +63,8 @@ UNDECIDED_WEIGHT = 0.5
 class CoherenceFinding:
     """One finding about the rule or promise that `obligation` names.
 
-    `rules` are all that take part, the rule itself first; `sentence` says it to a person.
+    `rules` are all that take part, the rule itself first; `sentence` says it to a person. `names`
+    says of a nullified `forbid` that violations are charged to it all the same.
     """
 
     kind: FindingKind
@@ -72,6 +73,7 @@ class CoherenceFinding:
     rules: tuple[RuleKey, ...] = ()
     promise: PromiseKey | None = None
     witness: Witness | None = None
+    names: bool = False
 
     @property
     def gravity(self) -> Gravity:

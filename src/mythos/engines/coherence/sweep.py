@@ -22,6 +22,7 @@ from mythos.engines.coherence.solver import Model, Solver, UndecidedError
 from mythos.engines.coherence.terms import Bool
 from mythos.engines.coherence.witness import witness
 from mythos.engines.policy.compile import PolicyEngine
+from mythos.engines.policy.decide import loudest_first
 from mythos.values.tools import Tool
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ class Role:
     `alone`: some call is decided by this rule alone. Else `acts` says that it acts on some call,
     `open` that some call on which it acts is not decided otherwise anyway (a `permit` that no
     `forbid` cancels, a `forbid` of what is permitted), and `because` names the rules that decide
-    for it. `doubt` says why nothing of this could be decided.
+    for it. `names` says of a `forbid` that decides nothing alone that some call, denied anyway, is
+    charged to it, as the loudest of its set. `doubt` says why nothing of this could be decided.
     """
 
     alone: bool = False
     acts: bool = False
     open: bool = False
+    names: bool = False
     because: tuple[RuleKey, ...] = ()
     overridden: Witness | None = None
     failing: Witness | None = None
@@ -164,11 +167,27 @@ class _Roles:
             return Role()
         weaker = [acts, *rest]
         model = asked.model(weaker)
+        names = not rule.rule.permits and self._names(rule)
         if model is None:
             because = self._because(weaker, rule)
-            return Role(acts=True, because=because)
+            return Role(acts=True, names=names, because=because)
         shown = None if rule.rule.permits else self._override(rule, model)
-        return Role(acts=True, open=True, because=because, overridden=shown)
+        return Role(acts=True, open=True, names=names, because=because, overridden=shown)
+
+    def _names(self, rule: JudgedRule) -> bool:
+        """Whether some call is charged to a `forbid`: no rule of its set acts that comes first."""
+        before = [
+            self._silent[each.key]
+            for each in self._asked.environment.rules
+            if each.owner is rule.owner
+            and not each.rule.permits
+            and loudest_first(each.rule) < loudest_first(rule.rule)
+        ]
+        terms = [self._acts[rule.key], *before]
+        model = self._asked.model(terms)
+        if model is not None and self._asked.unsure:
+            self._asked.shown(model, terms, lambda seen: rule.key in seen.denied_by)
+        return model is not None
 
     def _override(self, rule: JudgedRule, model: Model) -> Witness:
         acts = self._acts[rule.key]

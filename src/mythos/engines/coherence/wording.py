@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from mythos.engines.coherence.charges import ChangedCharge, ChangedNotes
 from mythos.engines.coherence.shown import RuleKey, Witness
 from mythos.engines.coherence.sweep import Role
 from mythos.engines.policy.rule import Rule
@@ -30,9 +31,35 @@ def idle_sentence(
         return f"every call that rule {rule.id} permits is forbidden{by}"
     if rule.permits:
         return f"rule {rule.id} changes no decision: what it permits is permitted anyway{by}"
+    still = _still(rule, found)
     if not any(each.open for each in found):
-        return f"rule {rule.id} changes no decision: nothing permits what it forbids"
-    return f"rule {rule.id} changes no decision: what it forbids is denied anyway{by}"
+        return f"rule {rule.id} changes no decision: nothing permits what it forbids; {still}"
+    return f"rule {rule.id} changes no decision: what it forbids is denied anyway{by}; {still}"
+
+
+def _still(rule: Rule, found: Sequence[Role]) -> str:
+    """What a `forbid` without which all is decided alike is still good for."""
+    if any(each.names for each in found):
+        return f"it still names the violation (severity {rule.severity.value})"
+    return "a louder rule names the violation"
+
+
+def charge_sentence(each: ChangedCharge) -> str:
+    """How loud a denial was and is."""
+    was, now = (severity.value for severity in each.severities)
+    tool = each.new.request.tool
+    return f"{each.change}: a call of {tool} is denied by both, {was} before, {now} now"
+
+
+def notes_sentence(each: ChangedNotes) -> str:
+    """What else a rule says when it denies."""
+    was, now = each.old, each.new
+    told = []
+    if was.severity is not now.severity:
+        told.append(f"severity {was.severity.value} → {now.severity.value}")
+    if was.explanation != now.explanation:
+        told.append("another explanation")
+    return f"rule {each.policy_set}/{now.id}: {', '.join(told)}"
 
 
 def override_sentence(rule: Rule, cut: Witness, names: Mapping[str, str]) -> str:

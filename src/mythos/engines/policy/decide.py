@@ -146,7 +146,7 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
         return Verdict(name, each.digest, Standing.CHARGED, DEFAULT_RULE, why=why)
     own = [m.rule for m in result.denying if m.owner is each]
     if own:
-        own.sort(key=_loudest_first)
+        own.sort(key=loudest_first)
         return Verdict(
             name,
             each.digest,
@@ -164,7 +164,8 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
     return _by_default(rules, request, each)
 
 
-def _loudest_first(rule: Rule) -> tuple[int, str]:
+def loudest_first(rule: Rule) -> tuple[int, str]:
+    """The order in which rules of one set are charged with a denial: the loudest, then by id."""
     return _LOUDEST.index(rule.severity), rule.id
 
 

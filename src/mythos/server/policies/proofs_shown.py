@@ -16,6 +16,7 @@ from mythos.server.policies.pages.coherence import (
     State,
     TogetherShown,
     changes_of,
+    charges_of,
 )
 from mythos.server.policies.pages.facts import PolicyFact
 from mythos.server.policies.pages.finding import findings_of
@@ -161,6 +162,7 @@ def difference_shown(policy: PolicyFact, other: PolicyFact) -> DifferenceShown:
         cpu_s=proof.result["cpu_s"],
         calls=changes_of(proof.result),
         doubts=tuple(proof.result["doubts"]),
+        charges=charges_of(proof.result),
     )
 
 

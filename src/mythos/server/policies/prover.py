@@ -17,12 +17,14 @@ import orjson
 from pydantic import JsonValue
 
 from mythos.adapters.baseline import baseline_digest
+from mythos.engines.coherence.charges import ChangedCharge, charges, joined
 from mythos.engines.coherence.coherence import Coherence, check_coherence
 from mythos.engines.coherence.difference import ChangedCall, Difference, compare, merged
 from mythos.engines.coherence.finding import CoherenceFinding
 from mythos.engines.coherence.memory import NO_MEMORY, Notebook
 from mythos.engines.coherence.shown import Witness
 from mythos.engines.coherence.suggest.suggest import Suggestion, suggested_changes
+from mythos.engines.coherence.wording import charge_sentence, notes_sentence
 from mythos.engines.policy.check import covers
 from mythos.engines.policy.compile import PolicyEngine, compile_policies
 from mythos.engines.policy.expectation import expected_of
@@ -114,6 +116,7 @@ def _finding(each: CoherenceFinding, names: Mapping[str, str]) -> Json:
         "gravity": each.gravity.value,
         "obligation": each.obligation[0],
         "sentence": each.sentence,
+        "names": each.names,
         "rules": [_named(rule, names) for rule in each.rules],
         "promise": _named(each.promise, names) if each.promise else "",
         "witness": _witness(each.witness, names) if each.witness else None,
@@ -159,17 +162,24 @@ def _named(key: tuple[str, str], names: Mapping[str, str]) -> str:
 
 def _difference(old: PolicySet, new: PolicySet, tools: Iterable[ToolCatalogue]) -> Json:
     was, now = digest(old), digest(new)
-    found: Difference = merged(
-        [compare(each, [was], [now]) for each in _engines([old, new], tools)]
-    )
+    engines = _engines([old, new], tools)
+    found: Difference = merged([compare(each, [was], [now]) for each in engines])
+    loud = joined([charges(each, [was], [now]) for each in engines])
     return {
         "verdict": found.verdict,
         "calls": [_call(each, was, now) for each in found.calls],
         "doubts": list(found.doubts),
+        "charges": {
+            "rules": [notes_sentence(each) for each in loud.rules],
+            "calls": [
+                {**_call(each, was, now), "sentence": charge_sentence(each)} for each in loud.calls
+            ],
+            "doubts": list(loud.doubts),
+        },
     }
 
 
-def _call(each: ChangedCall, was: str, now: str) -> Json:
+def _call(each: ChangedCall | ChangedCharge, was: str, now: str) -> Json:
     return {
         "change": each.change,
         "old": _witness(each.old, {was: ""}),

@@ -89,6 +89,13 @@ class DifferenceShown:
     cpu_s: float = 0.0
     calls: tuple[ChangeProved, ...] = ()
     doubts: tuple[str, ...] = ()
+    charges: tuple[str, ...] = ()
+
+
+def charges_of(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """What both versions deny, and one more loudly, in sentences; none in older proofs."""
+    found = result.get("charges") or {"calls": (), "rules": ()}
+    return (*(each["sentence"] for each in found["calls"]), *found["rules"])
 
 
 def changes_of(result: Mapping[str, Any]) -> tuple[ChangeProved, ...]:

@@ -28,7 +28,8 @@ class CallProved:
 class FindingShown:
     """One finding, loudest first; `number` counts from 1.
 
-    `rules` take part, the rule itself first; `obligation` is what it does not keep.
+    `rules` take part, the rule itself first; `obligation` is what it does not keep. `names` says of
+    a nullified rule that violations are charged to it all the same.
     """
 
     number: int
@@ -39,6 +40,12 @@ class FindingShown:
     rules: tuple[str, ...]
     promise: str
     call: CallProved | None
+    names: bool = False
+
+    @property
+    def word(self) -> str:
+        """What the finding is called on the page."""
+        return "names only" if self.names else self.kind
 
 
 def findings_of(result: Mapping[str, Any]) -> tuple[FindingShown, ...]:
@@ -53,6 +60,7 @@ def findings_of(result: Mapping[str, Any]) -> tuple[FindingShown, ...]:
             rules=tuple(each["rules"]),
             promise=each["promise"],
             call=call_of(each["witness"]) if each["witness"] else None,
+            names=bool(each.get("names")),
         )
         for number, each in enumerate(result["findings"], 1)
     )

@@ -20,7 +20,7 @@ from mythos.server.policies.pages.finding import FindingShown
 
 MAX_RULES, MAX_COLUMNS = 60, 40
 Meeting = Literal["override", "idle", "meet", "self", ""]
-Kept = Literal["yes", "no", "undecided"]
+Kept = Literal["yes", "no", "names", "undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,11 @@ class RuleNamed:
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """Whether a rule does what every rule must; `finding` is 0 where nothing was found."""
+    """Whether a rule does what every rule must; `finding` is 0 where nothing was found.
+
+    One that only `names` decides nothing that would not be decided alike without it, and violations
+    are charged to it all the same.
+    """
 
     kept: Kept
     finding: int = 0
@@ -125,7 +129,9 @@ def _row(
 def _obligation(own: Iterable[FindingShown], name: str) -> Obligation:
     for each in own:
         if each.obligation == name and each.kind != "override":
-            kept: Kept = "undecided" if each.kind == "undecided" else "no"
+            kept: Kept = "names" if each.names else "no"
+            if each.kind == "undecided":
+                kept = "undecided"
             return Obligation(kept, each.number, each.sentence)
     return Obligation("yes")
 
