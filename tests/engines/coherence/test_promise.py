@@ -50,6 +50,22 @@ def test_what_holds_for_every_call_is_kept(policy_set: PolicySet, entry: dict[st
     assert asked(policy_set, **entry) == Promise("kept")
 
 
+def test_a_blank_value_has_no_origin_in_proofs_either() -> None:
+    spoken = rules(
+        permit("any", "refund"),
+        forbid("none", "refund", "context.input has to && !(context.origin has to)"),
+    )
+    broken = asked(
+        spoken,
+        always="allow",
+        when='context.input has to && context.input.to != ""',
+        actions="refund",
+    )
+    assert broken.request is not None
+    assert broken.request.arguments is not None
+    assert (broken.kept, broken.request.arguments["to"]) == ("broken", " ")
+
+
 def test_a_broken_promise_comes_with_a_call_that_breaks_it() -> None:
     broken = asked(CAPPED, never="allow", when="context.input.amount_cents > 499", actions="refund")
     assert broken.kept == "broken"

@@ -9,8 +9,8 @@
 |                         | `context.repeats`, `context.run.calls` and `context.run.tokens` |
 | a sum, a last           | what 10^15 events can add to, or one can set, within the bounds |
 |                         | of the argument they read                                       |
-| `context.origin.S`      | there iff the sink argument S has a value; user, trusted,       |
-|                         | untrusted or unknown                                            |
+| `context.origin.S`      | there iff the sink argument S has a value that is no blank;     |
+|                         | user, trusted, untrusted or unknown                             |
 | `context.sinks.O`       | true iff some sink's origin is O, or an undeclared argument's:  |
 |                         | only unknown and untrusted count, and only where the tool takes |
 |                         | any (`undeclared_sinks`)                                        |
@@ -35,6 +35,7 @@ MOST_EVENTS = 10**15
 NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 USUAL: Mapping[str, int | str] = {"agent": "agent", "now": NOW_MS}
 """Where any value will do."""
+BLANK = ("", " ")  # texts without an origin; one space stands for all white space
 _COUNTED = ("depth", "repeats", "run.calls", "run.tokens")
 
 
@@ -121,5 +122,6 @@ def _has_value(symbols: Symbols, inputs: Type, name: str) -> Bool:
     given: Bool = True if name in inputs.required else bank.var("bool", f"{path}?")
     value = symbols.value(inputs.fields[name], path)
     if isinstance(value, Word):
-        return bank.and_(given, bank.not_(bank.same(value.term, "")))
+        blank = bank.or_(*(bank.same(value.term, each) for each in BLANK))
+        return bank.and_(given, bank.not_(blank))
     return bank.and_(given, bank.not_(value.empty)) if isinstance(value, Group) else given

@@ -24,7 +24,8 @@ from pydantic import JsonValue
 from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.facts.kind import cedar_moment, is_plain
 from mythos.engines.policy.facts.known import ABSENT, FactValue, Known, OneOf
-from mythos.engines.policy.request import ANY_ORIGIN, Origin, Request
+from mythos.engines.policy.origin_name import ANY_ORIGIN, Origin, has_origin
+from mythos.engines.policy.request import Request
 from mythos.engines.policy.result import Result, read_answer, result_of, with_matched
 from mythos.engines.policy.schema import AGENT, STRANGE
 from mythos.engines.policy.signals import is_referred, signal_parts, unbounded, uncertain
@@ -154,7 +155,7 @@ def _origins(rules: Slice, request: Request) -> dict[str, frozenset[Origin]]:
     return {
         sink: request.origins.get(sink, ANY_ORIGIN)
         for sink in rules.tool.sinks_of(given)
-        if sink in request.origins or given.get(sink) not in (None, "", [])
+        if sink in request.origins or has_origin(given.get(sink))
     }
 
 

@@ -19,8 +19,9 @@ from mythos.engines.policy.check import covers
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.facts.kind import as_kind, kind_of, sum_value
 from mythos.engines.policy.facts.known import ABSENT, Absent, Known, OneOf
+from mythos.engines.policy.origin_name import Origin, has_origin
 from mythos.engines.policy.replay import Answer, answer_of
-from mythos.engines.policy.request import Origin, Request
+from mythos.engines.policy.request import Request
 from mythos.engines.policy.signals import QUIET
 from mythos.values.event import Json
 from mythos.values.policy import Counted, ExpectedRequest, Fact, Last, Once, PolicySet
@@ -82,7 +83,7 @@ def request_of(
     """
     tool = catalogue.find(expected.tool)
     sinks = tool.sinks_of(expected.arguments) if tool else ()
-    given = {sink for sink in sinks if expected.arguments.get(sink)}
+    given = {sink for sink in sinks if has_origin(expected.arguments.get(sink))}
     return Request(
         agent=expected.agent,
         tool=expected.tool,

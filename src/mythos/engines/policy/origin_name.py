@@ -1,8 +1,10 @@
-"""The four origins a value may have."""
+"""The four origins a value may have, and which values have any."""
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from mythos.values.event import Json
 
 
 class Origin(StrEnum):
@@ -15,3 +17,10 @@ class Origin(StrEnum):
 
 
 ANY_ORIGIN = frozenset(Origin)
+
+
+def has_origin(value: Json) -> bool:
+    """Whether a value holds anything to send: not null, an empty list, nor a blank text."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    return value is not None and value != []
