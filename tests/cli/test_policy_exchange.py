@@ -29,6 +29,19 @@ def test_export_and_import_give_the_same_policy_set(tmp_path: Path, source: Path
     assert policy("check", back, "--tools", TOOLS).code == 0
 
 
+@pytest.mark.parametrize("ending", ["cedar", "cedarschema.json"])
+def test_export_replaces_nothing_unasked(tmp_path: Path, ending: str) -> None:
+    mine = written(tmp_path / f"refund-rules.{ending}", "mine")
+    asked = ("export", REFUNDS, "--out", tmp_path, "--tools", TOOLS)
+    said = policy(*asked)
+    assert (said.code, mine.read_text()) == (1, "mine")
+    assert f"{mine}: there already" in said.err
+    assert "--force" in said.err
+    assert [path.name for path in tmp_path.iterdir()] == [mine.name]
+    assert policy(*asked, "--force").code == 0
+    assert mine.read_text() != "mine"
+
+
 def test_a_plain_file_gets_ids_a_name_and_what_it_covers(tmp_path: Path) -> None:
     cedar, out = written(tmp_path / "a.cedar", PLAIN), tmp_path / "p.yaml"
     said = policy(

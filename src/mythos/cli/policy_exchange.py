@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from mythos.engines.policy.cedar_file import CedarFile, Named
     from mythos.engines.policy.problem import Problem
     from mythos.values.policy import PolicySet
-
-_NOT_IN_FILES = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @click.command("import", short_help="Make a policy set of a plain Cedar file.")
@@ -160,8 +157,9 @@ def _say_imported(result: dict[str, Any]) -> None:
     help="Folder to write NAME.cedar and NAME.cedarschema.json to.",
 )
 @tools_option
+@click.option("--force", is_flag=True, help="Replace files that are there.")
 @as_json
-def export(file: Path, out: Path, tools: tuple[Path, ...], as_json: bool) -> None:
+def export(file: Path, out: Path, tools: tuple[Path, ...], force: bool, as_json: bool) -> None:
     """Write a policy set as plain Cedar with the schema of what its rules may speak of.
 
     Any Cedar engine reads the two. A comment at the top says what it must supply with a request.
@@ -182,16 +180,27 @@ def export(file: Path, out: Path, tools: tuple[Path, ...], as_json: bool) -> Non
             remedy="name one that it covers with --tools",
         )
     schema = orjson.dumps(cedar_schema(policy_set, covered), option=orjson.OPT_INDENT_2)
-    stem = _NOT_IN_FILES.sub("-", policy_set.policy_set).strip("-.") or "policy-set"
+    stem = policy_set.policy_set.replace(" ", "-")
     result: dict[str, Any] = {
         "policy_set": policy_set.policy_set,
         "digest": digest(policy_set),
         "cedar": str(out / f"{stem}.cedar"),
         "schema": str(out / f"{stem}.cedarschema.json"),
     }
+    if not force:
+        _refuse_present(Path(result["cedar"]), Path(result["schema"]))
     write_atomically(Path(result["cedar"]), cedar_text(policy_set, covered).encode())
     write_atomically(Path(result["schema"]), schema + b"\n")
     chosen(as_json, result, lambda: _say_exported(result))
+
+
+def _refuse_present(*files: Path) -> None:
+    there = [str(file) for file in files if file.exists()]
+    if there:
+        raise ConflictError(
+            f"{' and '.join(there)}: there already",
+            remedy="name another folder with --out, or replace them with --force",
+        )
 
 
 def _say_exported(result: dict[str, Any]) -> None:
