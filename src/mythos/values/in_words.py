@@ -6,7 +6,9 @@ Each pattern of a document that people write is here with what it describes and 
 from __future__ import annotations
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._/ -]*$"
+SET_NAME = r"^[A-Za-z0-9][A-Za-z0-9._ -]*$"
 PLAIN_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+NOT_BLANK = r"\S"
 FACT_NAME = r"^[a-z][a-z0-9_]{0,63}$"
 DURATION = r"^[1-9][0-9]{0,5}[smhd]$"
 FIELD_PATH = r"^(input|output)(\.[A-Za-z_][A-Za-z0-9_-]{0,99}){0,8}$"
@@ -20,10 +22,15 @@ IN_WORDS = {
         "no name",
         "begin with a letter or digit and use these, spaces and . _ / -, such as refund-rules",
     ),
+    SET_NAME: (
+        "no name of a policy set",
+        "begin with a letter or digit and use these, spaces and . _ -, such as refund-rules",
+    ),
     PLAIN_NAME: (
         "no name",
         "begin with a letter or digit and use letters, digits and . _ -, such as front-desk",
     ),
+    NOT_BLANK: ("no name: it is blank", "name what is meant, or leave it out, such as recipients"),
     FACT_NAME: (
         "no name of a fact",
         "begin with a lower-case letter and use these, digits and _, such as order_status",

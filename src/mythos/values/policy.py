@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from mythos.values.base import Value, Version
-from mythos.values.in_words import DURATION, FACT_NAME, FIELD_PATH
+from mythos.values.in_words import DURATION, FACT_NAME, FIELD_PATH, SET_NAME
 
 FactOutcome = Literal["ok", "error", "any"]
 Scope = Literal["session", "agent", "node", "fleet"]
@@ -155,7 +155,7 @@ class Expectation(Value):
 class PolicySet(Value):
     """One policy set. A set without a `permit` rule is a guard: it can only forbid."""
 
-    policy_set: Annotated[str, Field(min_length=1, max_length=150)]
+    policy_set: Annotated[str, Field(min_length=1, max_length=150, pattern=SET_NAME)]
     version: Annotated[Version, Strict()]
     critical: StrictBool = False
     covers: Covers = Covers()

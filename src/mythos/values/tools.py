@@ -12,8 +12,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AliasChoices, Field, JsonValue, StrictBool, model_validator
 
 from mythos.values.base import Foreign
+from mythos.values.in_words import NOT_BLANK
 
 Effect = Literal["none", "read", "write", "delete", "egress"]
+Argument = Annotated[str, Field(pattern=NOT_BLANK)]
 Trust = Literal["trusted", "fields", "untrusted"]
 EVENT_NAMES = frozenset(
     {"user.message", "user.confirm", "data.read", "data.write", "data.delete", "data.egress"}
@@ -29,7 +31,7 @@ class Tool(Foreign):
     operator's control. `user`: the tool asks the user, and its answer is the user's word.
     """
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=NOT_BLANK)]
     description: str = ""
     parameters: Mapping[str, JsonValue] = Field(
         default_factory=dict, validation_alias=AliasChoices("parameters", "inputSchema")
@@ -38,8 +40,8 @@ class Tool(Foreign):
         default_factory=dict, validation_alias=AliasChoices("output_schema", "outputSchema")
     )
     effect: Effect = "none"
-    sinks: tuple[str, ...] = ()
-    trusted: StrictBool | tuple[str, ...] = False
+    sinks: tuple[Argument, ...] = ()
+    trusted: StrictBool | tuple[Argument, ...] = False
     user: StrictBool = False
 
     @property
