@@ -222,10 +222,23 @@ def test_bad_usage_ends_in_2(arguments: tuple[str, ...]) -> None:
     assert audit(*arguments).code == 2
 
 
-def test_an_empty_archive_has_no_nodes_and_no_moment(tmp_path: Path) -> None:
-    said = audit("--traces", write(tmp_path / "t.jsonl", []), "--json")
-    assert said.code == 0
-    assert (said.json["nodes"], said.json["as_of"], said.json["runs"]) == ([], None, 0)
+@pytest.mark.parametrize("text", ["", '{"resourceSpans": []}\n', '{"resourceLogs": []}\n'])
+def test_an_archive_without_a_span_is_no_clean_bill(tmp_path: Path, text: str) -> None:
+    traces = tmp_path / "t.jsonl"
+    traces.write_text(text)
+    said = audit("--traces", traces, "--json")
+    assert said.code == 1
+    assert said.json["error"]["where"] == str(traces)
+    assert "no span" in said.json["error"]["message"]
+
+
+def test_lines_that_policy_decide_reads_are_no_archive(tmp_path: Path) -> None:
+    traces = tmp_path / "t.jsonl"
+    traces.write_text('{"user": "hi"}\n')
+    said = audit("--traces", traces)
+    assert said.code == 1
+    assert f"{traces}:1: no OTLP trace request: no `resourceSpans`, but user" in said.err
+    assert "`mythos policy decide --events`" in said.err
 
 
 def test_people_see_the_worst_node_the_call_and_the_rule(tmp_path: Path) -> None:

@@ -131,8 +131,17 @@ def test_traces_that_cannot_be_read_are_refused_with_their_line(tmp_path: Path) 
     assert (said.code, said.json["error"]["where"]) == (1, f"{traces}:1")
 
 
-def test_an_empty_archive_says_that_nothing_is_known(tmp_path: Path) -> None:
-    empty = written(tmp_path / "t.jsonl", "")
-    said = backtest(version(tmp_path, CARE_RULES + STRICT), empty, "--json")
-    assert (said.code, said.json["calls"]) == (0, 0)
+@pytest.mark.parametrize("text", ["", '{"user": "hi"}\n{"tool": "get_order"}\n'])
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, text: str) -> None:
+    traces = written(tmp_path / "t.jsonl", text)
+    said = backtest(version(tmp_path, CARE_RULES + STRICT), traces, "--json")
+    assert (said.code, said.json["error"]["type"]) == (1, "TelemetryError")
+    assert said.json["error"]["remedy"]
+
+
+def test_runs_without_a_call_say_that_nothing_is_known(tmp_path: Path) -> None:
+    silent = [span for span in run(0) if "gen_ai.tool.name" not in span.attributes]
+    traces = write(tmp_path / "t.jsonl", [silent])
+    said = backtest(version(tmp_path, CARE_RULES + STRICT), traces, "--json")
+    assert (said.code, said.json["calls"]) == (1, 0)
     assert "nothing is known of the change" in said.json["notes"][0]

@@ -72,13 +72,30 @@ def read_archive(files: Iterable[Path], *, on_bytes: OnBytes) -> Iterator[list[S
         TelemetryError: the first file or line that cannot be read, with its place.
     """
     for path in files:
-        with _reading(path), io.BufferedReader(path.open("rb", 0), _BUFFER_BYTES) as raw:
+        with _opened(path) as raw:
             told = 0
-            for spans in _requests(_unpacked(raw), path):
+            for spans in requests_of(_unpacked(raw), path):
                 yield spans
                 at = raw.tell() if raw.seekable() else told  # a pipe has no place
                 on_bytes(at - told)
                 told = at
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[io.BufferedReader[Any]]:
+    """A file's content, out of its gzip where it is in one.
+
+    Raises:
+        TelemetryError: the file cannot be read.
+    """
+    with _opened(path) as raw:
+        yield _unpacked(raw)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[io.BufferedReader[Any]]:
+    with _reading(path), io.BufferedReader(path.open("rb", 0), _BUFFER_BYTES) as raw:
+        yield raw
 
 
 def _unpacked(raw: io.BufferedReader[Any]) -> io.BufferedReader[Any]:
@@ -87,7 +104,21 @@ def _unpacked(raw: io.BufferedReader[Any]) -> io.BufferedReader[Any]:
     return raw
 
 
-def _requests(file: io.BufferedReader[Any], path: Path) -> Iterator[list[Span]]:
+def holds_one_request(file: io.BufferedReader[Any]) -> bool:
+    """Whether a file that was not read yet is one OTLP request, protobuf or JSON of many lines."""
+    head = file.peek(_HEAD_BYTES)[:_HEAD_BYTES]
+    first, newline, _ = head.removeprefix(_BOM).lstrip().partition(b"\n")
+    first = first.strip()
+    opens = first == b"{" or (first.startswith(b'{"resourceSpans"') and not first.endswith(b"}"))
+    return _is_protobuf(head) or (opens and bool(newline))
+
+
+def requests_of(file: io.BufferedReader[Any], path: Path) -> Iterator[list[Span]]:
+    """Spans of every request of an unpacked file that was not read yet.
+
+    Raises:
+        TelemetryError: a request that cannot be read, with its place.
+    """
     head = file.peek(_HEAD_BYTES)[:_HEAD_BYTES]
     if _is_protobuf(head):
         yield _decoded(decode_protobuf, _all(file, path), path)
@@ -148,7 +179,8 @@ def _decoded(
         raise TelemetryError(
             f"no OTLP trace request: {error.message}",
             remedy="remove or repair it: expected is one ExportTraceServiceRequest, as JSON on one "
-            "line (`jq -c .` makes such lines) or as the only content of a protobuf file",
+            "line (`jq -c .` makes such lines) or as the only content of a protobuf file; lines of "
+            "users' words and tools are read by `mythos policy decide --events`",
             where=f"{path}:{number}",
         ) from error
 

@@ -111,12 +111,12 @@ class _Documents:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A finished audit. `as_of` None: there was no span."""
+    """A finished audit. `as_of` is the end of the newest span."""
 
     documents: _Documents
     ledger: Ledger
     nodes: list[AuditedNode]
-    as_of: datetime | None
+    as_of: datetime
     n_spans: int
     n_unassigned: int
 
@@ -183,7 +183,7 @@ def _audited(
             documents=documents,
             ledger=ledger,
             nodes=ledger.nodes(),
-            as_of=as_of if n_spans else None,
+            as_of=as_of,
             n_spans=n_spans,
             n_unassigned=n_unassigned,
         )
@@ -210,7 +210,7 @@ def _as_json(done: _Done) -> dict[str, Any]:
     from mythos.engines.resilience.moment import written
 
     return {
-        "as_of": None if done.as_of is None else written(done.as_of),
+        "as_of": written(done.as_of),
         "runs": done.ledger.n_runs,
         "unfinished_runs": done.ledger.n_timed_out,
         "spans": done.n_spans,
@@ -258,7 +258,7 @@ def _tell(done: _Done) -> None:
     from mythos.cli.audit_text import Told, tell
 
     names = ", ".join(one.policy_set.policy_set for one in done.documents.policies.values())
-    when = f" up to {done.as_of:%Y-%m-%d %H:%M:%S}Z" if done.as_of else ""
+    when = f" up to {done.as_of:%Y-%m-%d %H:%M:%S}Z"
     tell(
         Told(
             nodes=done.nodes,
@@ -285,8 +285,6 @@ def _notes(done: _Done) -> list[str]:
             "without --tools no policy set can tell what a call does: but for loops and the like, "
             "all is undecidable"
         )
-    if not done.n_spans:
-        notes.append("the archive holds no spans")
     if claimed := sum(node.outcomes[Outcome.BLOCKED] for node in done.nodes):
         notes.append(f"blocked is what the traces claim ({claimed:,}): no decision point was asked")
     return notes

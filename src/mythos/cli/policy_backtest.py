@@ -99,7 +99,7 @@ def backtest(
 ) -> None:
     """Replay recorded calls under the policy sets OLD and NEW, and show which come out otherwise.
 
-    Exits 1 if any is.
+    Exits 1 if any is, or no call was decided.
     """
     found = governing([old, new, *others], tools)
     by_file = {document.places.source: document for document in found.documents}
@@ -110,7 +110,7 @@ def backtest(
     if tested.n_unjudged:
         found.notes.append(f"no tool catalogue given fits {tested.n_unjudged} of the runs")
     chosen(as_json, _as_json(found, tested), lambda: _tell(found, tested, sides))
-    if tested.n_changed:
+    if tested.n_changed or not tested.n_calls:
         ctx.exit(1)
 
 

@@ -39,16 +39,24 @@ def spill_archive(spill: SpanSpill, traces: Sequence[Path]) -> int:
         The number of traces.
 
     Raises:
-        TelemetryError: the first file or line that cannot be read.
+        TelemetryError: the first file or line that cannot be read, or there is no span in any.
     """
     from mythos.adapters.trace_archive import archive_files, read_archive
+    from mythos.errors import TelemetryError
 
     files = archive_files(traces)
     with bar("reading", total=sum(file.stat().st_size for file in files)) as progress:
         for spans in read_archive(files, on_bytes=progress.advance):
             spill.add(spans)
         progress.say("sorting")
-        return spill.seal()
+        n_traces = spill.seal()
+    if not n_traces:
+        raise TelemetryError(
+            "there is no span in it, so nothing could be judged",
+            remedy="name files that hold spans, such as those of a Collector's file exporter",
+            where=", ".join(map(str, traces)),
+        )
+    return n_traces
 
 
 def recorded_traces(spill: SpanSpill, *, n_traces: int) -> Iterator[RecordedTrace]:

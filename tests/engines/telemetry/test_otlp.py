@@ -213,6 +213,17 @@ def test_a_value_nested_too_deep_is_refused_not_a_crash() -> None:
         value_of(nested(53))
 
 
+@pytest.mark.parametrize("line", [b"{}", b'{"resourceSpans": []}', b'{"resourceLogs": [{}]}'])
+def test_a_request_of_a_collector_may_hold_no_spans(line: bytes) -> None:
+    assert spans_of_line(line) == []
+
+
+@pytest.mark.parametrize("line", [b'{"tool": "x"}', b'{"resource_spans": []}', b'{"user": "hi"}'])
+def test_an_object_that_is_no_request_is_no_line_of_an_archive(line: bytes) -> None:
+    with pytest.raises(TelemetryError, match="no `resourceSpans`, but"):
+        spans_of_line(line)
+
+
 def test_the_deepest_value_that_is_read_can_be_written_again() -> None:
     (one,) = decode_json(body_of(attributes=[{"key": "k", "value": nested(52)}]))
     assert decode_json(encode_json([one])) == [one]

@@ -1,12 +1,23 @@
 """Trace archives: one OTLP/JSON `ExportTraceServiceRequest` a line, as the Collector writes them.
 
-The pure part only: a line becomes spans. Opening, decompressing and progress are the caller's.
+The pure part only: a line becomes spans. Opening, decompressing and progress are the caller's. Law:
+what is no request of OTLP is an error, not an archive without spans. The Collector may write its
+logs, metrics and profiles to the same file; they hold no spans.
 """
 
 from __future__ import annotations
 
-from mythos.engines.telemetry.json_reader import decode_json
+from typing import Final
+
+import orjson
+
+from mythos.engines.telemetry.json_reader import REMEDY, decode_json
+from mythos.errors import TelemetryError
 from mythos.values.event import Span
+
+_SIGNALS: Final = frozenset(
+    {"resourceSpans", "resourceLogs", "resourceMetrics", "resourceProfiles"}
+)
 
 
 def spans_of_line(line: bytes) -> list[Span]:
@@ -15,4 +26,15 @@ def spans_of_line(line: bytes) -> list[Span]:
     Raises:
         TelemetryError: the line is no OTLP/JSON request.
     """
-    return decode_json(line) if line.strip() else []
+    if not line.strip():
+        return []
+    spans = decode_json(line)
+    if not spans:
+        _refuse_others(orjson.loads(line))
+    return spans
+
+
+def _refuse_others(request: dict[str, object]) -> None:
+    if request and _SIGNALS.isdisjoint(request):
+        named = ", ".join(list(request)[:5])
+        raise TelemetryError(f"no `resourceSpans`, but {named[:100]}", remedy=REMEDY)

@@ -20,7 +20,7 @@ from mythos.values.event import Json, Span, SpanEvent, keyed
 # Above the 49 that protobuf's own limit lets through, or what was stored could not be read again;
 # written, a level takes four of the 254 that orjson allows.
 MAX_DEPTH: Final = 52
-_REMEDY: Final = (
+REMEDY: Final = (
     'send OTLP/JSON: {"resourceSpans": [...]} with hex ids, as an OTLP exporter with the JSON '
     "encoding or the Collector's file exporter writes it"
 )
@@ -58,14 +58,14 @@ def decode_json(body: bytes) -> list[Span]:
         request = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         message = f"body of {len(body)} bytes is not JSON: {error}"
-        raise TelemetryError(message, remedy=_REMEDY) from error
+        raise TelemetryError(message, remedy=REMEDY) from error
     return list(_spans(request))
 
 
 def _wrong(field: str, value: object, expected: str) -> TelemetryError:
     seen = repr(value)
     seen = seen if len(seen) <= 60 else seen[:60] + "…"
-    return TelemetryError(f"{field} is {seen}, expected {expected}", remedy=_REMEDY)
+    return TelemetryError(f"{field} is {seen}, expected {expected}", remedy=REMEDY)
 
 
 def _spans(request: object) -> Iterator[Span]:
@@ -79,7 +79,7 @@ def _spans(request: object) -> Iterator[Span]:
                     yield _span(span, resource, scope)
                 except TelemetryError as error:
                     where = f"resourceSpans[{i}].scopeSpans[{j}].spans[{k}]"
-                    raise TelemetryError(error.message, remedy=_REMEDY, where=where) from error
+                    raise TelemetryError(error.message, remedy=REMEDY, where=where) from error
 
 
 def _span(span: dict[str, Any], resource: Mapping[str, Json], scope: str) -> Span:
@@ -195,7 +195,7 @@ def _pairs(items: list[dict[str, Any]], depth: int) -> dict[str, Json]:
 
 def _value(value: dict[str, Any], depth: int) -> Json:
     if depth > MAX_DEPTH:
-        raise TelemetryError(f"a value is nested deeper than {MAX_DEPTH}", remedy=_REMEDY)
+        raise TelemetryError(f"a value is nested deeper than {MAX_DEPTH}", remedy=REMEDY)
     for field, inner in value.items():
         reader = _READERS.get(field)
         if reader and inner is not None:
