@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -97,6 +98,60 @@ def test_the_events_of_a_collector_are_read_too(tmp_path: Path) -> None:
         (2, "deny"),
     ]
     assert said.json["decisions"][0]["agent"] == "orders"
+
+
+def test_decisions_of_spans_name_them(tmp_path: Path) -> None:
+    spans = run(0, asks=False)
+    events = written(tmp_path / "e.jsonl", encode_json(spans).decode())
+    asked = ("decide", CARE, "--events", events, "--tools", TOOLS)
+    told = policy(*asked, "--json").json["decisions"]
+    calls = [each for each in spans if "gen_ai.tool.name" in each.attributes]
+    assert [(one["trace_id"], one["span_id"]) for one in told] == [
+        (each.trace_id, each.span_id) for each in calls
+    ]
+    people = policy(*asked).out
+    for each in calls:
+        assert f"where    trace {each.trace_id}, span {each.span_id}" in people
+
+
+def test_lines_that_people_wrote_have_no_span_to_name(tmp_path: Path) -> None:
+    [one] = decide(tmp_path, FOUND).json["decisions"]
+    assert (one["trace_id"], one["span_id"]) == (None, None)
+    assert "where" not in decide(tmp_path, FOUND, more=()).out
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_request_of_many_lines_or_packed_is_read(
+    tmp_path: Path, indent: int | None, packed: bool
+) -> None:
+    request = json.loads(encode_json(run(0, asks=False)))
+    body = json.dumps(request, indent=indent).encode()
+    events = tmp_path / "events"
+    events.write_bytes(gzip.compress(body) if packed else body)
+    said = policy("decide", CARE, "--events", events, "--tools", TOOLS, "--json")
+    assert [one["decision"] for one in said.json["decisions"]] == ["allow", "allow", "deny"]
+
+
+def test_protobuf_of_real_frameworks_is_read(shared: Path) -> None:
+    events = shared / "data/agents/otlp-fixtures/pydantic_ai_01_scripted.pb"
+    said = policy("decide", CARE, "--events", events, "--tools", TOOLS, "--json")
+    assert all(one["span_id"] for one in said.json["decisions"])
+    assert said.json["decisions"]
+
+
+def test_written_lines_may_be_packed_too(tmp_path: Path) -> None:
+    events = tmp_path / "e.jsonl.gz"
+    events.write_bytes(gzip.compress(json.dumps(FOUND).encode()))
+    said = policy("decide", CARE, "--events", events, "--tools", TOOLS, "--json")
+    assert [one["line"] for one in said.json["decisions"]] == [1]
+
+
+def test_an_object_over_many_lines_that_is_no_request_says_how_to_write_it(tmp_path: Path) -> None:
+    events = written(tmp_path / "e.json", json.dumps(FOUND, indent=2))
+    error = policy("decide", CARE, "--events", events, "--tools", TOOLS, "--json").json["error"]
+    assert error["where"] == f"{events}:1"
+    assert "jq -c ." in error["remedy"]
 
 
 def test_a_word_of_the_collector_in_a_text_makes_no_request_of_it(tmp_path: Path) -> None:

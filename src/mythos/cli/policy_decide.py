@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.output import as_json, bar, chosen
+from mythos.cli.event_file import Told, read_events
+from mythos.cli.output import as_json, chosen
 from mythos.cli.policy_files import (
     READABLE,
     Loaded,
@@ -22,25 +23,13 @@ from mythos.cli.policy_files import (
 )
 from mythos.cli.policy_rules import Shown, marked, tell_rules, telling
 from mythos.cli.source_lines import call_line, plain
-from mythos.errors import DocumentError, TelemetryError, UsageError
+from mythos.errors import UsageError
 from mythos.values.outcome import NO_CATALOGUE
 
 if TYPE_CHECKING:
     from mythos.engines.policy.compile import PolicyEngine
     from mythos.engines.policy.replay import Replayed
-    from mythos.values.event import Event, Json, Run, Span
-
-MAX_LINE_BYTES = 16 * 2**20
-MAX_BAD_LINES = 20
-_OTLP = frozenset({"resourceSpans", "resource_spans"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """The runs of a file, and the line that each event stands on."""
-
-    runs: Sequence[Run]
-    lines: Mapping[tuple[str, str], int]
+    from mythos.values.event import Event, Json, Run
 
 
 @click.command(short_help="Decide each action of the runs in a file of events.")
@@ -50,7 +39,7 @@ class _Told:
     type=READABLE,
     required=True,
     help='Events, one JSON object a line: {"user": "…"}, {"tool": "…", "arguments": {…}}, events '
-    "as their JSON schema says, or OTLP.",
+    "as their JSON schema says, or OTLP; or one OTLP request, JSON or protobuf. Plain or gzip.",
 )
 @tools_option
 @click.option(
@@ -76,7 +65,7 @@ def decide(
     """
     found = loaded(files, tools)
     _refuse_versions(found)
-    told = _read_events(events, agent=agent_name)
+    told = read_events(events, agent=agent_name)
     rows = sorted(_decided(found, told), key=lambda row: row.fields["line"])
     found.notes.extend(_notes(rows, told))
     result = _as_json(found, rows)
@@ -102,99 +91,6 @@ def _refuse_versions(found: Loaded) -> None:
         named[name] = source
 
 
-def _read_events(path: Path, *, agent: str) -> _Told:
-    """Every line of a file of events.
-
-    Raises:
-        DocumentError: lines that are no events, up to twenty at once.
-    """
-    from mythos.engines.policy.problem import together
-    from mythos.engines.telemetry.event_lines import EventLine, EventLines, runs_of_lines
-    from mythos.engines.telemetry.runs import assemble
-
-    reader = EventLines(agent=agent)
-    read: list[EventLine] = []
-    spans: dict[tuple[str, str], tuple[int, Span]] = {}
-    wrong: list[DocumentError] = []
-    for number, line in _lines(path):
-        try:
-            if _is_otlp(line):
-                for span in _spans(line, number):
-                    spans.setdefault((span.trace_id, span.span_id), (number, span))
-            else:
-                read.append(reader.read(line, number=number))
-        except DocumentError as error:
-            wrong.append(_placed(error, path))
-            if len(wrong) == MAX_BAD_LINES:
-                break
-    if wrong:
-        raise together(wrong)
-    try:
-        told = runs_of_lines(read)
-    except DocumentError as error:
-        raise _placed(error, path) from error
-    lines = {(line.run, line.event.span_id): line.number for line in read}
-    lines |= {key: number for key, (number, _) in spans.items()}
-    told += assemble([span for _, span in spans.values()])
-    told.sort(key=lambda run: (run.ended_ns, run.trace_id))  # agents remember runs that closed
-    return _Told(told, lines)
-
-
-def _is_otlp(line: str) -> bool:
-    """Whether a line is an OTLP request: by a key of its object, not of one inside it."""
-    import orjson
-
-    if not any(f'"{key}"' in line for key in _OTLP):
-        return False
-    try:
-        found = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(found, dict) and not _OTLP.isdisjoint(found)
-
-
-def _placed(error: DocumentError, path: Path) -> DocumentError:
-    return DocumentError(error.message, remedy=error.remedy, where=f"{path}:{error.where}")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that hold anything, with their numbers."""
-    with path.open("rb") as file, bar("reading", total=path.stat().st_size) as progress:
-        number = 0
-        while line := file.readline(MAX_LINE_BYTES + 1):
-            number += 1
-            progress.advance(len(line))
-            text = _text(line, f"{path}:{number}")
-            if text.strip():
-                yield number, text
-
-
-def _text(line: bytes, where: str) -> str:
-    if len(line) > MAX_LINE_BYTES:
-        raise DocumentError(
-            f"a line is longer than {MAX_LINE_BYTES} bytes",
-            remedy="write one event a line",
-            where=where,
-        )
-    try:
-        return line.decode("utf-8-sig")
-    except UnicodeDecodeError as broken:
-        raise DocumentError(
-            f"byte {broken.start} of the line is not UTF-8",
-            remedy="save the file as UTF-8",
-            where=where,
-        ) from broken
-
-
-def _spans(line: str, number: int) -> list[Span]:
-    from mythos.engines.telemetry.archive import spans_of_line
-
-    try:
-        return spans_of_line(line.encode())
-    except TelemetryError as error:
-        raise DocumentError(error.message, remedy=error.remedy, where=str(number)) from error
-
-
 @dataclass(frozen=True, slots=True)
 class _Row:
     """One decided action: what is printed as JSON, and the rules that people are shown."""
@@ -203,7 +99,7 @@ class _Row:
     shown: Shown
 
 
-def _decided(found: Loaded, told: _Told) -> Iterator[_Row]:
+def _decided(found: Loaded, told: Told) -> Iterator[_Row]:
     from mythos.cli.policy_engines import Engines
 
     engines = Engines(found)
@@ -216,7 +112,7 @@ def _decided(found: Loaded, told: _Told) -> Iterator[_Row]:
             yield _row(each, told, engine)
 
 
-def _notes(rows: Sequence[_Row], told: _Told) -> Iterator[str]:
+def _notes(rows: Sequence[_Row], told: Told) -> Iterator[str]:
     if not rows:
         yield "the file tells of no call, so nothing was decided"
     if free := sum(not row.fields["governed"] for row in rows):
@@ -224,7 +120,7 @@ def _notes(rows: Sequence[_Row], told: _Told) -> Iterator[str]:
     yield from _silences(rows, told)
 
 
-def _silences(rows: Sequence[_Row], told: _Told) -> Iterator[str]:
+def _silences(rows: Sequence[_Row], told: Told) -> Iterator[str]:
     """Runs in which something is open and no line says what the user said."""
     open_ = {row.fields["run"] for row in rows if row.fields["decision"] == "undecidable"}
     for run in told.runs:
@@ -235,7 +131,7 @@ def _silences(rows: Sequence[_Row], told: _Told) -> Iterator[str]:
             )
 
 
-def _row(each: Replayed, told: _Told, engine: PolicyEngine) -> _Row:
+def _row(each: Replayed, told: Told, engine: PolicyEngine) -> _Row:
     from mythos.cli.policy_engines import facts_json
 
     answer = each.answer
@@ -257,7 +153,7 @@ def _row(each: Replayed, told: _Told, engine: PolicyEngine) -> _Row:
     return _Row(fields, shown)
 
 
-def _unknown(run: Run, told: _Told) -> Iterator[_Row]:
+def _unknown(run: Run, told: Told) -> Iterator[_Row]:
     """Actions of a run whose tools no catalogue declares: nobody can tell, and that is no pass."""
     from mythos.values.event import Kind
 
@@ -280,11 +176,14 @@ def _unknown(run: Run, told: _Told) -> Iterator[_Row]:
             )
 
 
-def _named(event: Event, told: _Told, arguments: Mapping[str, Json] | None) -> dict[str, Any]:
+def _named(event: Event, told: Told, arguments: Mapping[str, Json] | None) -> dict[str, Any]:
     from mythos.engines.judge.samples import shown
 
+    key = event.trace_id, event.span_id
     return {
-        "line": told.lines.get((event.trace_id, event.span_id), 0),
+        "line": told.lines.get(key, 0),
+        "trace_id": event.trace_id if key in told.spans else None,
+        "span_id": event.span_id if key in told.spans else None,
         "run": event.trace_id,
         "agent": event.agent,
         "tool": event.tool,
@@ -312,6 +211,8 @@ def _tell(found: Loaded, rows: Sequence[_Row], result: Mapping[str, Any]) -> Non
         by = ", ".join(telling(fields["rules"])) or "no rule"
         head = f"{marked(_word(fields))}  line {fields['line']}"
         click.echo(f"{head}  {call_line(fields['tool'], fields['arguments'])}  by {plain(by)}")
+        if fields["span_id"]:
+            click.echo(f"  where    trace {fields['trace_id']}, span {fields['span_id']}")
         if fields["decision"] != "allow":
             click.echo(f"  why      {plain(fields['why'])}")
         if fields["missing"]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mythos.engines.telemetry.event_lines import FIRST, EventLines, runs_of_lines
+from mythos.engines.telemetry.event_lines import FIRST, MAX_ARGUMENTS, EventLines, runs_of_lines
 from mythos.engines.telemetry.payload import payload_of
 from mythos.errors import DocumentError
 from mythos.values.event import Event, Kind, Run
@@ -95,7 +95,7 @@ def test_a_run_is_led_by_its_agents_event_where_there_is_one() -> None:
         ('{"tool": "a", "ok": 1}', "ok: "),
         ('{"tool": "a", "verdict": "denied"}', "'denied' is none of allow and deny"),
         ("{}", "neither what the user said nor a tool's call"),
-        ("[1]", "valid dictionary"),
+        ("[1]", "keys with values belong here, not [1]"),
         ('{"user": "x", "tool": "a"}', "exclude each other"),
         ('{"tool": "a", "at": "2026-01-01T00:00:00"}', "at: Input should have timezone info"),
         ('{"tool": "a", "at": "yesterday"}', "at: "),
@@ -111,6 +111,14 @@ def test_a_line_that_is_no_event_is_refused_with_its_number(text: str, message: 
     assert message in caught.value.message
     assert caught.value.where == "7"
     assert '{"tool"' in caught.value.remedy
+
+
+def test_arguments_have_a_limit_that_the_refusal_names() -> None:
+    longest = "x" * (MAX_ARGUMENTS - len('{"to": ""}'))
+    [run] = runs({"tool": "a", "arguments": {"to": longest}})
+    assert run.events[1].arguments == {"to": longest}
+    with pytest.raises(DocumentError, match="1,048,577 characters, and a call may have 1,048,576"):
+        runs({"tool": "a", "arguments": {"to": f"{longest}x"}})
 
 
 def test_two_lines_with_one_span_id_are_refused() -> None:

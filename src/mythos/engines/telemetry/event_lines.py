@@ -16,6 +16,7 @@ equal runs. Lines are pure input: opening files is the caller's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,7 @@ from mythos.errors import DocumentError
 from mythos.values.base import Value
 from mythos.values.event import Event, Kind, Run
 from mythos.values.json_text import parse_json
+from mythos.values.objection import objection
 
 FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 STEP_NS: Final = 10**9
@@ -46,6 +48,7 @@ _END: Final = datetime(2262, 1, 1, tzinfo=UTC)  # nanoseconds in 63 bits end in 
 _REMEDY: Final = (
     'write {"user": "…"}, {"tool": "…", "arguments": {…}}, or an event as its JSON schema says'
 )
+MAX_ARGUMENTS: Final = 2**20  # characters of a line; a decision reads every word of them
 _VERDICTS: Final = frozenset({"", "allow", "deny"})
 _SHORT: Final = frozenset({"tool", "arguments", "output", "ok", "agent", "at", "run", "verdict"})
 
@@ -159,7 +162,8 @@ class EventLines:
             number: of the line, from 1.
 
         Raises:
-            DocumentError: the line is no event; `where` is the bare line number.
+            DocumentError: the line is no event, or its arguments are longer than
+                `MAX_ARGUMENTS`; `where` is the bare line number.
         """
         where = str(number)
         try:
@@ -168,6 +172,8 @@ class EventLines:
             raise DocumentError(error.message, remedy=_REMEDY, where=where) from error
         except ValidationError as error:
             raise DocumentError(_said(error), remedy=_REMEDY, where=where) from error
+        if len(text) > MAX_ARGUMENTS:
+            _check_arguments(line, where)
         start_ns = self._start_ns(line)
         self._next_ns = start_ns + STEP_NS
         run = line.run or line.trace_id or ONE_RUN
@@ -276,6 +282,16 @@ def _refuse_repeats(lines: list[EventLine]) -> None:
             )
 
 
+def _check_arguments(line: _Line, where: str) -> None:
+    size = len(json.dumps(line.arguments, ensure_ascii=False))
+    if size > MAX_ARGUMENTS:
+        raise DocumentError(
+            f"arguments: {size:,} characters, and a call may have {MAX_ARGUMENTS:,}",
+            remedy="cut the longest argument, or leave the line out",
+            where=where,
+        )
+
+
 def _asked(line: _Line) -> dict[str, JsonValue]:
     """The attributes of a span that tells of a denied attempt, arguments and all."""
     if line.arguments is None and "arguments" in line.model_fields_set:
@@ -291,7 +307,5 @@ def _said(error: ValidationError) -> str:
     """The first objection to a line, with the key it is about."""
     first = error.errors(include_url=False)[0]
     path = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        return f"{path}: this key is unknown here"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{path}: {message}" if path else message
+    said, _ = objection(first)
+    return f"{path}: {said}" if path else said
