@@ -188,6 +188,39 @@ def test_a_sample_of_a_violation_shows_what_the_user_had_said() -> None:
     assert sample.steps[-1].name == "return_order"
 
 
+def test_an_alignment_keeps_the_span_and_the_time_of_each_move_that_was_made() -> None:
+    talk = returned(identified().call("get_order", {"order_id": "O-0002"}, failed=True))
+    rows = talk.call("wire_money", {"to": "me"}).rows()
+    (row,) = [from_wire(to_wire(row)) for row in rows if row.key.kind == "workflow"]
+    assert isinstance(row.body, WorkflowBody)
+    (sample,) = row.body.samples.violating
+    assert (sample.span_id, sample.outcome) == (f"{1:016x}", Outcome.VIOLATED)
+    assert sample.why == "cost 7, fitness 0.462"
+    told = [(s.kind, s.name, s.text, s.span_id[-1:], s.at_ms, s.failed) for s in sample.steps]
+    assert told == [
+        ("match", "identify", "find_customer_by_email", "3", 1_000, False),
+        ("match", "read-order", "get_order", "4", 2_000, False),
+        ("extra", "read-order", "get_order", "5", 3_000, True),
+        ("skip", "confirm", None, "", 0, False),
+        ("match", "return", "return_order", "6", 4_000, False),
+        ("extra", "wire_money", None, "7", 5_000, False),
+    ]
+
+
+def test_concurrent_moves_keep_their_own_spans_in_the_best_order() -> None:
+    talk = asked(identified())
+    question = talk.spans[-1]
+    begun = question.start_ns + SECOND // 4
+    talk = returned(talk)
+    talk.spans[-1] = replace(talk.spans[-1], start_ns=begun, end_ns=begun + SECOND)
+    talk.spans[-2] = replace(question, start_ns=begun + 1, end_ns=begun + SECOND)
+    (row,) = [row for row in talk.rows() if row.key.kind == "workflow"]
+    assert isinstance(row.body, WorkflowBody)
+    (sample,) = row.body.samples.clean
+    told = [(step.name, step.span_id[-1], step.at_ms) for step in sample.steps[-2:]]
+    assert told == [("confirm", "5", 3_250), ("return", "6", 3_250)]
+
+
 @given(order=st.permutations(range(8)), cuts=st.sets(st.integers(1, 7)))
 def test_evidence_bytes_do_not_depend_on_order_or_batches(order: list[int], cuts: set[int]) -> None:
     spans = refunded(returned(asked(identified()))).whole()
