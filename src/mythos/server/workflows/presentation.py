@@ -92,6 +92,6 @@ def show_workflow(
         drift=drift_state(drifts, baselines=sum(not each.withdrawn for each in accepted)),
         drifts=host_drifts(drifts, accepted),
         baselines=baselines,
-        accepting=accepting(first=here.known_since, at=at, barred=barred),
+        accepting=accepting(first=None, at=at, barred=barred),
         versions=workflow.versions_of(here, queries.versions(here.name)),
     )
