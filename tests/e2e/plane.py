@@ -29,6 +29,7 @@ from mythos.node.store import NodeStore, StoredEnvelope
 from mythos.values.evidence import InForce
 from tests.e2e.ring import free_port, wait_for
 
+INHERITED = ("PATH", "HOME", "LANG", "PYTHONPATH")
 SETUP = """
 import json, sys
 from mythos.cli.serve import prepare
@@ -49,7 +50,7 @@ class Plane:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
         self.environment = {**kept, "MYTHOS_HOME": str(folder / "control")}
         self._process: subprocess.Popen[bytes] | None = None
 

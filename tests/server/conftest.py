@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,6 +18,12 @@ from pytest_django import Settings
 def _nothing_remembered() -> None:
     """Counts that a process keeps for a minute are of the fleet of the test before."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _home(settings: Settings, tmp_path: Path) -> None:
+    """Keys that are made on first use lie in the test's own folder."""
+    settings.MYTHOS = settings.MYTHOS.model_copy(update={"home": tmp_path / "home"})
 
 
 @pytest.fixture(autouse=True)

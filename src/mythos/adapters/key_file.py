@@ -8,6 +8,7 @@ module only into a key file.
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +108,28 @@ def create_key(path: Path) -> SigningKey:
         path.unlink()  # half a key would stand in the way of the next attempt
         raise at(error, path) from None
     return SigningKey(key)
+
+
+def kept_key(path: Path) -> SigningKey:
+    """The key pair at `path`, made on first use.
+
+    Processes that come at once agree: the file appears whole, and the loser reads the winner's.
+
+    Raises:
+        TrustError: others may read it, or it holds no Ed25519 key.
+        OSError: it cannot be written.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        create_key(draft)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return load_key(path)
 
 
 def load_key(path: Path) -> SigningKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+import orjson
 
 from mythos.errors import (
     ConflictError,
@@ -43,14 +44,19 @@ class ControlPlane:
         answer = self._post("/api/v1/enrol", body, "application/json")
         return Acceptance.model_validate_json(answer)
 
-    def send_evidence(self, envelope: bytes) -> None:
+    def send_evidence(self, envelope: bytes) -> tuple[str, ...]:
         """Deliver one signed envelope; counted now or before are both success.
+
+        Returns:
+            What the witness remembers of the envelope's memory logs: cosigned checkpoints, not
+            verified here. An older control plane tells none.
 
         Raises:
             MythosError: 403, 409, 410 or 422: refused for good.
             UnavailableError: not delivered; try again.
         """
-        self._post("/api/v1/evidence", envelope, "application/vnd.dsse.envelope.v1+json")
+        told = self._post("/api/v1/evidence", envelope, "application/vnd.dsse.envelope.v1+json")
+        return _witnessed(told)
 
     def _post(self, path: str, body: bytes, content_type: str) -> bytes:
         try:
@@ -63,6 +69,17 @@ class ControlPlane:
         if response.is_success:
             return response.content
         raise _refusal(response)
+
+
+def _witnessed(told: bytes) -> tuple[str, ...]:
+    """The cosigned checkpoints of an answer; an answer of any other shape acknowledges as well."""
+    try:
+        notes = orjson.loads(told).get("witnessed", ())
+    except (orjson.JSONDecodeError, AttributeError):
+        return ()
+    if not isinstance(notes, list):
+        return ()
+    return tuple(note for note in notes if isinstance(note, str))
 
 
 def _refusal(response: httpx.Response) -> MythosError:

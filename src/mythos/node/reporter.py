@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from mythos.adapters.dsse import sign_envelope
 from mythos.adapters.key_file import SigningKey
 from mythos.adapters.memory_auditor import audit_store
-from mythos.adapters.memory_log_sqlite import checkpoint
+from mythos.adapters.memory_growth import GrownLog, sign_growth
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.evidence.memory import MAX_KEYS, BadClass, MemoryBody
 from mythos.engines.evidence.row import EvidenceRow, bytes_of_row, from_wire, merge, to_wire
@@ -29,6 +29,7 @@ from mythos.node.control_plane import ControlPlane
 from mythos.node.duty import Duty
 from mythos.node.home import NodeHome
 from mythos.node.store import NodeStore, StoredEnvelope
+from mythos.node.witnessed import TOLD, bases_of, take_view, witnessed_in
 from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
@@ -75,7 +76,7 @@ class Reporter:
             self._acceptance.cell_s,
         )
         waiting = self._store.pending()
-        checkpoints, memory = self._audit_memories(duty, place, at=at)
+        grown, memory = self._audit_memories(duty, place, at=at)
         rows = merge(
             (
                 *(from_wire(Row.model_validate_json(row)) for _, row in waiting),
@@ -83,14 +84,19 @@ class Reporter:
                 *memory,
             )
         )
-        envelopes = self._sealed(rows, checkpoints, in_force, at=at)
-        self._store.seal(envelopes, pending=[key for key, _ in waiting], beat_s=at.timestamp())
+        envelopes = self._sealed(rows, grown, in_force, at=at)
+        self._store.seal(
+            envelopes,
+            pending=[key for key, _ in waiting],
+            beat_s=at.timestamp(),
+            memos={TOLD + one.checkpoint.origin: str(one.checkpoint.size) for one in grown},
+        )
         return envelopes[-1].counter
 
     def _sealed(
         self,
         rows: Sequence[EvidenceRow],
-        checkpoints: Sequence[str],
+        grown: Sequence[GrownLog],
         in_force: InForce,
         *,
         at: datetime,
@@ -109,15 +115,19 @@ class Reporter:
         )
         sealed = []
         for counter, part in enumerate(parts_of(rows), start=first):
-            notes = tuple(checkpoints) if counter == first else ()
+            told = grown if counter == first else ()
             envelope = header.model_copy(
                 update={
                     "counter": counter,
                     "rows": tuple(to_wire(row) for row in part),
-                    "checkpoints": notes,
+                    "checkpoints": tuple(one.note for one in told),
+                    "growth": tuple(proof for one in told for proof in one.growth),
                 }
             )
-            payload = canonical_bytes(envelope.model_dump(mode="json", by_alias=True))
+            document = envelope.model_dump(mode="json", by_alias=True)
+            if not envelope.growth:  # an older control plane knows no such field
+                del document["growth"]
+            payload = canonical_bytes(document)
             body = sign_envelope(payload, PAYLOAD_TYPE, self._key)
             sealed.append(StoredEnvelope(counter, body))
         return sealed
@@ -134,13 +144,14 @@ class Reporter:
         sent = 0
         for envelope in self._store.unsent():
             try:
-                plane.send_evidence(envelope.body)
+                witnessed = plane.send_evidence(envelope.body)
             except UnavailableError:
                 raise
             except MythosError as refusal:
                 self._store.mark_refused(envelope.counter, str(refusal))
                 continue
             self._store.mark_sent(envelope.counter)
+            take_view(self._store, witnessed, node=self._acceptance.node, key=self._key.public)
             sent += 1
         return sent
 
@@ -167,8 +178,8 @@ class Reporter:
 
     def _audit_memories(
         self, duty: Duty, place: Place, *, at: datetime
-    ) -> tuple[list[str], list[EvidenceRow]]:
-        notes: list[str] = []
+    ) -> tuple[list[GrownLog], list[EvidenceRow]]:
+        grown: list[GrownLog] = []
         rows: list[EvidenceRow] = []
         for name, (digest, agent) in duty.agents.items():
             if agent.memory is None:
@@ -176,12 +187,14 @@ class Reporter:
             origin = log_origin(place.node, name)
             audit = self._audit(name, origin, at=at)
             try:
-                notes.append(checkpoint(self._home.memory_log(name), self._key.raw))
+                bases = bases_of(self._store, origin)
+                log = self._home.memory_log(name)
+                grown.append(sign_growth(log, self._key.raw, bases=bases))
             except MythosError as error:
                 audit = audit.model_copy(update={"proof_failed": error.message})
             key = place.key("memory", agent=digest, subject=origin, at_ns=int(at.timestamp()) * NS)
             rows.append(EvidenceRow(key, body_of(audit)))
-        return notes, rows
+        return grown, rows
 
     def _audit(self, name: str, origin: str, *, at: datetime) -> MemoryAudit:
         verifier = NoteVerifier.of_bytes(origin, self._key.public.raw.public_bytes_raw())
@@ -191,6 +204,7 @@ class Reporter:
                 self._home.memory_log(name),
                 at=at,
                 verifiers=[verifier],
+                witnessed=witnessed_in(self._store, origin),
             )
         except MemoryLogError as error:
             return MemoryAudit(origin=origin, proof_failed=error.message, audited_at=at)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,7 +235,12 @@ class NodeStore:
         return max(kept, (found or 0) + 1, 1)
 
     def seal(
-        self, envelopes: Sequence[StoredEnvelope], *, pending: Iterable[int], beat_s: float
+        self,
+        envelopes: Sequence[StoredEnvelope],
+        *,
+        pending: Iterable[int],
+        beat_s: float,
+        memos: Mapping[str, str] | None = None,
     ) -> None:
         """Keep a beat's signed envelopes and forget the rows they carry, in one transaction.
 
@@ -243,6 +248,7 @@ class NodeStore:
             envelopes: at least one, their counters rising from `next_counter`.
             pending: ids of the rows they carry.
             beat_s: Unix seconds of the beat.
+            memos: named values to keep with them, see `remember`.
         """
         newest = envelopes[-1].counter
         with self._on_disk(), self._transaction() as db:
@@ -252,7 +258,11 @@ class NodeStore:
             )
             db.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-                [("counter", str(newest + 1)), ("beat_s", repr(beat_s))],
+                [
+                    ("counter", str(newest + 1)),
+                    ("beat_s", repr(beat_s)),
+                    *(memos or {}).items(),
+                ],
             )
             db.executemany("DELETE FROM pending WHERE id = ?", [(key,) for key in pending])
             db.execute(

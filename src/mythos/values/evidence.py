@@ -16,6 +16,7 @@ from pydantic import Field, JsonValue
 
 from mythos.values.base import Count, Digest, Value
 from mythos.values.in_words import PLAIN_NAME
+from mythos.values.memory import GrowthProof
 
 SCHEMA: Final = "mythos.evidence/1"
 PAYLOAD_TYPE = "application/vnd.mythos.evidence.v1+json"
@@ -59,7 +60,11 @@ class InForce(Value):
 
 
 class Envelope(Value):
-    """Rows and header of one signed message. A heartbeat's rows may be `time` alone."""
+    """Rows and header of one signed message. A heartbeat's rows may be `time` alone.
+
+    `checkpoints` are signed notes of the node's memory logs, at most one a log; `growth` proves
+    that they extend checkpoints sent before. A node without such proofs leaves `growth` out.
+    """
 
     schema_: Literal["mythos.evidence/1"] = Field(default=SCHEMA, alias="schema")
     node: NodeName
@@ -73,3 +78,4 @@ class Envelope(Value):
     in_force: InForce = InForce()
     rows: Annotated[tuple[Row, ...], Field(max_length=100_000)] = ()
     checkpoints: tuple[str, ...] = ()
+    growth: Annotated[tuple[GrowthProof, ...], Field(max_length=2_000)] = ()

@@ -22,6 +22,7 @@ MemorySource = Literal["user", "tool", "agent", "import", "operator"]
 ContentHash = Annotated[str, Field(pattern=r"^hmac-sha256:[0-9a-f]{64}$")]
 Origin = Annotated[str, Field(min_length=1, max_length=300)]
 StoreName = Annotated[str, Field(max_length=150, pattern=PLAIN_NAME)]
+HashText = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 UnixMilliseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999)]  # to the end of 9999
 
 _HAS_CONTENT: dict[MemoryOp, bool | None] = {
@@ -72,6 +73,19 @@ class Checkpoint(Value):
     origin: Origin
     size: Count
     root: Digest
+
+
+class GrowthProof(Value):
+    """The claim that a log of `size` entries begins with what it was at `old_size`.
+
+    `hashes` is the consistency proof of RFC 9162 (2.1.4), each of 32 bytes in base64; none where
+    the sizes are equal. It convinces only whoever knows the root at `old_size`.
+    """
+
+    origin: Origin
+    old_size: Annotated[int, Field(ge=1, le=2**53)]
+    size: Annotated[int, Field(ge=1, le=2**53)]
+    hashes: Annotated[tuple[HashText, ...], Field(max_length=64)]
 
 
 class MemoryAudit(Value):

@@ -174,6 +174,11 @@ def test_keys_written_since_the_audit_are_bad_in_low_and_good_in_high() -> None:
     assert bounds(part) == (0.45, 0.9, 0.95)
 
 
+def test_keys_of_a_log_that_grew_without_a_proof_are_bad_in_low() -> None:
+    logs = {"a": [audited(ok=6)], "b": [audited(ok=3, missing=1)]}
+    assert bounds(integrity(logs, applies=True, unproved={"b"})) == (0.6, 0.9, 0.9)
+
+
 def test_one_failed_proof_makes_integrity_zero() -> None:
     logs = {"a": [audited(ok=10)], "b": [audited(ok=10, proof_failed=True)]}
     assert bounds(integrity(logs, applies=True)) == (0.0, 0.0, 0.0)

@@ -68,6 +68,11 @@ _KINDS = (
         " compare it with the last checkpoint the control plane holds.",
     ),
     FlagKind(
+        "MEMORY_LOG_UNPROVED", "warning", _MEMORY,
+        "Update the node of {log} and let it send again: the log grew, and has not proved that it"
+        " extends its {size} witnessed entries.",
+    ),
+    FlagKind(
         "MEMORY_MISSING", "warning", _MEMORY,
         "Find out who removed the cited files of {log}; put them back from the bundle or a"
         " backup.",

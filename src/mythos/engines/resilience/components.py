@@ -7,7 +7,7 @@ share, as its authors advise. Nothing here is weighted yet: see `score`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mythos.engines.evidence.action import ActionBody
@@ -109,18 +109,24 @@ def consistency(alignment: Alignment, *, applies: bool) -> Component:
     )  # fmt: skip
 
 
-def integrity(logs: Mapping[str, Iterable[MemoryBody]], *, applies: bool) -> Component:
+def integrity(
+    logs: Mapping[str, Iterable[MemoryBody]], *, applies: bool, unproved: Collection[str] = ()
+) -> Component:
     """Memory integrity: ok keys of all audited ones, pooled over logs; 0 if any proof failed.
 
-    Keys written since the audit are bad in low and good in high; with none the score is exact.
+    Keys written since the audit are bad in low and good in high; with none the score is exact. So
+    are the ok keys of a log that grew without proving it: its audit may rest on another history.
 
     Args:
         logs: log origin to its audits, in any order; the newest of each stands.
         applies: whether an agent of the node declares memory.
+        unproved: origins of the logs that a witness could not follow.
     """
-    newest = [newest_audit(audits) for audits in logs.values()]
+    standing = {origin: newest_audit(audits) for origin, audits in logs.items()}
+    newest = list(standing.values())
     audited = [body for body in newest if body.audited_at]
     ok = sum(body.ok for body in audited)
+    doubtful = sum(body.ok for origin, body in standing.items() if origin in unproved)
     total = sum(body.audited for body in audited)
     written = sum(body.written_since for body in newest)
     failed = sum(body.proof_failed for body in newest)
@@ -132,6 +138,7 @@ def integrity(logs: Mapping[str, Iterable[MemoryBody]], *, applies: bool) -> Com
         "unlogged": sum(body.unlogged for body in audited),
         "written_since": written,
         "failed_logs": failed,
+        "unproved_logs": sum(origin in unproved for origin in standing),
         "oldest_audit_at": min((body.audited_at for body in audited), default=None),
     }
     name: ComponentName = "memory_integrity_score"
@@ -143,8 +150,8 @@ def integrity(logs: Mapping[str, Iterable[MemoryBody]], *, applies: bool) -> Com
         return _without_evidence(name, applies=applies, n=0, detail=detail)
     score = ok / total if total else 1.0
     low, high = score, score
-    if written:
-        low, high = ok / (total + written), (ok + written) / (total + written)
+    if written or doubtful:
+        low, high = (ok - doubtful) / (total + written), (ok + written) / (total + written)
     return _part(
         name, applies=applies, value=score, low=low, mid=score, high=high, n=total, detail=detail
     )

@@ -37,6 +37,31 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class LogClaim:
+    """A checkpoint that a memory log showed the control plane: its size, and its root's digest."""
+
+    size: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """A memory log that contradicts what it said before; `claims` are the checkpoints at odds."""
+
+    seen_at: datetime
+    claims: tuple[LogClaim, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unproved:
+    """A memory log that grew without a proof. `known` is the newest checkpoint believed."""
+
+    since: datetime
+    known: LogClaim
+    claim: LogClaim
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFacts:
     """Facts of one node.
 
@@ -44,8 +69,8 @@ class NodeFacts:
     an agent declares memory. first_evidence: start of the node's first evidence, where `rows` may
     not reach back to it. names: digest of an agent, policy set or workflow to its name.
     skip_weights: workflow digest to the skip weight of each label. rewritten: memory logs that are
-    not what a checkpoint remembered outside the node says, with when that was seen. benign: marks
-    that stand in the node's environment; they change no score.
+    not what a checkpoint remembered outside the node says. unproved: those that did not prove that
+    they extend it. benign: marks that stand in the node's environment; they change no score.
     baselines: accepted ones, at most one a workflow. withdrawn: ids of those that were withdrawn.
     drift_elsewhere: p of the tests of drift that were made at other nodes.
     """
@@ -58,7 +83,8 @@ class NodeFacts:
     names: Mapping[str, str] = field(default_factory=dict)
     skip_weights: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     forks: tuple[Fork, ...] = ()
-    rewritten: Mapping[str, datetime] = field(default_factory=dict)
+    unproved: Mapping[str, Unproved] = field(default_factory=dict)
+    rewritten: Mapping[str, Rewritten] = field(default_factory=dict)
     mismatch: Mismatch | None = None
     benign: tuple[BenignMark, ...] = ()
     baselines: tuple[Baseline, ...] = ()

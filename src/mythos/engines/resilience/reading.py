@@ -33,7 +33,7 @@ from mythos.engines.resilience.runs import alignment_of, last_day_of
 from mythos.engines.resilience.score import Score, score
 from mythos.engines.resilience.state import Standing, state_of
 from mythos.engines.resilience.strays import strays
-from mythos.engines.resilience.tampering import tampering
+from mythos.engines.resilience.tampering import tampering, ungrounded
 from mythos.engines.resilience.toolless import toolless
 from mythos.engines.resilience.upkeep import upkeep
 from mythos.engines.resilience.violations import violations
@@ -82,7 +82,9 @@ def read_node(
     drifts = drifts_of(used, facts=facts, scene=scene)
     others = (
         consistency(alignment, applies=facts.applies_workflow),
-        integrity(_logs(used, facts=facts), applies=facts.applies_memory),
+        integrity(
+            _logs(used, facts=facts), applies=facts.applies_memory, unproved=facts.unproved.keys()
+        ),
         predictability(tools, applies=facts.applies_policy),
         steadiness(drifts, applies=bool(facts.baselines)),
     )
@@ -178,8 +180,8 @@ def _tools(rows: Iterable[EvidenceRow]) -> Mapping[str, ActionBody]:
 def _logs(rows: Iterable[EvidenceRow], *, facts: NodeFacts) -> Mapping[str, list[MemoryBody]]:
     """Audits by log. What a witness saw rewritten is a failed proof, whatever the node found."""
     logs = {
-        origin: [MemoryBody(audited_at=int(seen.timestamp()), proof_failed=True)]
-        for origin, seen in facts.rewritten.items()
+        origin: [MemoryBody(audited_at=int(found.seen_at.timestamp()), proof_failed=True)]
+        for origin, found in facts.rewritten.items()
     }
     for row in rows:
         if isinstance(row.body, MemoryBody):
@@ -218,7 +220,8 @@ def _findings(
     yield from misfits(last_day_of(rows, as_of=scene.as_of), facts=facts, scene=scene)
     yield from strays(rows, facts=facts, scene=scene)
     yield from toolless(rows, facts=facts, scene=scene)
-    yield from tampering(_logs(rows, facts=facts), scene=scene)
+    yield from tampering(_logs(rows, facts=facts), rewritten=facts.rewritten, scene=scene)
+    yield from ungrounded(facts.unproved, scene=scene)
     yield from _of_evidence(standing, scene=scene)
 
 

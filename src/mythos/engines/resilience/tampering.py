@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mythos.engines.evidence.memory import BadClass, MemoryBody
 from mythos.engines.resilience.components import newest_audit
+from mythos.engines.resilience.facts import LogClaim, Rewritten, Unproved
 from mythos.engines.resilience.finding import Finding, Scene
-from mythos.engines.resilience.moment import written_unix
+from mythos.engines.resilience.moment import written, written_unix
 from mythos.values.reading import EvidenceRef
 
 _CODES: dict[BadClass, str] = {
@@ -22,27 +23,56 @@ _CODES: dict[BadClass, str] = {
 }
 
 
-def tampering(logs: Mapping[str, Iterable[MemoryBody]], *, scene: Scene) -> Iterator[Finding]:
-    """Find what is wrong with each log (origin to its audits)."""
+def tampering(
+    logs: Mapping[str, Iterable[MemoryBody]],
+    *,
+    scene: Scene,
+    rewritten: Mapping[str, Rewritten] | None = None,
+) -> Iterator[Finding]:
+    """Find what is wrong with each log (origin to its audits).
+
+    `rewritten`: the logs that the witness caught, with the checkpoints that contradict each other.
+    """
+    caught = rewritten or {}
     for origin, audits in sorted(logs.items()):
         body = newest_audit(audits)
         if body.proof_failed:
-            yield _forked(origin, body, scene=scene)
+            claims = caught[origin].claims if origin in caught else ()
+            yield _forked(origin, body, claims, scene=scene)
             continue
         for kind, code in _CODES.items():
             if getattr(body, kind):
                 yield _keys(origin, body, kind=kind, code=code, scene=scene)
 
 
-def _forked(origin: str, body: MemoryBody, *, scene: Scene) -> Finding:
+def ungrounded(logs: Mapping[str, Unproved], *, scene: Scene) -> Iterator[Finding]:
+    """Find the logs that grew without proving that they only grew."""
+    for origin, found in sorted(logs.items()):
+        yield Finding(
+            code="MEMORY_LOG_UNPROVED",
+            subject=scene.subject(origin),
+            words={"log": origin, "size": str(found.known.size)},
+            value=found.claim.size,
+            threshold=found.known.size,
+            since=written(found.since),
+            evidence=(_cited(origin, found.known), _cited(origin, found.claim)),
+        )
+
+
+def _cited(origin: str, claim: LogClaim) -> EvidenceRef:
+    return EvidenceRef(kind="checkpoint", ref=f"{origin}@{claim.size}", digest=claim.root)
+
+
+def _forked(origin: str, body: MemoryBody, claims: Iterable[LogClaim], *, scene: Scene) -> Finding:
     seen = written_unix(body.audited_at)
+    own = LogClaim(body.size, body.root)
     return Finding(
         code="MEMORY_LOG_FORK",
         subject=scene.subject(origin),
         words={"log": origin},
         since=seen,
         last_seen=seen,
-        evidence=(EvidenceRef(kind="checkpoint", ref=f"{origin}@{body.size}", digest=body.root),),
+        evidence=tuple(_cited(origin, claim) for claim in claims) or (_cited(origin, own),),
     )
 
 

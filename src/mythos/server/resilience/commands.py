@@ -35,12 +35,16 @@ MAX_AHEAD = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What became of an envelope. `counted` False: the same bytes had been counted before."""
+    """What became of an envelope. `counted` False: the same bytes had been counted before.
+
+    `witnessed`: what the witness remembers of the envelope's memory logs, as cosigned notes.
+    """
 
     node_id: str
     counter: int
     counted: bool
     n_rows: int
+    witnessed: tuple[str, ...] = ()
 
 
 def accept_envelope(data: bytes, *, at: datetime, via_file: bool = False) -> Accepted:
@@ -138,11 +142,21 @@ def _count(
                 f"envelope {envelope.counter} of {node.node_id} was counted with other content",
                 remedy="two processes may hold one key: stop both, then enrol the host anew",
             )
-        return Accepted(node.node_id, envelope.counter, counted=False, n_rows=0)
+        return _accepted(envelope, counted=False)
     merge_rows(from_wire(row) for row in envelope.rows)
     witness.remember(envelope, node, at=at)
     _touch(envelope, node, at=at, via_file=via_file)
-    return Accepted(node.node_id, envelope.counter, counted=True, n_rows=len(envelope.rows))
+    return _accepted(envelope, counted=True)
+
+
+def _accepted(envelope: wire.Envelope, *, counted: bool) -> Accepted:
+    return Accepted(
+        envelope.node,
+        envelope.counter,
+        counted=counted,
+        n_rows=len(envelope.rows) if counted else 0,
+        witnessed=tuple(witness.view(envelope)),
+    )
 
 
 def merge_rows(rows: Iterable[EvidenceRow]) -> None:

@@ -69,13 +69,18 @@ class EnvelopeReceipt(models.Model):
 
 
 class IntakeFinding(models.Model):
-    """Something wrong that intake saw and no evidence row can carry, such as a fork."""
+    """Something wrong that intake saw and no evidence row can carry, such as a fork.
+
+    `evidence` is what shows it: of a rewritten memory log both signed checkpoints and the proof,
+    the first contradiction and the newest few.
+    """
 
     node_id = models.CharField(max_length=150)
     code = models.CharField(max_length=40)
     subject = models.CharField(max_length=300)
     detail = models.TextField()
     ref = models.CharField(max_length=300, blank=True)
+    evidence = models.JSONField(default=list)
     seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
 
@@ -89,7 +94,11 @@ class IntakeFinding(models.Model):
 
 
 class MemoryCheckpoint(models.Model):
-    """The newest checkpoint of a memory log that the control plane has witnessed."""
+    """The newest checkpoint of a memory log that the control plane has witnessed.
+
+    `note` is as the node signed it, `cosigned` with the witness's line. `epoch` and `counter` name
+    the newest envelope that said so, `seen_at` its time by the node's clock.
+    """
 
     origin = models.CharField(max_length=300, unique=True)
     node_id = models.CharField(max_length=150)
@@ -97,9 +106,39 @@ class MemoryCheckpoint(models.Model):
     root = models.CharField(max_length=64)
     note = models.TextField()
     seen_at = models.DateTimeField()
+    epoch = models.CharField(max_length=64, blank=True)
+    counter = models.BigIntegerField(default=0)
+    cosigned = models.TextField(blank=True)
 
     def __str__(self) -> str:
         return f"{self.origin} @ {self.size}"
+
+
+class UnprovedCheckpoint(models.Model):
+    """A checkpoint that is larger than the witnessed one, and not yet proved to extend it.
+
+    It waits for the envelope before it, or for a proof from what the witness remembers.
+    """
+
+    origin = models.CharField(max_length=300)
+    node_id = models.CharField(max_length=150)
+    size = models.BigIntegerField()
+    root = models.CharField(max_length=64)
+    note = models.TextField()
+    seen_at = models.DateTimeField()
+    epoch = models.CharField(max_length=64)
+    counter = models.BigIntegerField()
+    growth = models.JSONField(default=list)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["origin", "size", "root"], name="unproved_once")
+        ]
+        indexes: ClassVar = [models.Index(fields=["node_id"], name="unproved_of_node")]
+
+    def __str__(self) -> str:
+        return f"{self.origin} @ {self.size}, unproved"
 
 
 class SymbolicResilienceMonitor(models.Model):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -27,6 +28,7 @@ from mythos.server.catalog.models import (
     SwarmCodex,
 )
 from mythos.server.deployment.models import Rollout
+from mythos.server.resilience import witness
 from mythos.server.resilience.models import (
     EnvelopeReceipt,
     IntakeFinding,
@@ -150,9 +152,8 @@ def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFac
             Fork(found.subject, found.ref, found.seen_at)
             for found in _open_findings(node, "EVIDENCE_FORK")
         ),
-        rewritten={
-            found.subject: found.seen_at for found in _open_findings(node, "MEMORY_LOG_FORK")
-        },
+        rewritten=witness.rewritten_logs(node),
+        unproved=witness.unproved_logs(node),
         first_evidence=_first_evidence(node, at=at),
         mismatch=_mismatch(node, in_force),
         benign=standing_in(node.environment.name, at=at),
@@ -211,6 +212,7 @@ def _says_the_same(stored: SymbolicResilienceMonitor, reading: Reading) -> bool:
         stored.evidence_digest == reading.evidence_digest
         and stored.state == reading.state
         and _baselines_of(**stored.reading) == _baselines_of(**reading.model_dump())
+        and _unproved_in(**stored.reading) == _unproved_in(**reading.model_dump())
         and {_mark(**flag) for flag in stored.symbolic_warning_flags}
         == {_mark(**flag.model_dump()) for flag in reading.flags}
     )
@@ -218,6 +220,13 @@ def _says_the_same(stored: SymbolicResilienceMonitor, reading: Reading) -> bool:
 
 def _baselines_of(*, drift: Iterable[Mapping[str, JsonValue]] = (), **_others: object) -> set[str]:
     return {str(each["baseline"]) for each in drift}
+
+
+def _unproved_in(
+    *, components: Iterable[Mapping[str, Any]] = (), **_others: object
+) -> list[object]:
+    """How many memory logs have not proved their growth: that ends without new evidence."""
+    return [each["detail"].get("unproved_logs", 0) for each in components]
 
 
 def _mark(*, fingerprint: str, state: str, severity: str, **_others: object) -> tuple[str, ...]:

@@ -1,31 +1,42 @@
 """The witness: what memory logs once were, remembered where their node cannot change it.
 
 A node audits its own memory, with files that an intruder on that host could replace together. The
-control plane keeps each log's newest signed checkpoint: a log that is shorter later, or has another
-root at the same size, was rewritten, and that finding stays until an operator resolves it. A log
-rewritten *and* grown since its last checkpoint is beyond this: that takes a consistency proof.
+control plane keeps each log's newest checkpoint that was *proved* to extend the one before, and
+cosigns it. A log that is shorter later, has another root at the same size, or sends a proof that
+does not hold was rewritten, and that finding stays until an operator resolves it. A log that grew
+without a proof is neither a fork nor believed: it waits, and is said to be unproved.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from mythos.adapters.key_file import load_public_key
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
+from mythos.engines.memory.cosignature import cosign
 from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
+from mythos.engines.memory.witness import Said, judge
+from mythos.engines.resilience.facts import LogClaim, Rewritten, Unproved
 from mythos.errors import MemoryLogError
 from mythos.server.catalog.models import Node
-from mythos.server.resilience.models import IntakeFinding, MemoryCheckpoint
+from mythos.server.resilience.models import IntakeFinding, MemoryCheckpoint, UnprovedCheckpoint
+from mythos.server.resilience.witness_key import witness_key
 from mythos.values.evidence import Envelope
-from mythos.values.memory import Checkpoint
+from mythos.values.memory import Checkpoint, GrowthProof
 
 CODE = "MEMORY_LOG_FORK"
 MAX_CHECKPOINTS = 1_000
+MAX_UNPROVED = 200
+"""Checkpoints of one log that wait for a proof; of more the largest are let go."""
+MAX_SHOWN = 8
+"""Contradictions of one log whose notes are kept: the first and the newest."""
 
 
 def remember(envelope: Envelope, node: Node, *, at: datetime) -> None:
-    """Compare an envelope's checkpoints with those remembered; call inside a transaction.
+    """Hold an envelope's checkpoints against those remembered; call inside a transaction.
 
     A checkpoint that cannot be believed is a finding, never a reason to refuse the envelope: who
     damages a log must not gain that the node's evidence is lost with it.
@@ -35,19 +46,67 @@ def remember(envelope: Envelope, node: Node, *, at: datetime) -> None:
         node: who sent it.
         at: now.
     """
-    sent_at = datetime.fromtimestamp(envelope.sent_at, UTC)
     verify = partial(_verified, node, load_public_key(node.public_key).raw.public_bytes_raw())
     for note in envelope.checkpoints[:MAX_CHECKPOINTS]:
         try:
             claim = verify(note)
         except MemoryLogError as error:
-            _report(node, f"mythos/{node.node_id}", "", why=error.message, at=at)
+            evidence = {"claimed": note[:2_000]}
+            _report(node, f"mythos/{node.node_id}", why=error.message, evidence=evidence, at=at)
             continue
-        known = MemoryCheckpoint.objects.select_for_update().filter(origin=claim.origin).first()
-        if known is not None and (why := _contradiction(known, claim, sent_at)):
-            _report(node, claim.origin, claim.root, why=why, at=at)
-        elif known is None or sent_at >= known.seen_at:
-            _keep(node, note, claim, sent_at)
+        _hold(_row_of(claim, note, envelope, node, at=at), at=at)
+
+
+def view(envelope: Envelope) -> list[str]:
+    """What is remembered of an envelope's logs, cosigned: the node proves from there next.
+
+    Checkpoints that are what the envelope says, and were so before it, are included too: an answer
+    may have been lost.
+    """
+    origins = {note.partition("\n")[0] for note in envelope.checkpoints[:MAX_CHECKPOINTS]}
+    known = MemoryCheckpoint.objects.filter(
+        origin__in=sorted(origins), node_id=envelope.node
+    ).exclude(cosigned="")
+    return list(known.order_by("origin").values_list("cosigned", flat=True))
+
+
+def rewritten_logs(node: Node) -> dict[str, Rewritten]:
+    """Logs of a node that contradicted themselves, until an operator resolves it."""
+    open_ones = IntakeFinding.objects.filter(node_id=node.node_id, code=CODE, resolved_at=None)
+    return {found.subject: Rewritten(found.seen_at, _claims_in(found)) for found in open_ones}
+
+
+def unproved_logs(node: Node) -> dict[str, Unproved]:
+    """Logs of a node that grew and have not proved it."""
+    waiting = UnprovedCheckpoint.objects.filter(node_id=node.node_id).order_by("origin", "size")
+    since: dict[str, datetime] = {}
+    largest: dict[str, UnprovedCheckpoint] = {}
+    for each in waiting:
+        since[each.origin] = min(each.received_at, since.get(each.origin, each.received_at))
+        largest[each.origin] = each
+    known = {each.origin: each for each in MemoryCheckpoint.objects.filter(origin__in=largest)}
+    return {
+        origin: Unproved(since[origin], _claim(known[origin]), _claim(each))
+        for origin, each in largest.items()
+        if origin in known
+    }
+
+
+def _claims_in(found: IntakeFinding) -> tuple[LogClaim, ...]:
+    """The checkpoints of a finding's newest contradiction, as far as they can be read."""
+    claims = []
+    for name in ("remembered", "claimed"):
+        try:
+            text = parse_note(found.evidence[-1][name]).text if found.evidence else ""
+            said = parse_checkpoint(text)
+        except (KeyError, MemoryLogError):
+            continue
+        claims.append(LogClaim(said.size, said.root))
+    return tuple(claims)
+
+
+def _claim(row: MemoryCheckpoint | UnprovedCheckpoint) -> LogClaim:
+    return LogClaim(row.size, f"sha256:{row.root}")
 
 
 def _verified(node: Node, key: bytes, note: str) -> Checkpoint:
@@ -66,45 +125,121 @@ def _verified(node: Node, key: bytes, note: str) -> Checkpoint:
     return claim
 
 
-def _contradiction(known: MemoryCheckpoint, claim: Checkpoint, sent_at: datetime) -> str:
-    """How a checkpoint contradicts the one remembered; envelopes may come in any order."""
-    if claim.size == known.size:
-        same = _hex(claim.root) == known.root
-        return "" if same else f"another root at size {claim.size}"
-    if sent_at == known.seen_at:
-        return ""
-    older, newer = known.size, claim.size
-    if sent_at < known.seen_at:
-        older, newer = newer, older
-    return f"{newer} entries after there had been {older}" if newer < older else ""
+def _row_of(
+    claim: Checkpoint, note: str, envelope: Envelope, node: Node, *, at: datetime
+) -> UnprovedCheckpoint:
+    growth = [proof for proof in envelope.growth if proof.origin == claim.origin]
+    return UnprovedCheckpoint(
+        origin=claim.origin,
+        node_id=node.node_id,
+        size=claim.size,
+        root=claim.root.removeprefix("sha256:"),
+        note=note,
+        seen_at=datetime.fromtimestamp(envelope.sent_at, UTC),
+        epoch=envelope.epoch,
+        counter=envelope.counter,
+        growth=[proof.model_dump(mode="json") for proof in growth],
+        received_at=at,
+    )
 
 
-def _hex(root: str) -> str:
-    return root.removeprefix("sha256:")
+def _hold(claim: UnprovedCheckpoint, *, at: datetime) -> None:
+    """Compare a claim with what is remembered and with what waits; keep it where it belongs."""
+    known = MemoryCheckpoint.objects.select_for_update().filter(origin=claim.origin).first()
+    if known is None:
+        _witness(MemoryCheckpoint(origin=claim.origin), claim, at=at)
+        return
+    waiting = list(UnprovedCheckpoint.objects.filter(origin=claim.origin).order_by("size"))
+    against: MemoryCheckpoint | UnprovedCheckpoint = known
+    try:
+        verdict = judge(_said(known), _said(claim), _growth(claim))
+        for against in waiting:
+            judge(_said(against), _said(claim), ())
+    except MemoryLogError as error:
+        _report_fork(against, claim, why=error.message, at=at)
+        return
+    if verdict == "unproved":
+        _wait(claim, waiting)
+    elif verdict == "grown" or (verdict == "same" and not _said(claim).precedes(_said(known))):
+        _witness(known, claim, at=at)
+        _catch_up(known, at=at)
 
 
-def _report(node: Node, log: str, root: str, *, why: str, at: datetime) -> None:
+def _catch_up(known: MemoryCheckpoint, *, at: datetime) -> None:
+    """Follow the chain of what waited: each proof may lead from where the one before arrived."""
+    for waiting in UnprovedCheckpoint.objects.filter(origin=known.origin).order_by("size"):
+        try:
+            verdict = judge(_said(known), _said(waiting), _growth(waiting))
+        except MemoryLogError as error:
+            _report_fork(known, waiting, why=error.message, at=at)
+            waiting.delete()
+            continue
+        if verdict == "grown":
+            _witness(known, waiting, at=at)
+        if verdict != "unproved":
+            waiting.delete()
+
+
+def _wait(claim: UnprovedCheckpoint, waiting: Sequence[UnprovedCheckpoint]) -> None:
+    """Keep a claim until it can be proved; one that waits already gains the new proofs."""
+    for same in waiting:
+        if (same.size, same.root) == (claim.size, claim.root):
+            more = [each for each in claim.growth if each not in same.growth]
+            same.growth = [*same.growth, *more][:MAX_SHOWN]
+            same.save(update_fields=["growth"])
+            return
+    if len(waiting) < MAX_UNPROVED:
+        claim.save(force_insert=True)
+    elif claim.size < waiting[-1].size:
+        waiting[-1].delete()
+        claim.save(force_insert=True)
+
+
+def _witness(known: MemoryCheckpoint, claim: UnprovedCheckpoint, *, at: datetime) -> None:
+    """Remember a claim as what the log is, and cosign it."""
+    if claim.note != known.note or not known.cosigned:
+        known.cosigned = cosign(claim.note, witness_key().raw, at=at)
+    for name in ("node_id", "size", "root", "note", "seen_at", "epoch", "counter"):
+        setattr(known, name, getattr(claim, name))
+    known.save()
+
+
+def _said(row: MemoryCheckpoint | UnprovedCheckpoint) -> Said:
+    checkpoint = Checkpoint(origin=row.origin, size=row.size, root=f"sha256:{row.root}")
+    return Said(checkpoint, row.epoch, row.counter, row.seen_at)
+
+
+def _growth(row: UnprovedCheckpoint) -> list[GrowthProof]:
+    return [GrowthProof.model_validate(proof) for proof in row.growth]
+
+
+def _report_fork(
+    known: MemoryCheckpoint | UnprovedCheckpoint,
+    claim: UnprovedCheckpoint,
+    *,
+    why: str,
+    at: datetime,
+) -> None:
+    node = Node.objects.get(node_id=claim.node_id)
+    evidence = {"remembered": known.note, "claimed": claim.note, "growth": claim.growth}
+    _report(node, claim.origin, why=why, evidence=evidence, root=f"sha256:{claim.root}", at=at)
+
+
+def _report(
+    node: Node, log: str, *, why: str, evidence: dict[str, Any], at: datetime, root: str = ""
+) -> None:
     """Keep the finding; one that was resolved opens again for a root not seen before."""
+    shown = {"at": at.isoformat(), "why": why, **evidence}
+    ref = root or why[:300]
     finding, created = IntakeFinding.objects.get_or_create(
         node_id=node.node_id,
         code=CODE,
         subject=log,
-        defaults={"detail": why, "ref": root or why[:300], "seen_at": at},
+        defaults={"detail": why, "ref": ref, "seen_at": at, "evidence": [shown]},
     )
-    if not created and finding.ref != (root or why[:300]):
-        finding.detail, finding.ref = why, root or why[:300]
+    if not created and finding.ref != ref:
+        finding.detail, finding.ref = why, ref
         finding.seen_at, finding.resolved_at = at, None
-        finding.save(update_fields=["detail", "ref", "seen_at", "resolved_at"])
-
-
-def _keep(node: Node, note: str, claim: Checkpoint, sent_at: datetime) -> None:
-    MemoryCheckpoint.objects.update_or_create(
-        origin=claim.origin,
-        defaults={
-            "node_id": node.node_id,
-            "size": claim.size,
-            "root": _hex(claim.root),
-            "note": note,
-            "seen_at": sent_at,
-        },
-    )
+        kept = [*finding.evidence, shown]
+        finding.evidence = kept if len(kept) <= MAX_SHOWN else [kept[0], *kept[1 - MAX_SHOWN :]]
+        finding.save(update_fields=["detail", "ref", "seen_at", "resolved_at", "evidence"])

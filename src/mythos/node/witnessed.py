@@ -1,0 +1,72 @@
+"""What a node remembers of its witness: the sizes it told, and the checkpoints cosigned since.
+
+Each envelope proves each log's growth from the envelope before it, so a chain that arrives whole
+needs no answer. Where one was lost, the witness's own memory, by answer or by file, says from
+where to prove. It is a hint: whoever forges one gains a true proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mythos.adapters.key_file import PublicKey
+from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
+from mythos.engines.memory.note import NoteVerifier, verify_note
+from mythos.errors import MemoryLogError
+from mythos.node.store import NodeStore
+from mythos.values.memory import Checkpoint
+
+TOLD = "checkpoint told "
+COSIGNED = "checkpoint cosigned "
+
+
+def bases_of(store: NodeStore, origin: str) -> list[int]:
+    """Sizes that a log's growth is to be proved from: the last one told, and the witnessed one."""
+    told = store.recall(TOLD + origin)
+    note = store.recall(COSIGNED + origin)
+    sizes = [] if told is None else [int(told)]
+    return sizes if note is None else [*sizes, _said(note).size]
+
+
+def witnessed_in(store: NodeStore, origin: str) -> list[Checkpoint]:
+    """What the witness remembers of a log, as far as this node has heard."""
+    note = store.recall(COSIGNED + origin)
+    return [] if note is None else [_said(note)]
+
+
+def take_view(store: NodeStore, notes: Iterable[str], *, node: str, key: PublicKey) -> int:
+    """Keep what the witness remembers of this node's logs; says how many were taken.
+
+    Only what this node signed itself is taken, and nothing smaller than is known already.
+    """
+    taken = 0
+    for note in notes:
+        try:
+            said = _own(note, node=node, key=key)
+        except MemoryLogError:
+            continue
+        known = witnessed_in(store, said.origin)
+        if not known or known[0].size <= said.size:
+            store.remember(COSIGNED + said.origin, note)
+            taken += 1
+    return taken
+
+
+def _own(note: str, *, node: str, key: PublicKey) -> Checkpoint:
+    """A checkpoint that this node signed.
+
+    Raises:
+        MemoryLogError: it is none.
+    """
+    origin = note.partition("\n")[0]
+    if not origin.startswith(log_origin(node, "x")[:-1]):
+        raise MemoryLogError(
+            f"a checkpoint of {origin[:80]!r}, which is no log of {node}",
+            remedy="take the file that was written for this node",
+        )
+    verifier = NoteVerifier.of_bytes(origin, key.raw.public_bytes_raw())
+    return parse_checkpoint(verify_note(note, verifier).text)
+
+
+def _said(note: str) -> Checkpoint:
+    return parse_checkpoint(note.rpartition("\n\n")[0] + "\n")

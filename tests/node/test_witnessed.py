@@ -1,0 +1,187 @@
+"""A node proves that its memory logs only grew, from what it told and from what is remembered."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from mythos.adapters.memory_log_sqlite import checkpoint
+from mythos.adapters.memory_recorder import record, seed
+from mythos.adapters.memory_store_directory import DirectoryStore
+from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
+from mythos.engines.memory.cosignature import cosign
+from mythos.engines.memory.note import parse_note
+from mythos.engines.memory.proofs import verify_consistency
+from mythos.node.receiver import Answer
+from mythos.node.witnessed import take_view
+from mythos.values.evidence import Envelope
+from mythos.values.memory import Checkpoint
+from tests.adapters.fleet_site import NOW
+from tests.node.household import NODE
+from tests.node.test_reporter import Plane, Speaker, facing
+
+MINUTE = timedelta(minutes=1)
+ORIGIN = log_origin(NODE, "refunds")
+WITNESS = Ed25519PrivateKey.generate()
+
+
+class Rememberer(Speaker):
+    """A node whose refunds desk remembers something whenever it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.duty = self.house.example_duty()
+        self.log = self.house.home.memory_log("refunds")
+        self.begin()
+
+    def begin(self) -> None:
+        for name in self.duty.agents:
+            store, log = _store(self.house.home.memory(name)), self.house.home.memory_log(name)
+            seed(store, log, {"a.md": b"a"}, origin=log_origin(NODE, name), at=NOW)
+
+    def learn(self, n: int = 1) -> None:
+        store = _store(self.house.home.memory("refunds"))
+        for _ in range(n):
+            record(store, self.log, "a.md", b"more", source="agent", at=NOW)
+
+    def said(self, number: int) -> tuple[Envelope, Checkpoint]:
+        """The envelope of that number, and its checkpoint of the refunds desk."""
+        envelope = self.told()[number]
+        note = self.note(envelope)
+        return envelope, parse_checkpoint(parse_note(note).text)
+
+    def note(self, envelope: Envelope) -> str:
+        (note,) = (each for each in envelope.checkpoints if each.startswith(f"{ORIGIN}\n"))
+        return note
+
+    def bases(self, number: int) -> list[int]:
+        return [proof.old_size for proof in self.said(number)[0].growth if proof.origin == ORIGIN]
+
+
+def _store(folder: Path) -> DirectoryStore:
+    folder.mkdir(parents=True, exist_ok=True)
+    return DirectoryStore(folder)
+
+
+@pytest.fixture
+def speaker(tmp_path: Path) -> Iterator[Rememberer]:
+    made = Rememberer(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_each_envelope_proves_growth_from_the_one_before(speaker: Rememberer) -> None:
+    for minute, more in enumerate((0, 3, 0, 5)):
+        speaker.learn(more)
+        speaker.beat(NOW + minute * MINUTE)
+    assert [speaker.bases(number) for number in range(4)] == [[], [1], [], [4]]
+    for older, newer in ((0, 1), (2, 3)):
+        old, (envelope, new) = speaker.said(older)[1], speaker.said(newer)
+        (proof,) = (each for each in envelope.growth if each.origin == ORIGIN)
+        verify_consistency(
+            old.size, new.size, proof=[base64.b64decode(each) for each in proof.hashes],
+            old_root=bytes.fromhex(old.root[7:]), new_root=bytes.fromhex(new.root[7:]),
+        )  # fmt: skip
+
+
+def test_a_restart_goes_on_with_the_chain(speaker: Rememberer) -> None:
+    speaker.beat(NOW)
+    speaker.restart()
+    speaker.learn()
+    speaker.beat(NOW + MINUTE)
+    assert speaker.bases(1) == [1]
+
+
+def test_a_checkpoint_signed_but_never_told_breaks_no_chain(speaker: Rememberer) -> None:
+    """As a beat that failed to be sealed leaves one."""
+    speaker.beat(NOW)
+    speaker.learn()
+    checkpoint(speaker.log, speaker.house.key.raw)
+    speaker.learn()
+    speaker.beat(NOW + MINUTE)
+    assert speaker.bases(1) == [1]
+
+
+def test_a_node_that_forgot_what_it_told_proves_from_what_it_signed(speaker: Rememberer) -> None:
+    speaker.beat(NOW)
+    speaker.store.close()
+    for left in speaker.house.home.root.glob("node.sqlite3*"):
+        left.unlink()
+    speaker.restart()
+    speaker.learn(2)
+    speaker.beat(NOW + MINUTE)
+    assert speaker.bases(0) == [1]
+
+
+def test_what_the_witness_answers_is_proved_from_too(speaker: Rememberer) -> None:
+    speaker.beat(NOW)
+    remembered = cosign(speaker.note(speaker.told()[0]), WITNESS, at=NOW)
+    plane = Plane(Answer(_answering(remembered)))
+    with facing(plane) as client:
+        speaker.reporter.deliver(client)
+    speaker.learn(2)
+    speaker.beat(NOW + MINUTE)  # lost on its way
+    speaker.learn(2)
+    speaker.beat(NOW + 2 * MINUTE)
+    assert speaker.bases(2) == [1, 3]
+
+
+@pytest.mark.parametrize("answer", [b"{}", b"[]", b"", b'{"witnessed": 3}', b'{"witnessed": [1]}'])
+def test_an_answer_without_a_view_acknowledges_as_well(speaker: Rememberer, answer: bytes) -> None:
+    speaker.beat(NOW)
+    with facing(Plane(Answer(answer))) as client:
+        assert speaker.reporter.deliver(client) == 1
+    assert speaker.store.backlog()["unsent"] == 0
+
+
+def test_only_checkpoints_of_this_node_are_taken_and_none_that_is_older(
+    speaker: Rememberer, tmp_path: Path
+) -> None:
+    speaker.beat(NOW)
+    speaker.learn()
+    speaker.beat(NOW + MINUTE)
+    older, newer = (speaker.note(envelope) for envelope in speaker.told())
+    key = speaker.house.key.public
+    forged = newer.replace("\n2\n", "\n9\n")
+    taken = take_view(speaker.store, ["", forged, newer, older], node=NODE, key=key)
+    assert taken == 1
+    assert take_view(speaker.store, [newer], node="lab-10", key=key) == 0
+
+
+def test_an_old_snapshot_of_store_and_log_is_found_by_what_was_witnessed(
+    speaker: Rememberer,
+) -> None:
+    """Both files of the memory were put back together; what the witness said lies elsewhere."""
+    speaker.beat(NOW)
+    kept = speaker.log.read_bytes()
+    assert not speaker.log.with_name(f"{speaker.log.name}-wal").exists()
+    speaker.learn(2)
+    speaker.beat(NOW + MINUTE)
+    witnessed = speaker.note(speaker.told()[1])
+    take_view(speaker.store, [witnessed], node=NODE, key=speaker.house.key.public)
+    speaker.log.write_bytes(kept)
+    (speaker.house.home.memory("refunds") / "a.md").write_bytes(b"a")
+    speaker.beat(NOW + 2 * MINUTE)
+    *_, body = (row.body for row in speaker.rows() if row.key.subject == ORIGIN)
+    assert isinstance(body, MemoryBody)
+    assert body.proof_failed
+
+
+def test_a_node_without_memory_sends_what_older_control_planes_read(tmp_path: Path) -> None:
+    speaker = Speaker(tmp_path)
+    speaker.beat(NOW)
+    (envelope,) = speaker.told()
+    (line,) = speaker.store.unexported(everything=True)
+    assert b'"growth"' not in base64.b64decode(line.body.split(b'"payload":"')[1].split(b'"')[0])
+    assert envelope.growth == ()
+
+
+def _answering(*notes: str) -> bytes:
+    return json.dumps({"witnessed": notes}).encode()

@@ -1,0 +1,179 @@
+"""A node with memory and its witness over a real socket: growth, forgery, and what was lost."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mythos.adapters.key_file import load_key
+from mythos.adapters.memory_recorder import record, seed
+from mythos.adapters.memory_store_directory import DirectoryStore
+from mythos.adapters.oci_layout import OciLayout
+from mythos.engines.memory.checkpoint import log_origin
+from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
+from mythos.node.duty import Duty, duty_of
+from mythos.node.launcher import place_tree
+from mythos.node.witnessed import COSIGNED
+from mythos.values.evidence import InForce
+from tests.e2e.plane import Plane, Speaker
+from tests.engines.judge.desk import built
+
+NODES = ("grower", "forger", "loser")
+
+
+class Agent:
+    """The refunds desk of one node: it learns, and its node beats."""
+
+    def __init__(self, speaker: Speaker, folder: Path) -> None:
+        self.speaker = speaker
+        home = speaker.home
+        self.node = home.acceptance().node
+        self.origin = log_origin(self.node, "refunds")
+        self.store, self.log = home.memory("refunds"), home.memory_log("refunds")
+        layout = OciLayout(folder)
+        layout.replace(built())
+        duty = duty_of(place_tree(home, built().manifest, layout))
+        self.duty = Duty(duty.bundle, duty.rulebook, {"refunds": duty.agents["refunds"]})
+        self.begin(b"a")
+
+    def begin(self, content: bytes) -> None:
+        self.store.mkdir(parents=True, exist_ok=True)
+        seed(
+            DirectoryStore(self.store),
+            self.log,
+            {"a.md": content},
+            origin=self.origin,
+            at=datetime.now(UTC),
+        )
+
+    def learn(self, content: bytes = b"more") -> None:
+        at = datetime.now(UTC)
+        record(DirectoryStore(self.store), self.log, "a.md", content, source="agent", at=at)
+
+    def beat(self) -> None:
+        at = datetime.now(UTC)
+        self.speaker.reporter.beat(self.duty, InForce(), stale=False, at=at)
+
+    def deliver(self) -> None:
+        self.speaker.reporter.deliver(self.speaker.client)
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    made = Plane(tmp_path_factory.mktemp("plane"))
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def agents(plane: Plane) -> Iterator[dict[str, Agent]]:
+    codes = plane.codes(NODES)
+    plane.serve()
+    made = {
+        node: Agent(
+            Speaker.enrolled(plane.folder, server=plane.url, node=node, code=codes[node]),
+            plane.folder / f"{node}-layout",
+        )
+        for node in NODES
+    }
+    yield made
+    for agent in made.values():
+        agent.speaker.close()
+
+
+def _witnessed(plane: Plane, agent: Agent) -> list[int]:
+    question = "SELECT origin, size FROM resilience_memorycheckpoint"
+    return [size for origin, size in plane.table(question) if origin == agent.origin]
+
+
+def _forks(plane: Plane, agent: Agent) -> list[tuple[str, dict[str, object]]]:
+    question = "SELECT code, subject, detail, evidence FROM resilience_intakefinding"
+    return [
+        (detail, json.loads(shown)[0])
+        for code, subject, detail, shown in plane.table(question)
+        if (code, subject) == ("MEMORY_LOG_FORK", agent.origin)
+    ]
+
+
+def test_growth_is_proved_envelope_by_envelope_and_cosigned_for_the_node(
+    plane: Plane, agents: dict[str, Agent]
+) -> None:
+    agent = agents["grower"]
+    for _ in range(3):
+        agent.beat()
+        agent.deliver()
+        agent.learn()
+        agent.learn()
+    agent.beat()
+    agent.deliver()
+    assert _witnessed(plane, agent) == [7]
+    cosigned = agent.speaker.store.recall(COSIGNED + agent.origin)
+    assert cosigned is not None
+    assert f"\n{7}\n" in cosigned
+    key = (plane.folder / "control" / "keys" / "witness.pem").stat()
+    assert key.st_mode & 0o777 == 0o600
+    assert _forks(plane, agent) == []
+
+
+def test_a_store_and_log_made_anew_and_grown_past_the_old_one_are_found(
+    plane: Plane, agents: dict[str, Agent]
+) -> None:
+    """Root on the node begins a history of their own, signed with the node's real key."""
+    agent = agents["forger"]
+    agent.beat()
+    agent.learn()
+    agent.beat()
+    agent.deliver()
+    assert _witnessed(plane, agent) == [2]
+    agent.log.unlink()
+    (agent.store / "a.md").unlink()
+    agent.begin(b"refunds above 200 are fine")
+    with sqlite3.connect(agent.speaker.home.database) as db:
+        db.execute("DELETE FROM meta WHERE name LIKE 'checkpoint cosigned %'")
+    for _ in range(3):
+        agent.learn(b"refunds above 200 are fine today")
+    agent.beat()
+    agent.deliver()
+    ((why, shown),) = _forks(plane, agent)
+    assert why.startswith("consistency with ")
+    assert shown["remembered"] != shown["claimed"]
+    assert _witnessed(plane, agent) == [2]
+
+
+def test_an_envelope_that_is_lost_for_good_costs_one_beat(
+    plane: Plane, agents: dict[str, Agent]
+) -> None:
+    agent = agents["loser"]
+    agent.beat()
+    agent.deliver()
+    agent.learn()
+    agent.beat()
+    (lost,) = agent.speaker.store.unsent()
+    agent.speaker.store.mark_refused(lost.counter, "lost on its way")
+    with sqlite3.connect(agent.speaker.home.database) as db:
+        db.execute("DELETE FROM meta WHERE name LIKE 'checkpoint cosigned %'")
+    agent.learn()
+    agent.beat()
+    agent.deliver()
+    assert _witnessed(plane, agent) == [1]
+    agent.beat()
+    agent.deliver()
+    assert _witnessed(plane, agent) == [3]
+    assert _forks(plane, agent) == []
+
+
+def test_a_cosignature_is_checked_offline_with_the_published_key(
+    plane: Plane, agents: dict[str, Agent]
+) -> None:
+    agent = agents["grower"]
+    cosigned = agent.speaker.store.recall(COSIGNED + agent.origin)
+    assert cosigned is not None
+    public = load_key(plane.folder / "control" / "keys" / "witness.pem").public
+    vkey = CosignatureVerifier("mythos/witness", public.raw).vkey
+    at = verify_cosignature(cosigned, CosignatureVerifier.parse(vkey))
+    assert abs((datetime.now(UTC) - at).total_seconds()) < 3_600
