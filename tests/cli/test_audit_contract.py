@@ -229,8 +229,9 @@ def test_without_arguments_every_covering_set_is_undecidable_and_it_is_no_findin
     [
         ({"to": "Bo", "cents": 500}, (2, 0)),  # `limit` and `note` are optional
         ({"to": "Bo", "cents": 500, "limit": 100}, (1, 1)),
-        ({"cents": 500}, (1, 1)),  # `to` is required: the guard's rules fail, and failing denies
-        ({"to": "Bo", "cents": "500"}, (1, 1)),
+        ({"cents": 500}, (0, 2)),  # `to` is required: what does not fit is denied by every set
+        ({"to": "Bo", "cents": "500"}, (0, 2)),
+        ({"to": "Bo", "cents": 500, "bcc": "Cy"}, (0, 2)),
     ],
 )
 def test_a_captured_call_is_decided_as_it_stands(

@@ -174,6 +174,8 @@ def decision_line(witness: Witness, sets: Sets) -> str:
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
     if by:
         return f"{_word(witness)} by {by}{more}"
+    if witness.misfits:
+        return f"deny: its arguments do not fit: {plain(witness.misfits[0])}"
     return "allow: nothing forbids it" if witness.allowed else "deny: no rule permits it"
 
 

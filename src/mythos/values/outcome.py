@@ -31,6 +31,7 @@ class Severity(StrEnum):
 
 DEFAULT_RULE = "default"
 UNDECLARED_TOOL = "undeclared_tool"
+INVALID_ARGUMENTS = "invalid_arguments"
 NO_CATALOGUE = "no_catalogue"
 
 

@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from mythos.engines.coherence.difference import Difference, compare, merged
+from mythos.engines.policy.compile import compile_policies
+from mythos.engines.policy.facts.known import FactValue
 from mythos.engines.policy.identity import digest
+from mythos.engines.policy.request import Origin, Request
+from mythos.values.event import Json, Repeated
 from mythos.values.policy import PolicySet
-from tests.engines.policy.scenes import engine_of, forbid, permit, policy
+from mythos.values.tools import ToolCatalogue
+from tests.engines.policy.scenes import RETAIL, engine_of, forbid, permit, policy
 
 FACTS: JsonValue = {"confirmed": {"once": "user.confirm"}, "refunds": {"count": "refund"}}
 
@@ -124,6 +129,70 @@ def test_a_fact_that_now_looks_back_less_far_holds_less_often() -> None:
     assert compared([rules(ASKED)], [rules(ASKED, facts=anew)]).verdict == "tightened"
 
 
+def test_dropping_the_only_rule_that_reads_arguments_lets_nothing_through_that_does_not_fit() -> (
+    None
+):
+    positive = forbid("positive", "refund", "context.input.amount_cents < 0")
+    old, new = rules(ANY, positive), rules(ANY)
+    catalogue = ToolCatalogue.model_validate(
+        {
+            "domain": "shop/retail",
+            "tools": [
+                {
+                    "name": "refund",
+                    "effect": "egress",
+                    "parameters": {
+                        "type": "object",
+                        "properties": {"amount_cents": {"type": "integer", "minimum": 0}},
+                        "required": ["amount_cents"],
+                    },
+                }
+            ],
+        }
+    )
+    engine = compile_policies([old, new], catalogue)
+    assert compare(engine, [digest(old)], [digest(new)]).verdict == "equal"
+    unfit: list[dict[str, Json]] = [{"amount_cents": -5}, {"amount_cents": 5, "bcc": "x"}, {}]
+    for arguments in unfit:
+        request = Request("agent", "refund", arguments)
+        assert not any(
+            engine.decide(request, in_force=[digest(each)]).allowed for each in (old, new)
+        )
+
+
+OPEN: JsonValue = {"type": "object", "additionalProperties": True}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "misfit"),
+    [
+        ({"type": "object", "properties": {}}, "argument undeclared is not declared"),
+        ({"type": "object", "properties": {"undeclared": {"type": "string"}},
+          "required": ["undeclared"]}, "argument undeclared is missing"),
+        ({"type": "object", "properties": {"n": {"type": "string"}},
+          "additionalProperties": True}, "argument n is no String"),
+        ({"type": "object", "properties": {"n": {"type": "integer"}},
+          "additionalProperties": True}, "argument n is no Long"),
+        (OPEN, "argument twice is given more than once"),
+    ],
+)  # fmt: skip
+def test_a_guard_that_comes_to_govern_a_tool_denies_what_does_not_fit(
+    parameters: JsonValue, misfit: str
+) -> None:
+    tool: JsonValue = {"name": "act", "parameters": parameters}
+    catalogue = ToolCatalogue.model_validate({"domain": "one", "tools": [tool]})
+    nothing = forbid("nothing", "", 'principal == Agent::"a" && principal == Agent::"b"')
+    away = policy("p", nothing, covers={"tools": "two"})
+    here = policy("p", nothing, covers={"tools": "one"})
+    engine = compile_policies([away, here], catalogue)
+    for old, new, change in ((away, here, "tightened"), (here, away, "loosened")):
+        found = compare(engine, [digest(old)], [digest(new)])
+        (call,) = found.calls
+        assert (found.verdict, call.change) == (change, change)
+        assert [call.old.allowed, call.new.allowed] == [old is away, new is away]
+        assert misfit in (*call.old.misfits, *call.new.misfits)
+
+
 def test_differences_of_several_catalogues_are_one() -> None:
     looser = compared([rules(ANY, cap(500))], [rules(ANY)])
     tighter = compared([rules(ANY)], [rules(ANY, cap(500))])
@@ -160,6 +229,19 @@ SETS = st.lists(
         for n, (write, tool, text) in enumerate(parts)
     )
 )
+
+
+def opened(catalogue: ToolCatalogue, *tools: str) -> ToolCatalogue:
+    """The catalogue where some tools take arguments that they do not declare."""
+    document = catalogue.model_dump(mode="json")
+    for tool in document["tools"]:
+        if tool["name"] in tools:
+            tool["parameters"]["additionalProperties"] = True
+    return ToolCatalogue.model_validate(document)
+
+
+MIXED = opened(RETAIL, "get_order")
+MIXED_TOOLS = {tool.name: tool for tool in MIXED.tools}
 MIRROR = {"loosened": "tightened", "tightened": "loosened"}
 
 
@@ -194,3 +276,68 @@ def test_one_more_forbid_never_loosens_and_one_more_permit_never_tightens(
     for write, never in ((forbid, "loosened"), (permit, "tightened")):
         found = compared([rules(text)], [rules(text + write("more", "refund", condition))])
         assert never not in {call.change for call in found.calls}
+
+
+ARGUMENTS: st.SearchStrategy[dict[str, Json]] = st.fixed_dictionaries(
+    {},
+    optional={
+        "amount_cents": st.sampled_from(
+            [0, 50, 500, 501, -5000, 2**63 - 1, 2**63, 50.5, "50", True, None, Repeated([1, 1])]
+        ),
+        "to": st.sampled_from(["a@shop.example", "b@evil.example", "", 5, ["a"], "\ud800"]),
+        "order_id": st.sampled_from(["W1", 7]),
+        "bcc": st.sampled_from(["c@evil.example", "", None, Repeated(["x", "x"])]),
+    },
+)
+CALLS = st.builds(
+    lambda tool, arguments, agent, confirmed, refunds, origin: (
+        tool, arguments, agent, {"confirmed": confirmed, "refunds": refunds}, origin,
+    ),
+    st.sampled_from(["refund", "get_order", "find_user"]),
+    ARGUMENTS,
+    st.sampled_from(["clerk", "agent"]),
+    st.booleans(),
+    st.sampled_from([0, 1, 2, 7]),
+    st.sampled_from(list(Origin)),
+)  # fmt: skip
+COVERS = st.sampled_from(["*", "shop/retail", "shop/toys"])
+BEFORE = {
+    "equal": {(False, False), (True, True)},
+    "tightened": {(False, False), (True, True), (True, False)},
+    "loosened": {(False, False), (True, True), (False, True)},
+}
+
+
+@settings(max_examples=60)
+@given(SETS, SETS, COVERS, COVERS, st.booleans(), st.lists(CALLS, min_size=20, max_size=40))
+def test_no_call_whatever_its_arguments_is_decided_against_the_verdict(
+    one: str,
+    other: str,
+    old_covers: str,
+    new_covers: str,
+    same: bool,
+    calls: list[tuple[str, dict[str, Json], str, dict[str, FactValue], Origin]],
+) -> None:
+    """Arguments that do not fit and arguments that nobody declared are among them."""
+    idle = forbid(
+        "idle", "refund", "context.input.amount_cents > 5 && 5 > context.input.amount_cents"
+    )
+    old = rules(one + idle if same else one, name="old", covers={"tools": old_covers})
+    new = rules(one if same else other, name="new", covers={"tools": new_covers})
+    engine = compile_policies([old, new], MIXED)
+    verdict = compare(engine, [digest(old)], [digest(new)]).verdict
+    for tool, arguments, agent, facts, origin in calls:
+        request = Request(
+            agent,
+            tool,
+            arguments,
+            facts={digest(each): facts for each in (old, new)},
+            licensed=True,
+            origins={
+                sink: frozenset({origin})
+                for sink in MIXED_TOOLS[tool].sinks_of(arguments)
+                if arguments.get(sink) not in (None, "", [])
+            },
+        )
+        both = tuple(engine.decide(request, in_force=[digest(each)]).allowed for each in (old, new))
+        assert both in BEFORE.get(verdict, {both}), (verdict, request)

@@ -158,6 +158,12 @@ def test_no_rule_can_let_an_undeclared_tool_through(rule: str) -> None:
     assert "declare the tool" in caught.value.remedy
 
 
+def test_no_rule_can_let_arguments_that_do_not_fit_through() -> None:
+    with pytest.raises(PolicyError, match="no rule of refunds") as caught:
+        with_exceptions(CAP, [replace(REFUND, rule="invalid_arguments")], RETAIL)
+    assert "declare what refund takes" in caught.value.remedy
+
+
 def test_arguments_that_do_not_fit_the_schema_are_refused() -> None:
     excuse = replace(REFUND, sent={"amount_cents": "500"})
     with pytest.raises(PolicyError, match="does not fit the schema of refund"):

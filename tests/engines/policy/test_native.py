@@ -196,7 +196,8 @@ def test_a_rule_that_errs_is_told_in_cedars_words() -> None:
 def test_a_count_that_leaves_64_bits_is_never_compared(tokens: int) -> None:
     rules = policy("budget", permit("few", "", "context.run.tokens < 9223372036854775807"))
     engine = compile_policies([rules], RETAIL)
-    request = Request("a", RETAIL.tools[0].name, {}, signals=Signals(course=Course(tokens=tokens)))
+    course = Signals(course=Course(tokens=tokens))
+    request = Request("a", "find_user", {"email": "a@post.example"}, signals=course)
     (verdict,) = engine.decide(request, in_force=engine.policy_sets).verdicts
     assert "the request cannot be evaluated" in verdict.why
 

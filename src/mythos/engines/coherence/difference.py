@@ -5,7 +5,9 @@ make a difference: a tool whose terms are the same is equal without a question. 
 changed `permit` to permit or a `forbid` of old to be gone, tightened the reverse; that trigger is
 part of the question, which keeps it small. Facts are what their declaration says: one whose
 declaration changed is another fact, free of the old one but for what kin have in common, so "equal"
-and "tightened" are sound and a witness may name a history that cannot be.
+and "tightened" are sound and a witness may name a history that cannot be. Calls whose arguments do
+not fit are denied by whatever governs their tool, so they differ only where one version governs it
+and the other does not.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from mythos.engines.coherence.environment import RequestEnvironment, request_env
 from mythos.engines.coherence.shown import ReplayError, Stand, Witness
 from mythos.engines.coherence.solver import Solver, UndecidedError
 from mythos.engines.coherence.terms import Bool
+from mythos.engines.coherence.unfit import unfit_call
 from mythos.engines.coherence.witness import witness
 from mythos.engines.coherence.z3_terms import new_context
 from mythos.engines.policy.compile import PolicyEngine
@@ -114,12 +117,30 @@ class _Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether both versions are one conjunction of the same terms."""
+        """Whether both versions govern the tool or neither, by one conjunction of terms."""
         old, new = ({id(part) for part in parts} for parts in self._parts)
-        return old == new
+        return old == new and len({stand.governs for stand in self._stands}) == 1
 
     def changed(self, solver: Solver, change: Change) -> ChangedCall | None:
-        """A call that only one version allows; None if there is none."""
+        """A call that only one version allows; None if there is none.
+
+        Of calls whose arguments do not fit there is one, iff only the other version governs the
+        tool at all.
+        """
+        denies, allows = self._stands if change == "loosened" else self._stands[::-1]
+        beyond = denies.governs and not allows.governs
+        try:
+            found = self._fitting(solver, change)
+        except (UndecidedError, ReplayError):
+            if not beyond:
+                raise
+            found = None
+        if found is None and beyond:
+            request = unfit_call(self._environment.tool)
+            return ChangedCall(change, *(stand.replay(request) for stand in self._stands))
+        return found
+
+    def _fitting(self, solver: Solver, change: Change) -> ChangedCall | None:
         bank = self._environment.bank
         denies, allows = self._parts if change == "loosened" else self._parts[::-1]
         kept = {id(part) for part in allows}

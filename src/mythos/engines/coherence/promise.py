@@ -3,8 +3,8 @@
 A property is put to the solver for each tool it speaks of. No call that breaks it means that it is
 kept; a call that does is shown only after the engine has decided it as the solver said, and after
 Cedar has found the property's condition to hold for it. Anything else is undecided, never a guess.
-The set is asked alone, and about calls whose arguments fit: what other sets in force make of it is
-another question.
+The set is asked alone, and about calls whose arguments fit, for it denies every other: what other
+sets in force make of it is another question.
 """
 
 from __future__ import annotations
@@ -75,11 +75,11 @@ def _of_tool(entry: Expectation, tool: Tool, digest: str, engine: PolicyEngine) 
         allowed = environment.allowed([digest])
         bad = allowed if _breaks_by_allowing(entry) else environment.bank.not_(allowed)
         model = solver.model(bad, holds)
+        request = None if model is None else witness(environment, model, [bad, holds])
     except (UndecidedError, UnsupportedError) as error:
         return Promise("undecided", why=f"{tool.name}: {error}")
-    if model is None:
+    if request is None:
         return Promise("kept")
-    request = witness(environment, model, [bad, holds])
     return _replayed(entry, request, environment, digest, engine)
 
 

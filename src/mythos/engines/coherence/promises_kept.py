@@ -2,7 +2,8 @@
 
 `never: allow, when: C` is broken by an allowed call for which C holds; `always: allow` by a denied
 one. The decision is that of all policy sets in force, so one set may break what another promises;
-`promise` asks a set alone. A promise speaks of calls whose arguments fit the tool's declaration.
+`promise` asks a set alone. A promise speaks of calls whose arguments fit the tool's declaration:
+every set that governs the tool denies the others.
 """
 
 from __future__ import annotations

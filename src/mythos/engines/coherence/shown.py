@@ -29,7 +29,7 @@ class Witness:
 
     `denied_by` are the `forbid` rules that matched or failed, `permitted_by` the `permit` rules
     that matched whether or not the call was allowed, `failed` the rules that could not be
-    evaluated and why.
+    evaluated and why. `misfits` say which arguments do not fit: only where proofs do not speak.
     """
 
     request: Request
@@ -37,6 +37,7 @@ class Witness:
     denied_by: tuple[RuleKey, ...] = ()
     permitted_by: tuple[RuleKey, ...] = ()
     failed: tuple[tuple[RuleKey, str], ...] = ()
+    misfits: tuple[str, ...] = ()
 
 
 class ReplayError(Exception):
@@ -55,6 +56,11 @@ class Stand:
             members = enumerate(self._rules.members)
             self._forbids = frozenset(i for i, m in members if not m.rule.permits)
 
+    @property
+    def governs(self) -> bool:
+        """Whether any of the sets governs the tool."""
+        return self._rules is not None
+
     def replay(self, request: Request) -> Witness:
         """What Cedar says of a request of which everything is known.
 
@@ -64,6 +70,9 @@ class Stand:
         allowed = self._engine.decide(request, in_force=self._in_force).allowed
         if self._rules is None:
             return Witness(request, allowed)
+        misfits = input_of(self._rules, request, request.arguments or {}).misfits
+        if misfits:
+            return Witness(request, allowed, misfits=misfits)
         full = _evaluated(self._rules, request, frozenset())
         permits = _evaluated(self._rules, request, self._forbids) if self._forbids else full
         if full.broken or permits.broken or full.allowed is not allowed:

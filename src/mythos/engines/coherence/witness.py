@@ -16,13 +16,15 @@ from pydantic import JsonValue
 from mythos.engines.coherence.domain import NOW_MS, undeclared
 from mythos.engines.coherence.environment import RequestEnvironment
 from mythos.engines.coherence.numbers import written
-from mythos.engines.coherence.solver import Model
+from mythos.engines.coherence.solver import Model, UndecidedError
 from mythos.engines.coherence.symbols import NUMBERS, Type
 from mythos.engines.coherence.terms import Bool, Evaluation, Term
+from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.course import Course
 from mythos.engines.policy.facts.known import ABSENT, FactValue
 from mythos.engines.policy.request import Origin, Request
 from mythos.engines.policy.schema import STRANGE
+from mythos.engines.policy.shape import arguments_shape
 from mythos.engines.policy.signals import Signals
 
 _SAID = (
@@ -44,9 +46,17 @@ def witness(environment: RequestEnvironment, model: Model, shown: Iterable[Bool]
         shown: terms that hold under the model and are to hold of the request.
 
     Returns:
-        A request of which everything is known.
+        A request of which everything is known; its arguments fit if anything governs its tool.
+
+    Raises:
+        UndecidedError: what the model says no such arguments can say.
     """
-    return _Reading(environment, plainer(environment, model, shown)).request()
+    request = _Reading(environment, plainer(environment, model, shown)).request()
+    tool = environment.tool
+    _, misfits = cedar_arguments(arguments_shape(tool.parameters), request.arguments or {})
+    if misfits and environment.sets:
+        raise UndecidedError(f"no call that fits what {tool.name} declares was found: {misfits[0]}")
+    return request
 
 
 def plainer(environment: RequestEnvironment, model: Model, shown: Iterable[Bool]) -> Model:

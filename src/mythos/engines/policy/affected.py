@@ -1,9 +1,10 @@
 """What a changed tool catalogue means for a policy set: the rules and facts that it touches.
 
-A rule is touched by a change of a tool that it can match and of which it reads what changed. A
-call whose arguments do not fit their declaration leaves every rule that reads arguments undecided,
-so a change of one argument touches all of those, not only the rules that name it. Untouched rules
-decide as before. Whether the set still fits the new catalogue is `check`'s to say.
+A rule is touched by a change of a tool that it can match and of which it reads what changed. No
+rule that reads arguments is evaluated on a call whose arguments do not fit their declaration, so a
+change of one argument touches all of those, not only the rules that name it. Untouched rules match
+as before; that a call which does not fit is denied is no rule's doing. Whether the set still fits
+the new catalogue is `check`'s to say.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 Nothing is converted from one type to another: `"5"` is no integer. A number becomes a decimal
 only if it has at most four places, an integer only if it has at most 64 bits. A value that does
 not fit, a number outside its declared `minimum` and `maximum`, and an argument that is missing
-though required, given more than once or not declared by the tool are each a misfit, and a rule
-that reads arguments is not decided on a misfit (`decide`). So what is proved of a policy set under
-those bounds holds at the gate. A tool that declares no `properties` at all, or says
+though required, given more than once or not declared by the tool are each a misfit, and a call
+with a misfit is denied (`decide`). So what is proved of a policy set under those bounds holds at
+the gate. A tool that declares no `properties` at all, or says
 `additionalProperties: true`, has no undeclared arguments.
 """
 

@@ -4,8 +4,8 @@
   which Cedar alone would skip.
 - A denial by default, when no `permit` matches, is charged to every governing set but guards.
 - A request that Cedar cannot evaluate at all is charged to every governing set.
-- Arguments that do not fit their declaration make every rule that reads arguments fail: a
-  `forbid` among them denies, a `permit` among them permits nothing.
+- Arguments that do not fit their declaration are denied by every governing set, whatever its rules
+  read, under `invalid_arguments`. No rule that reads arguments is evaluated on them.
 - What was not captured is tried with every value it can have; a rule that reads what may have any
   value is tried as if it matched and as if it did not. A set that comes out the same each time is
   decided; else its verdict is open, and an open verdict allows nothing.
@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.evaluate import (
     Doubts,
+    Input,
     doubts_of,
     evaluate,
     evaluate_blind,
@@ -31,9 +31,10 @@ from mythos.engines.policy.request import Decision, Request, Standing, Verdict
 from mythos.engines.policy.result import Result
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.slice import CompiledSet, Slice
-from mythos.values.outcome import DEFAULT_RULE, UNDECLARED_TOOL, Severity
+from mythos.values.outcome import DEFAULT_RULE, INVALID_ARGUMENTS, UNDECLARED_TOOL, Severity
 
 _LOUDEST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+_MAX_MISFITS, _MAX_MISFIT = 5, 120
 
 
 def undeclared(sets: Iterable[CompiledSet], request: Request, *, domain: str) -> Decision:
@@ -65,6 +66,9 @@ def decide_slice(rules: Slice, request: Request) -> Decision:
     """
     if request.arguments is None:
         return _without_arguments(rules, request, "the arguments of the call were not captured")
+    given = input_of(rules, request, request.arguments)
+    if given.misfits:
+        return _not_fitting(rules, request, given)
     hidden = hidden_input(rules, request)
     if hidden:
         why = f"masked: argument {', '.join(sorted(hidden))}"
@@ -73,12 +77,22 @@ def decide_slice(rules: Slice, request: Request) -> Decision:
     worlds = worlds_of(doubts.values)
     if not worlds:
         return _all_open(rules, f"{len(doubts.names)} things that the rules read cannot be told")
-    given = input_of(rules, request, request.arguments)
     results = [evaluate(rules, request, given, world, aside=doubts.aside) for world in worlds]
     if len(results) == 1:
         verdicts = [_verdict(rules, request, each, results[0]) for each in rules.sets]
     else:
         verdicts = [_settled(rules, request, each, results, doubts) for each in rules.sets]
+    return _decision(verdicts, _errors(results))
+
+
+def _not_fitting(rules: Slice, request: Request, given: Input) -> Decision:
+    """Each set denies it, whatever else is not known."""
+    doubts = doubts_of(rules, request)
+    results = [
+        evaluate(rules, request, given, world, aside=doubts.aside)
+        for world in worlds_of(doubts.values)
+    ]
+    verdicts = [_invalid(rules, request, each, results, given.misfits) for each in rules.sets]
     return _decision(verdicts, _errors(results))
 
 
@@ -127,9 +141,7 @@ def _settled(
         return verdicts[0]
     missing = tuple(sorted(fact for past, fact in doubts.names if past == each.past))
     named = ", ".join(sorted({fact for _, fact in doubts.names}))
-    given = {} if request.hidden else request.arguments or {}
-    misfits = cedar_arguments(rules.shape, given)[1] if given else ()
-    cause = "; ".join(misfits) or "something was not captured or does not fit what is declared"
+    cause = "something was not captured or does not fit what is declared"
     return _open(each, f"what decides {named} cannot be told: {cause}", missing)
 
 
@@ -162,6 +174,50 @@ def _verdict(rules: Slice, request: Request, each: CompiledSet, result: Result) 
         first = ids[0] if ids else DEFAULT_RULE
         return Verdict(name, each.digest, Standing.UPHELD, first, rules=tuple(ids))
     return _by_default(rules, request, each)
+
+
+def _invalid(
+    rules: Slice,
+    request: Request,
+    each: CompiledSet,
+    results: Sequence[Result],
+    misfits: Sequence[str],
+) -> Verdict:
+    """Arguments that do not fit deny, and so does a `forbid` that reads none and matches anyway.
+
+    As loud as the loudest rule of the set that would have read them, and at least a warning where
+    the tool acts.
+    """
+    least = Severity.WARNING if rules.tool.consequential else Severity.INFO
+    readers = [m.rule for m in (rules.members[i] for i in rules.seeing) if m.owner is each]
+    loudness = min((least, *(rule.severity for rule in readers)), key=_LOUDEST.index)
+    own = sorted(_denying_in_all(each, results), key=loudest_first)
+    found = [(loudness, INVALID_ARGUMENTS), *((rule.severity, rule.id) for rule in own)]
+    found.sort(key=lambda one: (_LOUDEST.index(one[0]), one[1]))
+    why = f"the arguments do not fit what {rules.tool.name} declares: {_shortened(misfits)}"
+    return Verdict(
+        each.policy_set.policy_set,
+        each.digest,
+        Standing.CHARGED,
+        found[0][1],
+        rules=tuple(name for _, name in found),
+        severity=found[0][0],
+        missing=_not_given(request, each, own),
+        why=f"{why}; {_why(own, request, each, results[0])}" if own else why,
+    )
+
+
+def _denying_in_all(each: CompiledSet, results: Sequence[Result]) -> Iterable[Rule]:
+    denying = [[m.rule for m in result.denying if m.owner is each] for result in results]
+    sure = set.intersection(*({rule.id for rule in rules} for rules in denying)) if denying else ()
+    return [rule for rules in denying[:1] for rule in rules if rule.id in sure]
+
+
+def _shortened(misfits: Sequence[str]) -> str:
+    """The first of them, for a call may hold any number."""
+    more = len(misfits) - _MAX_MISFITS
+    shown = "; ".join(each[:_MAX_MISFIT] for each in misfits[:_MAX_MISFITS])
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 def loudest_first(rule: Rule) -> tuple[int, str]:

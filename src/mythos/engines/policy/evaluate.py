@@ -49,7 +49,7 @@ World: TypeAlias = Mapping[Unknown, Value]
 
 
 class Input(NamedTuple):
-    """The arguments as Cedar's JSON, and what does not fit: then no rule may read them."""
+    """The arguments as Cedar's JSON, and what does not fit: then no rule can read them."""
 
     record: dict[str, JsonValue]
     misfits: tuple[str, ...]
@@ -63,9 +63,7 @@ def hidden_input(rules: Slice, request: Request) -> frozenset[str]:
 
 
 def input_of(rules: Slice, request: Request, arguments: Mapping[str, Json]) -> Input:
-    """The arguments, all of which must fit; none where no rule reads any."""
-    if "input" not in rules.parts:
-        return Input({}, ())
+    """The arguments that are shown, all of which must fit, whether a rule reads them or not."""
     shape = rules.shape
     if request.hidden:
         shown = {k: v for k, v in (shape.fields or {}).items() if k not in request.hidden}
@@ -174,16 +172,17 @@ def worlds_of(unknown: Mapping[Unknown, Values]) -> list[World]:
 def evaluate(
     rules: Slice, request: Request, given: Input, world: World, *, aside: frozenset[int]
 ) -> Result:
-    """Evaluate the slice for a request in one world, without the rules set aside."""
+    """Evaluate the slice for a request in one world, without the rules set aside.
+
+    Where arguments do not fit, the rules that read any are left out as well.
+    """
     context = context_of(rules, request, world)
+    left_out = aside
     if given.misfits:
-        why = "; ".join(given.misfits)
-        skipped = tuple((rules.members[i], why) for i in sorted(rules.seeing - aside))
-        result = _run(rules, request, context, rules.without(aside | rules.seeing), skipped=skipped)
-    else:
-        if "input" in rules.parts:
-            context["input"] = given.record
-        result = _run(rules, request, context, rules.without(aside))
+        left_out, aside = aside | rules.seeing, aside - rules.seeing
+    elif "input" in rules.parts:
+        context["input"] = given.record
+    result = _run(rules, request, context, rules.without(left_out))
     matched = [rules.members[i] for i in sorted(aside) if world["rule", str(i)]]
     return with_matched(result, matched, only_guards=rules.only_guards) if aside else result
 
@@ -261,8 +260,6 @@ def _run(
     request: Request,
     context: dict[str, JsonValue],
     runnable: Runnable,
-    *,
-    skipped: tuple[tuple[Member, str], ...] = (),
 ) -> Result:
     agent = request.agent
     if not agent.isascii():
@@ -271,7 +268,7 @@ def _run(
     if fits and runnable.matcher:
         matched = _matched(runnable, agent, context)
         if matched is not None:
-            return result_of(matched, skipped, permitted=rules.only_guards)
+            return result_of(matched, permitted=rules.only_guards)
     record = context.get("input")
     if isinstance(record, dict) and rules.arguments is not None:
         context["input"] = {name: record[name] for name in rules.arguments if name in record}
@@ -290,7 +287,7 @@ def _run(
         _NO_ENTITIES,
         None if fits else rules.schema,
     )
-    return read_answer(answer, runnable.members, skipped)
+    return read_answer(answer, runnable.members)
 
 
 def typed(rules: Slice, context: Mapping[str, JsonValue]) -> bool:

@@ -6,8 +6,7 @@ new version promises so itself: `expect` entries say that the call is allowed be
 after it, and denied with another value. They are tried before the version is given out. A promise
 of the set that the exception would break (`never: allow`) leaves out that one call, and says so.
 
-One price: the rule now reads the arguments, so it denies a call whose arguments do not fit the
-tool's schema, which it may not have looked at before.
+A call whose arguments do not fit the tool's schema no rule can let through.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from mythos.engines.policy.rule import Rule, rules_of
 from mythos.engines.policy.rule_edit import with_clause, with_rule
 from mythos.engines.policy.shape import arguments_shape
 from mythos.errors import PolicyError
-from mythos.values.outcome import DEFAULT_RULE
+from mythos.values.outcome import DEFAULT_RULE, INVALID_ARGUMENTS
 from mythos.values.policy import Expectation, ExpectedRequest, PolicySet
 from mythos.values.tools import Tool, ToolCatalogue
 
@@ -83,7 +82,9 @@ def _with_exception(policy_set: PolicySet, excuse: Excuse, catalogue: ToolCatalo
     if tool is None or (rule is None and excuse.rule != DEFAULT_RULE):
         raise PolicyError(
             f"no rule of {policy_set.policy_set} can let this call through: {excuse.rule}",
-            remedy=f"declare the tool {excuse.tool} in the catalogue {catalogue.domain}",
+            remedy=f"declare what {excuse.tool} takes in the catalogue {catalogue.domain}"
+            if excuse.rule == INVALID_ARGUMENTS
+            else f"declare the tool {excuse.tool} in the catalogue {catalogue.domain}",
         )
     until = excuse.until.astimezone(UTC).replace(microsecond=0)
     condition = _condition(excuse, tool, until)

@@ -31,7 +31,7 @@ class Result(NamedTuple):
 
 
 def result_of(
-    hits: Iterable[Member], failures: tuple[tuple[Member, str], ...], *, permitted: bool
+    hits: Iterable[Member], failures: tuple[tuple[Member, str], ...] = (), *, permitted: bool
 ) -> Result:
     """The result of rules that matched and rules that failed.
 
@@ -51,26 +51,21 @@ def result_of(
     return Result(allowed, tuple(permitting), tuple(denying), failures)
 
 
-def read_answer(
-    answer: cedarpy.AuthzResult,
-    members: Mapping[str, Member],
-    skipped: tuple[tuple[Member, str], ...],
-) -> Result:
+def read_answer(answer: cedarpy.AuthzResult, members: Mapping[str, Member]) -> Result:
     """The result of an answer of Cedar.
 
     Args:
         answer: what `cedarpy.is_authorized` said.
         members: the rules that it was asked about, by the name that Cedar gives them.
-        skipped: rules that it was not asked about, since they cannot be evaluated, and why.
     """
     decision, diagnostics = answer.decision, answer.diagnostics
-    failures = skipped
+    failures: tuple[tuple[Member, str], ...] = ()
     if decision is cedarpy.Decision.NoDecision or diagnostics.errors:
         matches = [(_FAILED.fullmatch(text), text) for text in diagnostics.errors]
         broken = [text for match, text in matches if match is None]
         if decision is cedarpy.Decision.NoDecision or broken:
             return Result(allowed=False, broken="; ".join(broken) or "no decision")
-        failures = (*((members[m.group(1)], m.group(2)) for m, _ in matches if m), *skipped)
+        failures = tuple((members[m.group(1)], m.group(2)) for m, _ in matches if m)
     hits = [members[name] for name in diagnostics.reasons if name in members]
     return result_of(hits, failures, permitted=decision is cedarpy.Decision.Allow)
 

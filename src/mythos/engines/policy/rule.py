@@ -20,10 +20,16 @@ from mythos.engines.policy.cedar_text import RuleText, plain_newlines, split_rul
 from mythos.engines.policy.complaint import not_cedar
 from mythos.engines.policy.context_use import ContextUse, context_use
 from mythos.engines.policy.problem import Places, Problem, places_by_name, refuse
-from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE, UNDECLARED_TOOL, Severity
+from mythos.values.outcome import (
+    DEFAULT_RULE,
+    INVALID_ARGUMENTS,
+    NO_CATALOGUE,
+    UNDECLARED_TOOL,
+    Severity,
+)
 from mythos.values.policy import PolicySet
 
-RESERVED = frozenset({DEFAULT_RULE, UNDECLARED_TOOL, NO_CATALOGUE})
+RESERVED = frozenset({DEFAULT_RULE, UNDECLARED_TOOL, INVALID_ARGUMENTS, NO_CATALOGUE})
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,99}")
 _NOTES = ("id", "severity", "explain")

@@ -2,7 +2,7 @@
 
 | finding                        | cures                                                          |
 |--------------------------------|----------------------------------------------------------------|
-| nullified rule                 | drop it, unless it is critical or the last to read arguments   |
+| nullified rule                 | drop it, unless it is critical                                 |
 | promise broken by an allowed   | a clause on the `permit` that allows the call; a `forbid` in   |
 | call                           | the set that promised                                          |
 | promise broken by a denied     | a clause on each `forbid` that denies it; a `permit` where     |
@@ -73,32 +73,13 @@ class _Bench:
         self._sets = {each.digest: each for engine in engines for each in engine.compiled}
 
     def dropped(self, key: RuleKey) -> Iterator[Change]:
-        """The set without a rule, unless the rule does more than decide calls that fit.
-
-        A critical rule says how grave a call is that others deny too; and the last `forbid` about a
-        tool that reads arguments is what denies a call whose arguments do not fit.
-        """
+        """The set without a rule; a critical one says how grave a call is that others deny too."""
         owner, rule = self._rule(key)
-        if rule.severity is Severity.CRITICAL or self._last_reader(owner, rule):
+        if rule.severity is Severity.CRITICAL:
             return
         after = {owner.digest: without_rule(owner.policy_set, rule)}
         sentence = f"drop rule {_named(owner, rule)}: no call is decided otherwise without it"
         yield Change(ChangeKind.DROP, sentence, after, rules=(key,))
-
-    def _last_reader(self, owner: CompiledSet, rule: Rule) -> bool:
-        readers = [
-            each
-            for each in owner.rules
-            if each is not rule and not each.permits and "input" in each.use.parts
-        ]
-        tools = {tool.name for engine in self._engines for tool in engine.catalogue.tools}
-        return (
-            not rule.permits
-            and "input" in rule.use.parts
-            and any(
-                rule.about(tool) and not any(each.about(tool) for each in readers) for tool in tools
-            )
-        )
 
     def kept(self, finding: CoherenceFinding) -> Iterator[Change]:
         promise, seen = self._promise(finding), finding.witness

@@ -108,12 +108,12 @@ class SolvedPermits:
             return found
         desk = self._desk(declared)
         try:
-            model = desk.solver.model(*self._terms(desk.environment, case))
+            terms = self._terms(desk.environment, case)
+            model = desk.solver.model(*terms)
+            request = witness(desk.environment, model, terms) if model else None
         except UndecidedError:
             return None
-        if model is None:
-            return None
-        return self._denied(witness(desk.environment, model, self._terms(desk.environment, case)))
+        return self._denied(request) if request else None
 
     def _asked(self, tool: str, case: Case) -> Answer:
         self.n_queries += 1
@@ -130,11 +130,11 @@ class SolvedPermits:
         shown = [*desk.allowed, *self._terms(desk.environment, case)]
         try:
             model = desk.solver.model(*shown)
+            if model is None:
+                return Answer(permitted=False)
+            request = witness(desk.environment, model, shown)
         except UndecidedError as error:
             return Answer(permitted=None, why=str(error))
-        if model is None:
-            return Answer(permitted=False)
-        request = witness(desk.environment, model, shown)
         if self.engine.in_cedar.decide(request, in_force=self.in_force).allowed:
             return Answer(permitted=True, request=request)
         return Answer(permitted=None, why=_untold(desk.environment))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from mythos.engines.policy.rule import Rule, read_rules
 from mythos.server.policies.pages.outcomes import Counts, Place, RuleOutcomes
 from mythos.server.web.paging import Paged, pages_of, rows_on
-from mythos.values.outcome import DEFAULT_RULE, NO_CATALOGUE, UNDECLARED_TOOL
+from mythos.values.outcome import DEFAULT_RULE, INVALID_ARGUMENTS, NO_CATALOGUE, UNDECLARED_TOOL
 
 PER_PAGE = 40
 MAX_LINES = 80
@@ -17,6 +17,7 @@ MAX_PLACES = 6
 _UNWRITTEN = {
     DEFAULT_RULE: "No rule of the text permits the call, so Cedar denies it.",
     UNDECLARED_TOOL: "The tool is not declared in the run's catalogue, so every set denies it.",
+    INVALID_ARGUMENTS: "The arguments do not fit what the tool declares, so every set denies it.",
     NO_CATALOGUE: "No tool catalogue fits the run, so nothing can be decided.",
 }
 
