@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from mythos.adapters.memory_log_server import ServerLog, connect_server
 from mythos.adapters.memory_store import MemoryStore
 from mythos.adapters.memory_store_uri import parse_store
 from mythos.cli.root import root
@@ -51,6 +54,16 @@ def table(folder: Path) -> str:
     return f"sqlite:{folder / 'agent.db'}#memories"
 
 
+def server_table(folder: Path) -> str:
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgresql:") or importlib.util.find_spec("psycopg") is None:
+        pytest.skip("DATABASE_URL names no PostgreSQL, or its driver is not installed")
+    name = f"memories_{sha256(str(folder).encode()).hexdigest()[:12]}"
+    with connect_server(ServerLog(url, "public"), create=True) as database:
+        database.all(f"CREATE TABLE {name} (id TEXT PRIMARY KEY, text TEXT)")
+    return f"{url}#{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A store with two memories that a log knows, and how it is changed past the log."""
@@ -70,7 +83,7 @@ class Site:
         return {key: content for key, content in self.live.read() if isinstance(content, bytes)}
 
 
-@pytest.fixture(params=[files, lines, table])
+@pytest.fixture(params=[files, lines, table, server_table])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
     make: Callable[[Path], str] = request.param
     uri = make(tmp_path)
@@ -80,6 +93,46 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
     begun = told("baseline", uri, "--node", "n1", "--agent", "clerk")
     assert (begun["origin"], begun["entries"]) == ("mythos/n1/clerk", 2)
     return site
+
+
+def test_a_record_that_differs_in_type_alone_is_altered(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
+        database.execute("CREATE TABLE m (a, b, v, PRIMARY KEY (a, b))")
+        database.execute("INSERT INTO m VALUES ('x', 1, 5), ('x', '1', x'05'), ('y', 2, 1e300)")
+    uri = f"sqlite:{tmp_path / 'a.db'}#m"
+    assert told("baseline", uri)["entries"] == 3
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
+        database.execute("UPDATE m SET v = '5' WHERE b = 1 AND typeof(b) = 'integer'")
+        database.execute("UPDATE m SET v = 9223372036854775807 WHERE a = 'y'")
+    assert told("audit", uri, code=1)["altered"] == ['["x",1]', '["y",2]']
+    told("rollback", uri, "--to", "3", "--apply", "--by", "ops", "--why", "x")
+    assert told("audit", uri)["ok"] == 3
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database:
+        rows = database.execute("SELECT a, b, v FROM m ORDER BY a, typeof(b)").fetchall()
+    assert rows == [("x", 1, 5), ("x", "1", b"\x05"), ("y", 2, 1e300)]
+
+
+def test_only_the_named_columns_of_a_table_are_memory(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
+        database.execute("CREATE TABLE m (k TEXT, text TEXT, vector BLOB)")
+        database.execute("INSERT INTO m VALUES ('a', 'tea', x'01')")
+    whole, some = (f"sqlite:{tmp_path / 'a.db'}{query}#m" for query in ("", "?key=k&columns=text"))
+    assert "has no primary key" in memory("baseline", whole).err
+    assert told("baseline", some)["blind_to"].startswith("columns other than k, text;")
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
+        database.execute("UPDATE m SET vector = x'02'")
+    assert told("audit", some)["ok"] == 1
+    assert "its columns are k, text, vector" in memory("audit", some.replace("=text", "=x")).err
+
+
+def test_lines_without_an_id_are_named_by_place_and_doubles_are_unlogged(tmp_path: Path) -> None:
+    file = tmp_path / "m.jsonl"
+    file.write_text('{"id": "a", "v": 1}\n\n{"v": 2}\n')
+    uri = f"jsonl:{file}"
+    assert told("baseline", uri)["entries"] == 2
+    file.write_text('{"v": 1, "id": "a"}\n\n{"v": 3}\n{"id": "a", "v": 9}\nnonsense\n')
+    found = told("audit", uri, code=1)
+    assert (found["ok"], found["altered"], found["unlogged"]) == (1, ["#3"], ["#4", "#5"])
 
 
 def test_an_audit_has_exactly_the_promised_keys(site: Site) -> None:
@@ -230,4 +283,4 @@ def test_what_was_erased_cannot_be_restored_and_that_is_said(site: Site, tmp_pat
 def test_what_names_no_store_is_bad_usage_with_a_remedy(uri: str) -> None:
     said = memory("audit", uri)
     assert said.code == 2
-    assert "write dir:PATH, jsonl:FILE or sqlite:PATH#TABLE" in said.err
+    assert "write dir:PATH, jsonl:FILE" in said.err

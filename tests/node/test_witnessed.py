@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.memory_log_sqlite import checkpoint
+from mythos.adapters.memory_log import checkpoint
 from mythos.adapters.memory_recorder import record, seed
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.evidence.memory import MemoryBody

@@ -1,40 +1,51 @@
 """The audit of a memory store against its log.
 
-A census: every memory is read and every entry replayed, while writers wait. A log that is broken or
-gone is a result here, not an error, because that is what the audit is asked to find.
+A census: every memory is read and every entry replayed. Writers go on meanwhile; they wait only
+while what they changed is looked at once more, at the end. A log that is broken or gone is a result
+here, not an error, because that is what the audit is asked to find.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
+from functools import partial
+from itertools import islice
 
-from mythos.adapters.memory_log_sqlite import SqliteMemoryLog, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.audit import audit
+from mythos.engines.memory.audit import Audit, joined
+from mythos.engines.memory.live import Content, Live, Unreadable
 from mythos.engines.memory.note import NoteVerifier
 from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint, MemoryAudit
 
+BATCH = 1024
+KEYS_AT_ONCE = 1_000_000
+"""Keys whose state is held at a time, about 230 MB; a larger log is replayed in several shares."""
+
+OnProgress = Callable[[int], None]
+
 
 def audit_store(
     store: MemoryStore,
-    log_path: Path,
+    place: LogPlace,
     *,
     at: datetime,
     verifiers: Sequence[NoteVerifier] = (),
     witnessed: Sequence[Checkpoint] = (),
+    on_progress: OnProgress = lambda _: None,
 ) -> MemoryAudit:
     """Compare the live store with its log.
 
     Args:
         store: the live store. If it is gone, all its memories are missing.
-        log_path: the log's file.
+        place: the log.
         at: time of the audit.
         verifiers: the node's keys under the log's origin; then stored checkpoints must verify.
         witnessed: checkpoints of this log that someone outside remembers.
+        on_progress: told how many entries and memories were looked at since last told.
 
     Returns:
         The audit; a log that cannot be read is `proof_failed`. Without a log every live key is
@@ -44,30 +55,88 @@ def audit_store(
         UnavailableError: the log is locked.
     """
     try:
-        with open_log(log_path) as log, log.transaction():
-            stuck = settle(store, log)
-            known = [*log.checkpoints(*verifiers), *witnessed]
-            result = _audit(store, log, known, at=at)
+        with open_log(place) as log:
+            return _audit(store, log, verifiers, witnessed, at=at, on_progress=on_progress)
     except NotFoundError as absent:
         return _without_log(store, witnessed, absent, at=at)
     except MemoryLogError as broken:
         return MemoryAudit(proof_failed=broken.message, audited_at=at)
+
+
+def _audit(
+    store: MemoryStore,
+    log: MemoryLog,
+    verifiers: Sequence[NoteVerifier],
+    witnessed: Sequence[Checkpoint],
+    *,
+    at: datetime,
+    on_progress: OnProgress,
+) -> MemoryAudit:
+    with log.transaction():
+        settle(store, log)
+        start, origin = log.size, log.origin
+        known = [*log.checkpoints(*verifiers), *witnessed]
+    shares = -(-start // KEYS_AT_ONCE) or 1
+    parts = [
+        _share(
+            store,
+            log,
+            Audit(store=store.name, origin=origin, checkpoints=known, share=(part, shares)),
+            since=start,
+            at=at,
+            on_progress=on_progress,
+        )
+        for part in range(shares)
+    ]
+    return joined(parts)
+
+
+def _share(
+    store: MemoryStore,
+    log: MemoryLog,
+    audit: Audit,
+    *,
+    since: int,
+    at: datetime,
+    on_progress: OnProgress,
+) -> MemoryAudit:
+    for rows in log.rows():
+        audit.log(rows, since=since)
+        on_progress(len(rows))
+    for batch in batches(store.read()):
+        audit.live(batch)
+        on_progress(len(batch))
+    with log.transaction():
+        stuck = settle(store, log)
+        later = [row for rows in log.rows(audit.replay.size) for row in rows]
+        audit.recheck(later, partial(_look, store), log.name_of)
+        result = audit.result(log.name_of, at=at)
+        _require_stored_root(log, audit)
     waiting = tuple(f"logged, not in the store yet: {error.message}" for error in stuck.values())
     return result.model_copy(update={"notes": (*result.notes, *waiting)})
 
 
-def _audit(
-    store: MemoryStore, log: SqliteMemoryLog, known: Sequence[Checkpoint], *, at: datetime
-) -> MemoryAudit:
-    return audit(
-        log.entries(),
-        store.read(),
-        log.salts(),
-        at=at,
-        store=store.name,
-        origin=log.origin,
-        checkpoints=known,
-        keys=log.keys(store.name),
+def _look(store: MemoryStore, key: str) -> Content | None:
+    try:
+        return store.get(key)
+    except MemoryLogError as error:  # a name that the store can show and cannot be asked for
+        return Unreadable(error.message)
+
+
+def batches(live: Iterable[Live]) -> Iterator[list[Live]]:
+    """Memories in portions; contents of one portion are in memory at a time."""
+    ahead = iter(live)
+    while batch := list(islice(ahead, BATCH)):
+        yield batch
+
+
+def _require_stored_root(log: MemoryLog, audit: Audit) -> None:
+    """Refuse a log whose stored hashes, which proofs are made of, are not those of its entries."""
+    if log.tree().root() == audit.replay.root():
+        return
+    raise MemoryLogError(
+        "the stored hashes of the log are not those of its entries",
+        remedy="treat the log as altered: restore it from before the change",
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from mythos.engines.memory.audit import Unreadable
+from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
 
 MAX_CONTENT_BYTES = 64 * 2**20  # bounds what one file can make an audit hold in memory
@@ -32,6 +32,12 @@ def require_key(key: str) -> None:
     Raises:
         MemoryLogError: empty, absolute, with `.` or `..`, too long, not UTF-8, or our own name.
     """
+    if key == _PENDING:
+        raise _no_path(key)
+    _require_path(key)
+
+
+def _require_path(key: str) -> None:
     parts = key.split("/")
     try:
         sizes = [len(part.encode()) for part in parts]
@@ -39,11 +45,8 @@ def require_key(key: str) -> None:
         sizes = [0]
     bad_part = any(part in {"", ".", ".."} or "\0" in part for part in parts)
     too_long = max(sizes) > _MAX_NAME_BYTES or sum(sizes) + len(parts) > MAX_KEY_BYTES
-    if bad_part or too_long or 0 in sizes or key == _PENDING:
-        raise MemoryLogError(
-            f"memory key {key[:80]!r} is not a plain relative path",
-            remedy=f"use names joined by '/', without '.' and '..', {MAX_KEY_BYTES} bytes at most",
-        )
+    if bad_part or too_long or 0 in sizes:
+        raise _no_path(key)
 
 
 def require_content(key: str, content: bytes) -> None:
@@ -77,7 +80,7 @@ def read_store(store_dir: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
 
 def read_memory(store_dir: Path, key: str) -> bytes | Unreadable | None:
     """Return the content under `key`; None if nothing is there."""
-    require_key(key)
+    _require_path(key)
     name = key.rpartition("/")[2]
     try:
         with _open_parent(store_dir, key) as parent:
@@ -197,6 +200,13 @@ def _named(path: str, content: bytes | Unreadable) -> tuple[str, bytes | Unreada
 
 def _shown(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _no_path(key: str) -> MemoryLogError:
+    return MemoryLogError(
+        f"memory key {key[:80]!r} is not a plain relative path",
+        remedy=f"use names joined by '/', without '.' and '..', {MAX_KEY_BYTES} bytes at most",
+    )
 
 
 def _unavailable(what: str, store_dir: Path, key: str, error: OSError) -> UnavailableError:

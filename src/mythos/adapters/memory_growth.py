@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.memory_log_sqlite import checkpoint, open_log
+from mythos.adapters.memory_log import checkpoint, open_log
 from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.note import parse_note
 from mythos.engines.memory.witness import growth_proof
@@ -43,10 +43,10 @@ def sign_growth(log_path: Path, key: Ed25519PrivateKey, *, bases: Iterable[int])
         return GrownLog(note, said, ())
     with open_log(log_path) as log:
         tree = log.tree()
-    proofs = (
-        growth_proof(said.origin, base, said.size, tree.consistency_proof(base, said.size))
-        for base in useful
-    )
+        proofs = [
+            growth_proof(said.origin, base, said.size, tree.consistency_proof(base, said.size))
+            for base in useful
+        ]
     return GrownLog(note, said, tuple(proofs))
 
 

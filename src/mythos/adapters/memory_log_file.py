@@ -1,4 +1,4 @@
-"""The file of a memory log: SQLite connection, durability settings, tables and errors.
+"""A memory log's database as one SQLite file.
 
 Write-ahead logging lets readers look while a recorder writes; every commit reaches the disk before
 it returns; erased rows are overwritten. A killed process needs no repair: SQLite rolls back what
@@ -8,45 +8,18 @@ was not committed when the file is opened next.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from mythos.errors import MemoryLogError, NotFoundError, UnavailableError
+from mythos.adapters import memory_log_database
+from mythos.adapters.memory_log_database import TABLES, Database, no_log, unreadable
+from mythos.errors import MemoryLogError, UnavailableError
 
-FORMAT = 2
-LOCK_WAIT_S = 20.0
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
-
-_SCHEMA = """
-CREATE TABLE log (origin TEXT NOT NULL)
-
-CREATE TABLE entries (
-    seq INTEGER PRIMARY KEY CHECK (seq >= 0),
-    entry BLOB NOT NULL,
-    leaf BLOB NOT NULL CHECK (length(leaf) = 32))
-
-CREATE TABLE salts (
-    seq INTEGER PRIMARY KEY REFERENCES entries,
-    store TEXT NOT NULL,
-    key TEXT NOT NULL,
-    key_hash TEXT NOT NULL,
-    salt BLOB NOT NULL CHECK (length(salt) = 32))
-
-CREATE INDEX salts_of_key ON salts (key_hash)
-
-CREATE TABLE contents (seq INTEGER PRIMARY KEY REFERENCES salts, content BLOB NOT NULL)
-
-CREATE TABLE pending (
-    store TEXT NOT NULL,
-    key TEXT NOT NULL,
-    seq INTEGER NOT NULL UNIQUE REFERENCES entries,
-    PRIMARY KEY (store, key))
-
-CREATE TABLE checkpoints (size INTEGER PRIMARY KEY CHECK (size >= 0), note TEXT NOT NULL)
-
+_TRIGGERS = """
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries
     BEGIN SELECT RAISE(ABORT, 'a logged entry never changes'); END
 
@@ -56,7 +29,7 @@ CREATE TRIGGER entries_remain BEFORE DELETE ON entries
 
 
 @contextmanager
-def connect(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[sqlite3.Connection]:
+def connect_file(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[Database]:
     """Open the database (`rwc`: make it where it is not) and close it at the end.
 
     Raises:
@@ -66,54 +39,63 @@ def connect(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[sqlite3.Conne
     """
     if mode == "rw" and not path.exists():
         raise no_log(path)
+    if mode == "rwc":
+        path.parent.mkdir(parents=True, exist_ok=True)
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     try:
         with closing(_open(uri)) as connection:
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
-            yield connection
+            yield _File(connection)
     except sqlite3.Error as error:
         raise _failed(path, error) from error
 
 
-@contextmanager
-def write_lock(connection: sqlite3.Connection) -> Iterator[None]:
-    """Hold the write lock; commit at the end, roll back on any error."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+class _File:
+    """One open file."""
 
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
 
-def make_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables of an empty log, inside the caller's transaction."""
-    for statement in _SCHEMA.split("\n\n"):
-        connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    def exists(self) -> bool:
+        """Whether the file has tables."""
+        found = self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'log'")
+        return bool(found)
 
+    def make_tables(self) -> None:
+        """Make the tables and what guards them."""
+        for statement in (*TABLES.split("\n\n"), *_TRIGGERS.split("\n\n")):
+            self._connection.execute(statement)
 
-def no_log(path: Path) -> NotFoundError:
-    """Say that there is no log at `path`."""
-    return NotFoundError(
-        f"no memory log at {path}",
-        remedy="seed the store, or adopt what is in it: the log begins with what is there then",
-    )
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold the file's write lock."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """Run one statement, and return its rows."""
+        return self._connection.execute(statement, values).fetchall()
+
+    def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each row of values."""
+        self._connection.executemany(statement, rows)
 
 
 def _open(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S, isolation_level=None)
+    wait_s = memory_log_database.LOCK_WAIT_S
+    return sqlite3.connect(uri, uri=True, timeout=wait_s, isolation_level=None)
 
 
 def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogError:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY:  # the low byte is the primary code
         return UnavailableError(
-            f"memory log {path} stayed locked for {LOCK_WAIT_S:g} s",
+            f"memory log {path} stayed locked for {memory_log_database.LOCK_WAIT_S:g} s",
             remedy="let the writer or the audit that holds it finish, then try again",
         )
-    return MemoryLogError(
-        f"memory log {path} cannot be read: {error}",
-        remedy="restore the log from a backup, or begin a new one from a new state folder",
-    )
+    return unreadable(path, error)

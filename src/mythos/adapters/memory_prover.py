@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from mythos.adapters.memory_log_sqlite import SqliteMemoryLog, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.checkpoint import parse_checkpoint, require_extends
 from mythos.engines.memory.entry import key_hash
@@ -25,13 +24,13 @@ class MadeProof:
 
 
 def prove_memory(
-    store: MemoryStore, log_path: Path, key: str, *, seq: int | None = None, disclose: bool = False
+    store: MemoryStore, place: LogPlace, key: str, *, seq: int | None = None, disclose: bool = False
 ) -> MadeProof:
     """Prove an entry of `key` under the newest signed checkpoint of the log.
 
     Args:
         store: names the store; it is not read.
-        log_path: the log.
+        place: the log.
         key: the memory.
         seq: which of its entries; None takes the newest.
         disclose: with key and salt, so that contents can be checked against it.
@@ -40,7 +39,7 @@ def prove_memory(
         NotFoundError: no log, no such entry, or no checkpoint covers it.
         MemoryLogError: the log does not extend its checkpoint.
     """
-    with open_log(log_path) as log, log.transaction():
+    with open_log(place) as log, log.transaction():
         number = _newest(log, key_hash(store.name, key), key) if seq is None else seq
         entry, kept = log.entry(number), log.kept(number)
         if entry.key_hash != key_hash(store.name, key):
@@ -67,7 +66,7 @@ def prove_memory(
     return MadeProof(text, number, said)
 
 
-def _newest(log: SqliteMemoryLog, hashed: str, key: str) -> int:
+def _newest(log: MemoryLog, hashed: str, key: str) -> int:
     newest = max((each.seq for each in log.entries() if each.key_hash == hashed), default=None)
     if newest is None:
         raise NotFoundError(

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from mythos.engines.memory.audit import Unreadable
+from mythos.engines.memory.live import Unreadable
 from mythos.errors import DocumentError, MemoryLogError
 from mythos.values.digest import canonical_bytes
 

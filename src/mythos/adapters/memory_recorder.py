@@ -11,20 +11,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Literal
 
-from mythos.adapters.memory_log_sqlite import SqliteMemoryLog, create_log, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, create_log, open_log
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.audit import Unreadable
 from mythos.engines.memory.entry import MemoryWrite, key_hash
+from mythos.engines.memory.live import Unreadable
 from mythos.errors import ConflictError, MemoryLogError
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
 
 
 def seed(
-    store: MemoryStore, log_path: Path, contents: Mapping[str, bytes], *, origin: str, at: datetime
+    store: MemoryStore, place: LogPlace, contents: Mapping[str, bytes], *, origin: str, at: datetime
 ) -> int:
     """Begin a log with `contents` as its baseline and write them into an empty store.
 
@@ -37,18 +36,22 @@ def seed(
         MemoryLogError: a key or a content that the store cannot hold.
         UnavailableError: logged, but not all can be written now; the next call tries again.
     """
-    with create_log(log_path) as log:
+    with create_log(place) as log:
         with log.transaction():
-            begun = not _begun(log, log_path, origin=origin)
+            begun = not _begun(log, place, origin=origin)
             if begun:
-                _require_empty(store, log_path)
+                _require_empty(store, place)
                 log.begin(origin)
-                _log_baseline(log, store, contents, at=at)
+                baseline = (
+                    MemoryWrite(store.name, key, "baseline", store.normal(key, content), "import")
+                    for key, content in sorted(contents.items())
+                )
+                log.extend(baseline, at=at)
         _settle_all(store, log)
     return len(contents) if begun else 0
 
 
-def adopt(store: MemoryStore, log_path: Path, *, origin: str, at: datetime) -> int:
+def adopt(store: MemoryStore, place: LogPlace, *, origin: str, at: datetime) -> int:
     """Log what the store holds now as its baseline: trust starts here.
 
     A log that exists takes in a further store, never the same one twice.
@@ -61,20 +64,25 @@ def adopt(store: MemoryStore, log_path: Path, *, origin: str, at: datetime) -> i
         ConflictError: a log of another origin is there.
         MemoryLogError: a key that the log cannot carry.
     """
-    with create_log(log_path) as log, log.transaction():
-        if not _begun(log, log_path, origin=origin):
+    with create_log(place) as log, log.transaction():
+        if not _begun(log, place, origin=origin):
             log.begin(origin)
-        elif any(entry.store == store.name for entry in log.entries()):
+        elif log.knows(store.name):
             return 0
-        found = {key: content for key, content in store.read() if isinstance(content, bytes)}
-        for entry in _log_baseline(log, store, found, at=at):
-            log.settle(entry.seq)  # in place already
-    return len(found)
+        start = log.size
+        found = (
+            MemoryWrite(store.name, key, "baseline", content, "import")
+            for key, content in store.read()
+            if isinstance(content, bytes)
+        )
+        entries = log.extend(found, at=at)
+        log.settle_from(start)  # in place already
+    return entries
 
 
 def record(
     store: MemoryStore,
-    log_path: Path,
+    place: LogPlace,
     key: str,
     content: bytes,
     *,
@@ -92,12 +100,12 @@ def record(
     """
     content = store.normal(key, content)
     write = MemoryWrite(store.name, key, "put", content, source, trace_id, policy_ref)
-    return record_all(store, log_path, [write], at=at)[0]
+    return record_all(store, place, [write], at=at)[0]
 
 
 def forget(
     store: MemoryStore,
-    log_path: Path,
+    place: LogPlace,
     key: str,
     *,
     op: Literal["delete", "expire"] = "delete",
@@ -114,12 +122,12 @@ def forget(
         UnavailableError: logged, but it cannot be removed now; the next call tries again.
     """
     write = MemoryWrite(store.name, key, op, None, source, trace_id, policy_ref)
-    return record_all(store, log_path, [write], at=at)[0]
+    return record_all(store, place, [write], at=at)[0]
 
 
 def erase(
     store: MemoryStore,
-    log_path: Path,
+    place: LogPlace,
     key: str,
     *,
     source: MemorySource,
@@ -135,7 +143,7 @@ def erase(
         As `forget`.
     """
     write = MemoryWrite(store.name, key, "delete", None, source, trace_id, policy_ref)
-    with open_log(log_path) as log:
+    with open_log(place) as log:
         with log.transaction():
             (entry,) = log.append([write], at=at)
             log.erase(entry.key_hash)
@@ -144,7 +152,7 @@ def erase(
 
 
 def record_all(
-    store: MemoryStore, log_path: Path, writes: Sequence[MemoryWrite], *, at: datetime
+    store: MemoryStore, place: LogPlace, writes: Sequence[MemoryWrite], *, at: datetime
 ) -> list[MemoryEntry]:
     """Log many changes in one transaction, then carry them out.
 
@@ -153,7 +161,7 @@ def record_all(
         MemoryLogError: a field is not allowed; nothing was logged.
         UnavailableError: logged, but one of them cannot be carried out now.
     """
-    with open_log(log_path) as log:
+    with open_log(place) as log:
         with log.transaction():
             entries = log.append(writes, at=at)
         with log.transaction():
@@ -166,7 +174,7 @@ def record_all(
 
 def announce(
     store: MemoryStore,
-    log_path: Path,
+    place: LogPlace,
     key: str,
     digest: str | None,
     *,
@@ -184,7 +192,7 @@ def announce(
         NotFoundError: the store has no log.
         MemoryLogError: the store holds something else under `key`; nothing was logged.
     """
-    with open_log(log_path) as log, log.transaction():
+    with open_log(place) as log, log.transaction():
         settle(store, log)
         content = _readable(store, key)
         held = None if content is None else sha256(content).hexdigest()
@@ -199,7 +207,7 @@ def announce(
 
 
 def accept(
-    store: MemoryStore, log_path: Path, key: str, *, at: datetime, policy_ref: str = ""
+    store: MemoryStore, place: LogPlace, key: str, *, at: datetime, policy_ref: str = ""
 ) -> MemoryEntry:
     """Log an operator's word that what is (or is not) under `key` now is right.
 
@@ -207,7 +215,7 @@ def accept(
         NotFoundError: the store has no log.
         MemoryLogError: something that is no memory stands there.
     """
-    with open_log(log_path) as log, log.transaction():
+    with open_log(place) as log, log.transaction():
         settle(store, log)
         content = _readable(store, key)
         write = MemoryWrite(store.name, key, "accept", content, "operator", "", policy_ref)
@@ -229,42 +237,32 @@ def _readable(store: MemoryStore, key: str) -> bytes | None:
     return content
 
 
-def _log_in_place(log: SqliteMemoryLog, write: MemoryWrite, *, at: datetime) -> MemoryEntry:
+def _log_in_place(log: MemoryLog, write: MemoryWrite, *, at: datetime) -> MemoryEntry:
     (entry,) = log.append([write], at=at)
     log.settle(entry.seq)
     return entry
 
 
-def _log_baseline(
-    log: SqliteMemoryLog, store: MemoryStore, contents: Mapping[str, bytes], *, at: datetime
-) -> list[MemoryEntry]:
-    baseline = [
-        MemoryWrite(store.name, key, "baseline", store.normal(key, contents[key]), "import")
-        for key in sorted(contents)
-    ]
-    return log.append(baseline, at=at)
-
-
-def _begun(log: SqliteMemoryLog, log_path: Path, *, origin: str) -> bool:
+def _begun(log: MemoryLog, place: LogPlace, *, origin: str) -> bool:
     if not log.exists():
         return False
     if log.origin != origin:
         raise ConflictError(
-            f"{log_path} is the log of {log.origin!r}, not of {origin!r}",
+            f"{place} is the log of {log.origin!r}, not of {origin!r}",
             remedy="give each agent of each node a log file of its own",
         )
     return True
 
 
-def _require_empty(store: MemoryStore, log_path: Path) -> None:
+def _require_empty(store: MemoryStore, place: LogPlace) -> None:
     for key, _ in store.read():
         raise ConflictError(
-            f"the store holds {key!r} and more, but there is no log at {log_path}",
+            f"the store holds {key!r} and more, but there is no log at {place}",
             remedy="restore the log, or adopt the store as it is after looking at it",
         )
 
 
-def _settle_all(store: MemoryStore, log: SqliteMemoryLog) -> None:
+def _settle_all(store: MemoryStore, log: MemoryLog) -> None:
     with log.transaction():
         stuck = settle(store, log)
     for error in stuck.values():

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
-from mythos.adapters.memory_log_sqlite import SqliteMemoryLog, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.checkpoint import require_extends
@@ -33,13 +32,13 @@ class RolledBack:
 
 
 def plan(
-    store: MemoryStore, log_path: Path, stays: Stays, *, backup: MemoryStore | None = None
+    store: MemoryStore, place: LogPlace, stays: Stays, *, backup: MemoryStore | None = None
 ) -> RollbackPlan:
     """Say what rolling back would change; nothing is changed.
 
     Args:
         store: the live store.
-        log_path: its log.
+        place: its log.
         stays: whether an entry is to have happened.
         backup: another store of the same keys, to take contents from that the log keeps no more.
 
@@ -47,14 +46,14 @@ def plan(
         NotFoundError: no log.
         MemoryLogError: the log does not hold, so nobody knows what to roll back to.
     """
-    with open_log(log_path) as log, log.transaction():
+    with open_log(place) as log, log.transaction():
         settle(store, log)
         return _plan(store, log, stays, backup)
 
 
 def roll_back(
     store: MemoryStore,
-    log_path: Path,
+    place: LogPlace,
     stays: Stays,
     *,
     at: datetime,
@@ -66,19 +65,19 @@ def roll_back(
     Raises:
         As `plan`; then nothing was changed.
     """
-    with open_log(log_path) as log:
+    with open_log(place) as log:
         with log.transaction():
             settle(store, log)
             made = _plan(store, log, stays, backup)
             writes = _writes(store, log, made, backup, policy_ref=policy_ref)
-            logged = len(log.append(writes, at=at))
+            logged = log.extend(writes, at=at)
         with log.transaction():
             stuck = settle(store, log)
     return RolledBack(made, logged, tuple(str(error) for error in stuck.values()))
 
 
 def _plan(
-    store: MemoryStore, log: SqliteMemoryLog, stays: Stays, backup: MemoryStore | None
+    store: MemoryStore, log: MemoryLog, stays: Stays, backup: MemoryStore | None
 ) -> RollbackPlan:
     tree, origin = log.tree(), log.origin
     for known in log.checkpoints():
@@ -104,7 +103,7 @@ def _plan(
 
 def _writes(
     store: MemoryStore,
-    log: SqliteMemoryLog,
+    log: MemoryLog,
     made: RollbackPlan,
     backup: MemoryStore | None,
     *,
@@ -123,7 +122,7 @@ def _writes(
 
 
 def _content(
-    log: SqliteMemoryLog, entry: MemoryEntry, key: str | None, backup: MemoryStore | None
+    log: MemoryLog, entry: MemoryEntry, key: str | None, backup: MemoryStore | None
 ) -> bytes | None:
     """What an entry logged, if it is kept beside the log or in the backup."""
     kept = log.kept(entry.seq)

@@ -7,13 +7,13 @@ lock, so changes reach the store in the order of the log.
 
 from __future__ import annotations
 
-from mythos.adapters.memory_log_sqlite import PendingChange, SqliteMemoryLog
+from mythos.adapters.memory_log import MemoryLog, PendingChange
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.entry import entry_content_hash, key_hash
 from mythos.errors import MemoryLogError, UnavailableError
 
 
-def settle(store: MemoryStore, log: SqliteMemoryLog) -> dict[int, UnavailableError]:
+def settle(store: MemoryStore, log: MemoryLog) -> dict[int, UnavailableError]:
     """Carry out every pending change of `store`, inside the caller's transaction.
 
     Returns:

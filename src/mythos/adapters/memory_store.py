@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from mythos.engines.memory.audit import Unreadable
+from mythos.engines.memory.live import Unreadable
 
 
 class MemoryStore(Protocol):

@@ -14,7 +14,7 @@ from mythos.adapters.memory_directory import (
     require_key,
     write_memory,
 )
-from mythos.engines.memory.audit import Unreadable
+from mythos.engines.memory.live import Unreadable
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from mythos.adapters.atomic_file import write_atomically
 from mythos.adapters.memory_record import canonical_record, content_of, key_of, record_of
-from mythos.engines.memory.audit import Unreadable
+from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
 
 MAX_LINE_BYTES = 64 * 2**20

@@ -1,31 +1,39 @@
 """Where a store and its log lie, as written on a command line.
 
-    dir:PATH                      a directory, one memory a file
-    jsonl:FILE                    a file of JSON lines
-    sqlite:PATH#TABLE             a table of an SQLite file
+    dir:PATH                              a directory, one memory a file
+    jsonl:FILE                            a file of JSON lines
+    sqlite:FILE#TABLE                     a table of an SQLite file
+    postgresql://USER@HOST/NAME#TABLE     a table of a PostgreSQL database
 
-Before the `#` may stand `?key=A,B` and `&columns=C,D`. The log of a store lies beside it, unless
-another place is named: `PATH.log.sqlite3`, for a table `PATH.TABLE.log.sqlite3`.
+Of a table, `?key=A,B` and `&columns=C,D` before the `#` name the columns that are memory. The log
+of a store lies beside it, unless another place is named: `PATH.log.sqlite3`, for a table
+`FILE.TABLE.log.sqlite3`, on a server the schema `mythos_memory_TABLE` of the same database. A log's
+own place is `FILE` or `postgresql://…#SCHEMA`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl, urlencode
 
+from mythos.adapters.memory_log import LogPlace
+from mythos.adapters.memory_log_server import ServerLog
 from mythos.adapters.memory_store import MemoryStore
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.memory_store_jsonl import JsonLinesStore
+from mythos.adapters.memory_store_postgresql import postgresql_store
 from mythos.adapters.memory_store_sqlite import sqlite_store
 from mythos.errors import UsageError
 
 LOG_SUFFIX = ".log.sqlite3"
+_SCHEMA_PREFIX = "mythos_memory_"
+_SERVERS = ("postgresql", "postgres")
 
 
 @dataclass(frozen=True, slots=True)
 class StoreUri:
-    """A store's URI, taken apart."""
+    """A store's URI, taken apart. `place` is a path, or the URL of a database."""
 
     scheme: str
     place: str
@@ -34,11 +42,18 @@ class StoreUri:
     columns: tuple[str, ...] = ()
 
     @property
-    def log(self) -> Path:
+    def log(self) -> LogPlace:
         """Where the log lies if nobody says otherwise."""
+        if self.scheme in _SERVERS:
+            return ServerLog(self.place, f"{_SCHEMA_PREFIX}{self.table}")
         path = Path(self.place)
         table = f".{self.table}" if self.table else ""
         return path.with_name(f"{path.name}{table}{LOG_SUFFIX}")
+
+    @property
+    def label(self) -> str:
+        """What the store is called where nobody gave it a name."""
+        return self.table or Path(self.place).name.lstrip(".") or "memory"
 
     def open(self) -> MemoryStore:
         """The store itself.
@@ -52,7 +67,9 @@ class StoreUri:
             return DirectoryStore(path)
         if self.scheme == "jsonl":
             return JsonLinesStore(path)
-        return sqlite_store(path, self.table, key=self.key, columns=self.columns)
+        if self.scheme == "sqlite":
+            return sqlite_store(path, self.table, key=self.key, columns=self.columns)
+        return postgresql_store(self.place, self.table, key=self.key, columns=self.columns)
 
 
 def parse_store(uri: str) -> StoreUri:
@@ -61,38 +78,56 @@ def parse_store(uri: str) -> StoreUri:
     Raises:
         UsageError: it is none.
     """
-    scheme, colon, rest = uri.partition(":")
-    if not colon or scheme not in {"dir", "jsonl", "sqlite"}:
-        raise _no_store(uri)
-    if scheme != "sqlite":
-        return StoreUri(scheme, rest.rstrip("/") or rest) if rest else _refuse(uri)
+    scheme, _, rest = uri.partition(":")
+    if scheme in {"dir", "jsonl"} and rest:
+        return StoreUri(scheme, rest.rstrip("/") or rest)
     place, _, table = rest.rpartition("#")
     place, _, query = place.partition("?")
-    if not place or not table:
+    if scheme not in {"sqlite", *_SERVERS} or not place or not table:
         raise _no_store(uri)
-    return StoreUri(scheme, place, table, *_choices(query, uri))
+    said = dict(_pairs(query, uri))
+    key, columns = (_names(said.pop(each, "")) for each in ("key", "columns"))
+    if scheme in _SERVERS:
+        return StoreUri(scheme, f"{scheme}:{place}{_query(said)}", table, key, columns)
+    if said:
+        raise _no_store(uri)
+    return StoreUri(scheme, place, table, key, columns)
 
 
-def _choices(query: str, uri: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def parse_log(text: str) -> LogPlace:
+    """Read where a log lies.
+
+    Raises:
+        UsageError: the URL of a server without a schema.
+    """
+    if not text.startswith(tuple(f"{scheme}:" for scheme in _SERVERS)):
+        return Path(text)
+    url, _, schema = text.rpartition("#")
+    if not url or not schema:
+        raise UsageError(
+            "the log on a server has no schema",
+            remedy="write postgresql://USER@HOST/NAME#SCHEMA",
+        )
+    return ServerLog(url, schema)
+
+
+def _pairs(query: str, uri: str) -> list[tuple[str, str]]:
     try:
-        said = parse_qs(query, strict_parsing=bool(query))
+        return parse_qsl(query, strict_parsing=bool(query), keep_blank_values=True)
     except ValueError as error:
         raise _no_store(uri) from error
-    if set(said) - {"key", "columns"}:
-        raise _no_store(uri)
-    key, columns = (
-        tuple(",".join(said.get(each, [])).split(",")) if said.get(each) else ()
-        for each in ("key", "columns")
-    )
-    return key, columns
 
 
-def _refuse(uri: str) -> StoreUri:
-    raise _no_store(uri)
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
+
+
+def _query(said: dict[str, str]) -> str:
+    return f"?{urlencode(said)}" if said else ""
 
 
 def _no_store(uri: str) -> UsageError:
     return UsageError(
-        f"{uri[:200]!r} names no memory store",
-        remedy="write dir:PATH, jsonl:FILE or sqlite:PATH#TABLE",
+        f"{uri.partition('@')[2] or uri[:200]!r} names no memory store",
+        remedy="write dir:PATH, jsonl:FILE, sqlite:FILE#TABLE or postgresql://USER@HOST/NAME#TABLE",
     )

@@ -22,7 +22,7 @@ from mythos.adapters.memory_record import (
     record_of,
     value_of,
 )
-from mythos.engines.memory.audit import Unreadable
+from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UsageError
 
 

@@ -37,7 +37,7 @@ SHOWN = 20
 def audit(
     ctx: click.Context,
     store: str,
-    log: Path | None,
+    log: str | None,
     vkey: tuple[str, ...],
     witnessed: tuple[Path, ...],
     as_json: bool,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--out", type=NEW_FILE, help="Also write the signed note there.")
 @as_json
 def checkpoint(
-    store: str, log: Path | None, key: Path, new_key: bool, out: Path | None, as_json: bool
+    store: str, log: str | None, key: Path, new_key: bool, out: Path | None, as_json: bool
 ) -> None:
     """Sign what a log is now: its name, size and root, as a C2SP signed note.
 
@@ -33,7 +33,7 @@ def checkpoint(
     """
     from mythos.adapters.atomic_file import write_atomically
     from mythos.adapters.key_file import create_key, load_key
-    from mythos.adapters.memory_log_sqlite import checkpoint as sign
+    from mythos.adapters.memory_log import checkpoint as sign
     from mythos.engines.memory.checkpoint import parse_checkpoint
     from mythos.engines.memory.note import NoteVerifier, parse_note
 
@@ -62,7 +62,7 @@ def checkpoint(
 @as_json
 def prove(
     store: str,
-    log: Path | None,
+    log: str | None,
     key: str,
     seq: int | None,
     out: Path,

@@ -15,6 +15,7 @@ from mythos.cli.output import as_json, chosen
 from mythos.errors import UsageError
 
 if TYPE_CHECKING:
+    from mythos.adapters.memory_log import LogPlace
     from mythos.adapters.memory_rollback import RolledBack
     from mythos.engines.memory.rollback import RollbackPlan
     from mythos.values.memory import MemoryEntry
@@ -31,7 +32,7 @@ SHOWN = 20
 @as_json
 def trace(
     store: str,
-    log: Path | None,
+    log: str | None,
     runs: tuple[str, ...],
     source: tuple[str, ...],
     keys: tuple[str, ...],
@@ -43,7 +44,7 @@ def trace(
     The log is one agent's, so without a choice it is everything that the agent ever wrote.
     `current` says that no later entry changed that memory since.
     """
-    from mythos.adapters.memory_log_sqlite import open_log
+    from mythos.adapters.memory_log import open_log
     from mythos.adapters.memory_recorder import hash_of
     from mythos.engines.memory.rollback import written_by
 
@@ -99,7 +100,7 @@ def _tell_trace(found: list[dict[str, Any]]) -> None:
 def rollback(
     ctx: click.Context,
     store: str,
-    log: Path | None,
+    log: str | None,
     to: int | None,
     to_checkpoint: Path | None,
     without_run: tuple[str, ...],
@@ -140,7 +141,7 @@ def rollback(
 
 
 def _stays(
-    log: Path, to: int | None, to_checkpoint: Path | None, without_run: tuple[str, ...]
+    log: LogPlace, to: int | None, to_checkpoint: Path | None, without_run: tuple[str, ...]
 ) -> tuple[Callable[[MemoryEntry], bool], str]:
     """Which entries are to have happened, and the same in words."""
     if sum((to is not None, to_checkpoint is not None, bool(without_run))) != 1:
@@ -154,8 +155,8 @@ def _stays(
     return (lambda entry: entry.seq < size), f"back to {size} entries"
 
 
-def _size(log: Path, to_checkpoint: Path) -> int:
-    from mythos.adapters.memory_log_sqlite import open_log
+def _size(log: LogPlace, to_checkpoint: Path) -> int:
+    from mythos.adapters.memory_log import open_log
     from mythos.cli.memory_keys import checkpoint_of
     from mythos.engines.memory.checkpoint import require_extends
 

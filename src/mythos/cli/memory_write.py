@@ -25,7 +25,7 @@ SOURCES = ("user", "tool", "agent", "import", "operator")
 @click.option("--agent", help="Whose log it is: the agent (else the store's name).")
 @as_json
 def baseline(
-    store: str, log: Path | None, node: str | None, agent: str | None, as_json: bool
+    store: str, log: str | None, node: str | None, agent: str | None, as_json: bool
 ) -> None:
     """Begin the log of a store with what it holds now: trust starts here.
 
@@ -34,7 +34,7 @@ def baseline(
     """
     import platform
 
-    from mythos.adapters.memory_log_sqlite import open_log
+    from mythos.adapters.memory_log import open_log
     from mythos.adapters.memory_recorder import adopt
     from mythos.engines.memory.checkpoint import log_origin
 
@@ -45,7 +45,7 @@ def baseline(
     except NotFoundError:
         origin = ""
     if not origin or node or agent:
-        origin = log_origin(node or platform.node() or "node", agent or _stem(place.log))
+        origin = log_origin(node or platform.node() or "node", agent or place.label)
     entries = adopt(place.store, place.log, origin=origin, at=datetime.now(UTC))
     begun = {
         "origin": origin,
@@ -55,12 +55,6 @@ def baseline(
         "blind_to": place.store.blind_to,
     }
     chosen(as_json, begun, lambda: _tell_begun(begun))
-
-
-def _stem(log: Path) -> str:
-    from mythos.adapters.memory_store_uri import LOG_SUFFIX
-
-    return log.name.removesuffix(LOG_SUFFIX).lstrip(".") or "memory"
 
 
 def _tell_begun(begun: dict[str, Any]) -> None:
@@ -88,7 +82,7 @@ def _tell_begun(begun: dict[str, Any]) -> None:
 @as_json
 def record(
     store: str,
-    log: Path | None,
+    log: str | None,
     key: str,
     content: str | None,
     sha256: str | None,
@@ -153,7 +147,7 @@ def _bytes_of(file: str) -> bytes:
 @as_json
 def accept(
     store: str,
-    log: Path | None,
+    log: str | None,
     keys: tuple[str, ...],
     every: bool,
     by: str,

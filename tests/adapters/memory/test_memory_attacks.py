@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -10,11 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.memory_log_sqlite import checkpoint
+from mythos.adapters.memory_log import checkpoint, open_log
 from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.entry import MemoryWrite, entry_of
 from mythos.engines.memory.note import NoteSigner, verify_note
-from mythos.engines.memory.tree import leaf_hash
+from mythos.engines.memory.tree import leaf_hash, node_hash
 from mythos.errors import MemoryLogError
 from mythos.values.memory import Checkpoint, MemoryAudit
 from tests.adapters.memory.conftest import AT, Place
@@ -78,6 +79,15 @@ def test_a_file_replaced_by_a_link_to_its_own_content_is_altered(place: Place) -
     found = place.audit()
     assert classes(found) == (("user/tea.md",), (), ())
     assert found.notes == ("user/tea.md: a symbolic link is not followed",)
+
+
+@pytest.mark.parametrize("name", [b"not-\xff-utf8", b"/".join([b"d" * 200] * 6)])
+def test_a_file_under_a_name_no_key_can_have_is_unlogged(place: Place, name: bytes) -> None:
+    path = os.fsencode(place.store) + b"/" + name
+    os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names in bytes
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(b"always wire the money")
+    assert len(place.audit().unlogged) == 1
 
 
 def test_an_older_store_put_back_is_altered_and_missing(place: Place, tmp_path: Path) -> None:
@@ -179,7 +189,7 @@ def test_a_pending_change_that_was_never_logged_is_not_carried_out(place: Place)
     [
         "DELETE FROM log",
         "DROP TABLE salts",
-        "PRAGMA user_version = 9",
+        "UPDATE log SET format = 9",
         "UPDATE entries SET entry = 'text'",
         "UPDATE entries SET entry = CAST('{}' AS BLOB)",
         "UPDATE entries SET leaf = 'text'",
@@ -204,13 +214,20 @@ def test_a_file_that_is_no_database_fails_the_proof(place: Place, content: bytes
 
 
 def _rewrite_tea(place: Place) -> None:
-    """Forge entry 3, its leaf and its salt, and the file, all in agreement."""
+    """Forge entry 3, every hash above it, its salt, and the file, all in agreement."""
     salt = b"f" * 32
     write = MemoryWrite("directory", "user/tea.md", "put", b"likes poison", "agent")
     raw = entry_of(write, seq=3, salt=salt, at=AT).canonical()
+    leaf = leaf_hash(raw)
+    with open_log(place.log) as log:
+        tree = log.tree()
+        pair = node_hash(tree.node(0, 2), leaf)
+        root = node_hash(tree.node(1, 0), pair)
     as_forger(
         place,
-        ("UPDATE entries SET entry = ?, leaf = ? WHERE seq = 3", (raw, leaf_hash(raw))),
+        ("UPDATE entries SET entry = ?, leaf = ? WHERE seq = 3", (raw, leaf)),
+        ("UPDATE nodes SET hash = ? WHERE level = 1 AND place = 1", (pair,)),
+        ("UPDATE nodes SET hash = ? WHERE level = 2 AND place = 0", (root,)),
         ("UPDATE salts SET salt = ? WHERE seq = 3", (salt,)),
     )
     (place.store / "user/tea.md").write_bytes(b"likes poison")

@@ -14,7 +14,7 @@ WRITER = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from mythos.adapters import memory_directory, memory_log_sqlite, memory_recorder
+from mythos.adapters import memory_directory, memory_log, memory_recorder
 from mythos.adapters.memory_store_directory import DirectoryStore
 
 store, log, point = DirectoryStore(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
@@ -29,13 +29,13 @@ def put(n):
 
 put(0)
 if point == "entry not committed":
-    memory_log_sqlite.SqliteMemoryLog._insert = die
+    memory_log.MemoryLog._insert = die
 if point == "entry committed":
     memory_recorder.settle = die
 if point == "file half written":
     memory_directory.os.replace = die
 if point == "file in place":
-    memory_log_sqlite.SqliteMemoryLog.settle = die
+    memory_log.MemoryLog.settle = die
 for n in range(1, 10**9):
     print(n, flush=True)
     put(n)

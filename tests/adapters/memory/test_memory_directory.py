@@ -15,7 +15,7 @@ from mythos.adapters.memory_directory import (
     require_content,
     write_memory,
 )
-from mythos.engines.memory.audit import Unreadable
+from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
 
 LINK = Unreadable("a symbolic link is not followed")

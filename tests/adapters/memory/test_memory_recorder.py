@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_directory import read_store
-from mythos.adapters.memory_log_sqlite import open_log
+from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_recorder import accept, adopt, erase, forget, record, seed
 from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UnavailableError
 from tests.adapters.memory.conftest import AT, BASELINE, Place
@@ -114,7 +114,7 @@ def test_recording_without_a_log_is_refused_with_a_remedy(tmp_path: Path) -> Non
     place = Place(tmp_path / "memory", tmp_path / "memory.db")
     with pytest.raises(NotFoundError, match="no memory log") as caught:
         place.record("a", b"1")
-    assert "seed" in caught.value.remedy
+    assert "mythos memory baseline" in caught.value.remedy
     assert list(tmp_path.iterdir()) == []
 
 
@@ -134,7 +134,7 @@ def test_given_an_obstacle_when_it_is_gone_then_the_logged_change_arrives(place:
 def test_a_locked_log_is_unavailable_and_not_broken(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mythos.adapters.memory_log_file.LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr("mythos.adapters.memory_log_database.LOCK_WAIT_S", 0.05)
     with closing(sqlite3.connect(place.log, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         with pytest.raises(UnavailableError, match="stayed locked"):

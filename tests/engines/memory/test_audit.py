@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mythos.engines.memory.audit import Unreadable, audit, replay
+from mythos.engines.memory.audit import Audit
 from mythos.engines.memory.checkpoint import root_text
 from mythos.engines.memory.entry import MemoryWrite, entry_of, key_hash
-from mythos.engines.memory.tree import EMPTY_ROOT, MerkleLog
+from mythos.engines.memory.live import Unreadable
+from mythos.engines.memory.replay import LoggedRow, Replay
+from mythos.engines.memory.tree import EMPTY_ROOT, MerkleLog, leaf_hash
 from mythos.errors import MemoryLogError
 from mythos.values.memory import Checkpoint, MemoryAudit, MemoryEntry, MemoryOp
 
@@ -28,23 +30,21 @@ def log_of(*writes: MemoryWrite) -> list[MemoryEntry]:
     return [entry_of(write, seq=i, salt=_salt(i), at=AT) for i, write in enumerate(writes)]
 
 
-def salts_of(entries: Sequence[MemoryEntry]) -> dict[str, bytes]:
-    return {entry.key_hash: _salt(entry.seq) for entry in entries if entry.content_hash}
+def rows_of(entries: Sequence[MemoryEntry]) -> list[LoggedRow]:
+    return [
+        LoggedRow(raw, leaf_hash(raw), _salt(entry.seq) if entry.content_hash else None)
+        for entry, raw in ((entry, entry.canonical()) for entry in entries)
+    ]
 
 
 def audited(
     entries: Sequence[MemoryEntry], live: Live, known: Sequence[Checkpoint] = ()
 ) -> MemoryAudit:
-    return audit(
-        entries,
-        live.items(),
-        salts_of(entries),
-        at=AT,
-        store="d",
-        origin="mythos/n/a",
-        checkpoints=known,
-        keys=["a", "b", "c"],
-    )
+    names = {bytes.fromhex(key_hash("d", key)[7:]): key for key in "abc"}
+    audit = Audit(store="d", origin="mythos/n/a", checkpoints=known)
+    audit.log(rows_of(entries), since=-1)
+    audit.live(list(live.items()))
+    return audit.result(names.get, at=AT)
 
 
 def test_each_kind_of_difference_is_told_apart() -> None:
@@ -94,8 +94,11 @@ def test_what_cannot_be_read_is_never_ok_and_says_why() -> None:
 
 def test_a_memory_whose_salt_is_gone_proves_nothing() -> None:
     log = log_of(wrote("a", b"1"))
-    found = audit(log, [("a", b"1")], {}, at=AT, store="d", origin="o")
-    assert found.altered == ("a",)
+    audit = Audit(store="d", origin="o")
+    raw = log[0].canonical()
+    audit.log([LoggedRow(raw, leaf_hash(raw), None)], since=-1)
+    audit.live([("a", b"1")])
+    assert set(audit.census.altered) == {"a"}
 
 
 def test_another_store_of_the_same_log_is_not_missing_here() -> None:
@@ -105,9 +108,8 @@ def test_another_store_of_the_same_log_is_not_missing_here() -> None:
 
 def test_an_entry_removed_from_the_log_fails_the_proof() -> None:
     log = log_of(wrote("a", b"1"), wrote("b", b"2"), wrote("c", b"3"))
-    found = audited([log[0], log[2]], {"a": b"1", "c": b"3"})
-    assert found.proof_failed == "entry 1 of the log says it is number 2"
-    assert (found.score, found.root) == (0.0, None)
+    with pytest.raises(MemoryLogError, match="entry 1 of the log says it is number 2"):
+        audited([log[0], log[2]], {"a": b"1", "c": b"3"})
 
 
 def test_a_log_that_does_not_extend_a_remembered_checkpoint_fails_the_proof() -> None:
@@ -117,16 +119,16 @@ def test_a_log_that_does_not_extend_a_remembered_checkpoint_fails_the_proof() ->
     known = Checkpoint(origin="mythos/n/a", size=2, root=root_text(tree.root()))
     assert audited(log, {"a": b"1", "b": b"2"}, [known]).score == 1.0
     forged = log_of(wrote("a", b"1"), wrote("b", b"poison"))
-    found = audited(forged, {"a": b"1", "b": b"poison"}, [known])
-    assert found.score == 0.0
-    assert found.proof_failed is not None
-    assert "root at size 2" in found.proof_failed
+    with pytest.raises(MemoryLogError, match="root at size 2"):
+        audited(forged, {"a": b"1", "b": b"poison"}, [known])
+    with pytest.raises(MemoryLogError, match="log of 1 entries, a checkpoint remembers 2"):
+        audited(log[:1], {"a": b"1"}, [known])
 
 
 def test_replay_refuses_entries_out_of_order() -> None:
     log = log_of(wrote("a", b"1"), wrote("b", b"2"))
     with pytest.raises(MemoryLogError, match="entry 0 of the log says it is number 1"):
-        replay(reversed(log), store="d")
+        Replay(store="d", origin="o").feed(rows_of(log[::-1]))
 
 
 keys = st.sampled_from("abcdef")

@@ -5,15 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mythos.engines.memory.entry import (
     MemoryWrite,
+    entry_bytes,
     entry_content_hash,
     entry_of,
+    fields_of,
     key_hash,
     parse_entry,
 )
-from mythos.errors import MemoryLogError
+from mythos.errors import DocumentError, MemoryLogError
+from mythos.values.digest import canonical_bytes, digest_of
+from mythos.values.memory import MemoryOp
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
 SALT = b"s" * 32
@@ -91,3 +97,55 @@ def test_bytes_that_are_not_the_one_form_of_an_entry_are_refused(
     raw = entry_of(TEA, seq=7, salt=SALT, at=AT).canonical()
     with pytest.raises(MemoryLogError, match=said):
         parse_entry(raw.replace(old, new, 1))
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+odd_texts = st.text(max_size=12)  # lone surrogates too
+ops: st.SearchStrategy[MemoryOp] = st.sampled_from(
+    ["put", "delete", "baseline", "expire", "accept"]
+)
+writes = st.builds(
+    MemoryWrite,
+    store=st.sampled_from(["directory", "table.x", "no name", ""]) | texts,
+    key=texts,
+    op=ops,
+    content=st.none() | st.binary(max_size=3),
+    source=st.sampled_from(["user", "tool", "agent", "import", "operator"]),
+    trace_id=st.sampled_from(["", "a" * 32, "A" * 32]),
+    policy_ref=st.sampled_from(["", "ops: looked at it", "x" * 301]) | odd_texts,
+)
+
+
+@given(writes, st.integers(0, 2**54), st.datetimes(timezones=st.just(UTC)))
+def test_the_bytes_of_a_write_are_those_of_its_entry_or_refused_alike(
+    write: MemoryWrite, seq: int, at: datetime
+) -> None:
+    try:
+        entry = entry_of(write, seq=seq, salt=SALT, at=at)
+        wanted = entry.canonical()
+    except (MemoryLogError, DocumentError):
+        with pytest.raises((MemoryLogError, DocumentError)):
+            entry_bytes(write, seq=seq, salt=SALT, at=at)
+        return
+    raw = entry_bytes(write, seq=seq, salt=SALT, at=at)
+    assert raw == wanted
+    if (fields := fields_of(raw)) is not None:
+        assert int(fields.seq) == entry.seq
+        assert fields.store.decode() == entry.store
+        assert fields.op.decode() == entry.op
+        assert f"sha256:{fields.key.decode()}" == entry.key_hash
+        assert (fields.mac is None) == (entry.content_hash is None)
+
+
+@given(st.data())
+def test_what_is_read_as_an_entry_at_sight_is_one(data: st.DataObject) -> None:
+    raw = bytearray(entry_bytes(TEA, seq=3, salt=SALT, at=AT))
+    where = data.draw(st.integers(0, len(raw) - 1))
+    raw[where] = data.draw(st.integers(0, 255))
+    if fields_of(bytes(raw)) is not None:
+        parse_entry(bytes(raw))
+
+
+@given(texts, texts)
+def test_a_key_is_hashed_as_the_canonical_json_of_store_and_key(store: str, key: str) -> None:
+    assert key_hash(store, key) == digest_of(canonical_bytes([store, key]))

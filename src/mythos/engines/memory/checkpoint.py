@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from mythos.engines.memory.tree import HASH_BYTES, MerkleLog
+from mythos.engines.memory.tree import HASH_BYTES, HashTree
 from mythos.errors import MemoryLogError
 from mythos.values.memory import Checkpoint
 
@@ -74,20 +74,34 @@ def parse_checkpoint(text: str) -> Checkpoint:
         raise _malformed(str(error.errors()[0]["msg"])) from error
 
 
-def require_extends(log: MerkleLog, known: Checkpoint, *, origin: str) -> None:
+def require_extends(log: HashTree, known: Checkpoint, *, origin: str) -> None:
     """Check that `log` still is what it was when `known` was made, with more behind it or not.
 
     Raises:
         MemoryLogError: another origin, a log shorter than `known`, or another root at its size.
     """
+    if known.size > log.size:
+        raise shorter(log.size, known)
+    require_root(log.root(known.size), known, origin=origin)
+
+
+def require_root(root: bytes, known: Checkpoint, *, origin: str) -> None:
+    """Check what a log's root is at the size of a checkpoint of it.
+
+    Raises:
+        MemoryLogError: another origin, or another root.
+    """
     if known.origin != origin:
         raise _rewritten(f"checkpoint of {known.origin!r} in the log {origin!r}")
-    if known.size > log.size:
-        raise _rewritten(f"log of {log.size} entries, a checkpoint remembers {known.size}")
-    if (root := root_text(log.root(known.size))) != known.root:
+    if (found := root_text(root)) != known.root:
         raise _rewritten(
-            f"root at size {known.size} is {root}, a checkpoint remembers {known.root}"
+            f"root at size {known.size} is {found}, a checkpoint remembers {known.root}"
         )
+
+
+def shorter(size: int, known: Checkpoint) -> MemoryLogError:
+    """Say that a log lost entries since a checkpoint."""
+    return _rewritten(f"log of {size} entries, a checkpoint remembers {known.size}")
 
 
 def _decode_root(encoded: str) -> bytes:

@@ -8,16 +8,36 @@ memory ("likes tea") cannot be guessed from the log.
 from __future__ import annotations
 
 import hmac
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from json.encoder import encode_basestring
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from mythos.errors import DocumentError, MemoryLogError
-from mythos.values.digest import canonical_bytes, digest_of
+from mythos.errors import MemoryLogError
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
 
 SALT_BYTES = 32
+_MILLISECOND = timedelta(milliseconds=1)
+# Canonical entries (RFC 8785) whose texts need no escape. The time may not pass the year 9999.
+_USUAL = re.compile(
+    rb'\{"content_hash":(?:"hmac-sha256:([0-9a-f]{64})"|null),"key_hash":"sha256:([0-9a-f]{64})",'
+    rb'"op":"(put|delete|baseline|expire|accept)","policy_ref":"[ !#-\[\]-~]{0,300}",'
+    rb'"seq":(0|[1-9][0-9]{0,14}),"source":"(?:user|tool|agent|import|operator)",'
+    rb'"store":"([A-Za-z0-9][A-Za-z0-9._-]{0,149})","trace_id":"(?:[0-9a-f]{32})?",'
+    rb'"ts":(?:0|[1-9][0-9]{0,13}),"v":1\}'
+)
+_HAS_CONTENT = {
+    b"put": {True},
+    b"baseline": {True},
+    b"delete": {False},
+    b"expire": {False},
+    b"accept": {True, False},
+}
 MAX_REF_CHARS = 300
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,11 +57,23 @@ class MemoryWrite:
 
 def key_hash(store: str, key: str) -> str:
     """Hash a key within its store: the digest of the canonical pair."""
+    return f"sha256:{key_hashes(store, [key])[0].hex()}"
+
+
+def key_hashes(store: str, keys: Iterable[str]) -> list[bytes]:
+    """Hash many keys of one store: SHA-256 of the canonical JSON of `[store, key]`, 32 bytes each.
+
+    For a pair of texts the canonical form is written here: JSON's own escapes and nothing more.
+
+    Raises:
+        MemoryLogError: a key is no Unicode text.
+    """
+    before = f"[{encode_basestring(store)},"
     try:
-        return digest_of(canonical_bytes([store, key]))
-    except DocumentError as error:
+        return [sha256(f"{before}{encode_basestring(key)}]".encode()).digest() for key in keys]
+    except UnicodeEncodeError as error:
         raise MemoryLogError(
-            f"key {key[:80]!r} is no Unicode text",
+            f"key {error.object[len(before) : 80]!r} is no Unicode text",
             remedy="name the memory in valid UTF-8",
         ) from error
 
@@ -89,10 +121,58 @@ def entry_of(write: MemoryWrite, *, seq: int, salt: bytes, at: datetime) -> Memo
             source=write.source,
             trace_id=write.trace_id,
             policy_ref=write.policy_ref,
-            ts=(at - _EPOCH) // timedelta(milliseconds=1),
+            ts=(at - _EPOCH) // _MILLISECOND,
         )
     except ValidationError as error:
         raise _malformed(f"write to {write.key[:80]!r}", error) from error
+
+
+def entry_bytes(write: MemoryWrite, *, seq: int, salt: bytes, at: datetime) -> bytes:
+    """Return the canonical bytes of the entry that logs `write`: those of `entry_of`, sooner.
+
+    Raises:
+        MemoryLogError: as `entry_of`.
+    """
+    if at.tzinfo is None:
+        return entry_of(write, seq=seq, salt=salt, at=at).canonical()
+    mac = "null"
+    if write.content is not None:
+        mac = f'"hmac-sha256:{hmac.digest(salt, write.content, "sha256").hex()}"'
+    hashed = key_hashes(write.store, [write.key])[0].hex()
+    raw = (
+        f'{{"content_hash":{mac},"key_hash":"sha256:{hashed}","op":"{write.op}",'
+        f'"policy_ref":"{write.policy_ref}","seq":{seq},"source":"{write.source}",'
+        f'"store":"{write.store}","trace_id":"{write.trace_id}",'
+        f'"ts":{(at - _EPOCH) // _MILLISECOND},"v":1}}'
+    ).encode(errors="surrogatepass")
+    usual = len(salt) == SALT_BYTES and fields_of(raw) is not None
+    return raw if usual else entry_of(write, seq=seq, salt=salt, at=at).canonical()
+
+
+class EntryFields(NamedTuple):
+    """What an audit reads of an entry, in the bytes that stand there; `mac` None is a memory gone.
+
+    `mac` and `key` are 64 hex digits.
+    """
+
+    mac: bytes | None
+    key: bytes
+    op: bytes
+    seq: bytes
+    store: bytes
+
+
+def fields_of(raw: bytes) -> EntryFields | None:
+    """Read an entry of the usual form, exactly as strictly as `parse_entry`.
+
+    Returns:
+        None for bytes that are no entry, or one with unusual text; `parse_entry` tells which.
+    """
+    found = _USUAL.fullmatch(raw)
+    if found is None:
+        return None
+    fields = EntryFields(*found.groups())
+    return fields if (fields.mac is not None) in _HAS_CONTENT[fields.op] else None
 
 
 def parse_entry(raw: bytes) -> MemoryEntry:

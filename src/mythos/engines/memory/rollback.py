@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mythos.engines.memory.audit import Unreadable
 from mythos.engines.memory.entry import key_hash
+from mythos.engines.memory.live import Unreadable
 from mythos.values.memory import MemoryEntry
 
 Stays = Callable[[MemoryEntry], bool]

@@ -1,15 +1,16 @@
 """The Merkle tree of RFC 6962: append, roots of every past size, and proofs.
 
 Leaves and inner nodes are hashed with different prefixes, so a node can never pass for a leaf.
-Complete subtrees never change once filled; the log keeps only their hashes (two a leaf), and every
-root and proof is assembled from O(log n) of them.
+Complete subtrees never change once filled; a log keeps only their hashes (two a leaf), and every
+root and proof is assembled from O(log n) of them, wherever they lie.
 
 Source: RFC 6962, section 2.1; RFC 9162, section 2.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Self
 
@@ -29,51 +30,30 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-class MerkleLog:
-    """An append-only Merkle tree in memory.
+def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
+    """Hash many entries as leaves."""
+    return [sha256(b"\x00" + data).digest() for data in entries]
 
-    `_levels[k]` holds the hashes of the complete subtrees of 2**k leaves, from left to right.
-    """
 
-    __slots__ = ("_levels",)
+def parents(hashes: Sequence[bytes]) -> list[bytes]:
+    """Hash neighbours as pairs; an odd one at the end is left out."""
+    one = iter(hashes)
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(one, one, strict=False)]
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self._levels: list[list[bytes]] = [[]]
 
-    @classmethod
-    def of_hashes(cls, leaves: Iterable[bytes]) -> Self:
-        """Build the log from leaf hashes, each 32 bytes."""
-        log = cls()
-        for leaf in leaves:
-            log.append_hash(leaf)
-        return log
+class HashTree(ABC):
+    """Roots and proofs of every past size, from the hashes of complete subtrees."""
+
+    __slots__ = ()
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """Number of leaves."""
-        return len(self._levels[0])
 
-    def append(self, data: bytes) -> int:
-        """Add one entry and return its index."""
-        return self.append_hash(leaf_hash(data))
-
-    def extend(self, entries: Iterable[bytes]) -> int:
-        """Add entries in order and return the new size."""
-        for data in entries:
-            self.append_hash(leaf_hash(data))
-        return self.size
-
-    def append_hash(self, leaf: bytes) -> int:
-        """Add one leaf by its hash and return its index."""
-        if len(leaf) != HASH_BYTES:
-            raise MemoryLogError(
-                f"leaf hash of {len(leaf)} bytes, expected {HASH_BYTES}",
-                remedy="append the SHA-256 leaf hash, or the entry itself with append()",
-            )
-        self._levels[0].append(leaf)
-        self._fill_parents()
-        return self.size - 1
+    @abstractmethod
+    def node(self, level: int, place: int) -> bytes:
+        """Return the root of the complete subtree of leaves [place, place + 1) * 2**level."""
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root of the first `size` leaves (default: all); SHA-256 of nothing if 0."""
@@ -138,14 +118,6 @@ class MerkleLog:
             path.append(self._range_root(start, end))
         return path[::-1]
 
-    def _fill_parents(self) -> None:
-        for level, hashes in enumerate(self._levels):
-            if len(hashes) % 2:
-                return
-            if level + 1 == len(self._levels):
-                self._levels.append([])
-            self._levels[level + 1].append(node_hash(hashes[-2], hashes[-1]))
-
     def _known_size(self, size: int | None) -> int:
         if size is None:
             return self.size
@@ -161,9 +133,75 @@ class MerkleLog:
         width = end - start
         if width & (width - 1) == 0:
             level = width.bit_length() - 1
-            return self._levels[level][start >> level]
+            return self.node(level, start >> level)
         middle = start + _split(width)
         return node_hash(self._range_root(start, middle), self._range_root(middle, end))
+
+
+class MerkleLog(HashTree):
+    """An append-only Merkle tree in memory.
+
+    `_levels[k]` holds the hashes of the complete subtrees of 2**k leaves, from left to right.
+    """
+
+    __slots__ = ("_levels",)
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._levels: list[list[bytes]] = [[]]
+
+    @classmethod
+    def of_hashes(cls, leaves: Iterable[bytes]) -> Self:
+        """Build the log from leaf hashes, each 32 bytes."""
+        log = cls()
+        log.extend_hashes(list(leaves))
+        return log
+
+    @property
+    def size(self) -> int:
+        """Number of leaves."""
+        return len(self._levels[0])
+
+    def node(self, level: int, place: int) -> bytes:
+        """The root of one complete subtree."""
+        return self._levels[level][place]
+
+    def append(self, data: bytes) -> int:
+        """Add one entry and return its index."""
+        return self.append_hash(leaf_hash(data))
+
+    def extend(self, entries: Iterable[bytes]) -> int:
+        """Add entries in order and return the new size."""
+        self.extend_hashes(leaf_hashes(entries))
+        return self.size
+
+    def append_hash(self, leaf: bytes) -> int:
+        """Add one leaf by its hash and return its index."""
+        self.extend_hashes([leaf])
+        return self.size - 1
+
+    def extend_hashes(self, leaves: Sequence[bytes]) -> None:
+        """Add leaves by their hashes, in order."""
+        require_hashes(leaves)
+        level, added = 0, leaves
+        while added:
+            if level == len(self._levels):
+                self._levels.append([])
+            here = self._levels[level]
+            n_paired = len(here) & ~1
+            here.extend(added)
+            added = parents(here[n_paired:])
+            level += 1
+
+
+def require_hashes(leaves: Sequence[bytes]) -> None:
+    """Refuse leaf hashes that are not of 32 bytes."""
+    for leaf in leaves:
+        if len(leaf) != HASH_BYTES:
+            raise MemoryLogError(
+                f"leaf hash of {len(leaf)} bytes, expected {HASH_BYTES}",
+                remedy="append the SHA-256 leaf hash, or the entry itself with append()",
+            )
 
 
 def _split(width: int) -> int:

@@ -1,0 +1,88 @@
+"""What a memory log asks of the database that it lies in, and the tables it has there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from mythos.errors import MemoryLogError, NotFoundError
+
+FORMAT = 2
+LOCK_WAIT_S = 20.0
+
+TABLES = """
+CREATE TABLE log (origin TEXT NOT NULL, format INTEGER NOT NULL)
+
+CREATE TABLE entries (
+    seq BIGINT PRIMARY KEY CHECK (seq >= 0),
+    entry BLOB NOT NULL,
+    leaf BLOB NOT NULL CHECK (length(leaf) = 32))
+
+CREATE TABLE nodes (
+    level INTEGER NOT NULL,
+    place BIGINT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    PRIMARY KEY (level, place))
+
+CREATE TABLE salts (
+    seq BIGINT PRIMARY KEY REFERENCES entries,
+    store TEXT NOT NULL,
+    key TEXT NOT NULL,
+    key_hash TEXT NOT NULL,
+    salt BLOB NOT NULL CHECK (length(salt) = 32))
+
+CREATE INDEX salts_of_key ON salts (key_hash)
+
+CREATE TABLE contents (seq BIGINT PRIMARY KEY REFERENCES salts, content BLOB NOT NULL)
+
+CREATE TABLE pending (
+    store TEXT NOT NULL,
+    key TEXT NOT NULL,
+    seq BIGINT NOT NULL UNIQUE REFERENCES entries,
+    PRIMARY KEY (store, key))
+
+CREATE TABLE checkpoints (size BIGINT PRIMARY KEY CHECK (size >= 0), note TEXT NOT NULL)
+"""
+"""Statements apart by a blank line. `entries` hold the leaves of the tree with their hashes,
+`nodes` the hashes of complete subtrees above them."""
+
+
+class Database(Protocol):
+    """A connection to the tables of one log. Places of values in statements are `?`."""
+
+    def exists(self) -> bool:
+        """Whether the tables are there."""
+        ...
+
+    def make_tables(self) -> None:
+        """Make them, inside a transaction."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Hold the write lock; commit at the end, durable before it returns; undo on any error."""
+        ...
+
+    def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        """Run one statement, and return its rows."""
+        ...
+
+    def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each row of values."""
+        ...
+
+
+def no_log(place: object) -> NotFoundError:
+    """Say that there is no log at `place`."""
+    return NotFoundError(
+        f"no memory log at {place}",
+        remedy="begin one with what is in the store now: `mythos memory baseline`",
+    )
+
+
+def unreadable(place: object, why: object) -> MemoryLogError:
+    """Say that what lies at `place` cannot be read as a log."""
+    return MemoryLogError(
+        f"memory log {place} cannot be read: {why}",
+        remedy="restore the log from a backup, or begin a new one from a new state folder",
+    )
