@@ -17,7 +17,7 @@ from mythos.engines.policy.request import Origin, Request
 from mythos.values.event import Json, Repeated
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
-from tests.engines.policy.scenes import RETAIL, engine_of, forbid, permit, policy
+from tests.engines.policy.scenes import RETAIL, engine_of, forbid, opened, permit, policy
 
 FACTS: JsonValue = {"confirmed": {"once": "user.confirm"}, "refunds": {"count": "refund"}}
 
@@ -229,15 +229,6 @@ SETS = st.lists(
         for n, (write, tool, text) in enumerate(parts)
     )
 )
-
-
-def opened(catalogue: ToolCatalogue, *tools: str) -> ToolCatalogue:
-    """The catalogue where some tools take arguments that they do not declare."""
-    document = catalogue.model_dump(mode="json")
-    for tool in document["tools"]:
-        if tool["name"] in tools:
-            tool["parameters"]["additionalProperties"] = True
-    return ToolCatalogue.model_validate(document)
 
 
 MIXED = opened(RETAIL, "get_order")

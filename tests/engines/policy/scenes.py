@@ -54,6 +54,15 @@ RETAIL = ToolCatalogue.model_validate(
 )
 
 
+def opened(catalogue: ToolCatalogue, *tools: str) -> ToolCatalogue:
+    """The catalogue where some tools take arguments that they do not declare."""
+    document = catalogue.model_dump(mode="json")
+    for tool in document["tools"]:
+        if tool["name"] in tools:
+            tool["parameters"]["additionalProperties"] = True
+    return ToolCatalogue.model_validate(document)
+
+
 def policy(name: str, rules: str, **more: JsonValue) -> PolicySet:
     """A policy set of these rules; `more` are other keys of the document."""
     document = {"policy_set": name, "version": 1, "rules": rules, **more}
