@@ -260,6 +260,16 @@ def test_given_a_memory_then_an_edit_of_one_rule_proves_its_tools_and_no_others(
     assert (everywhere.n_proved, everywhere.n_recalled) == (5, 0)
 
 
+def test_a_witness_in_the_year_9999_is_kept_and_recalled() -> None:
+    end = 'context.now >= datetime("9999-12-01")'
+    late = rules(permit("any", "refund"), forbid("late", "refund", end))
+    memory = Notebook(NO_MEMORY)
+    first, again = checked(late, memory=memory), checked(late, memory=memory)
+    assert [each.kind for each in first.findings] == [FindingKind.OVERRIDE]
+    assert again.findings == first.findings
+    assert again.n_proved == 0
+
+
 def test_given_a_memory_then_an_edit_elsewhere_in_the_document_proves_nothing() -> None:
     memory = Notebook(NO_MEMORY)
     checked(rules(*CACHED), memory=memory)

@@ -22,7 +22,7 @@ from mythos.engines.coherence.terms import (
 Check: TypeAlias = "Callable[[Callable[[str, object], object]], bool]"
 """From the `get` of an assignment to the value of a bool term."""
 
-MAX_NODES = 2_000
+MAX_NODES = 8_000
 OFTEN = 50
 _DEFAULTS: dict[str, object] = {"bool": False, "int": 0, "text": ""}
 _COMPARED: dict[str, type[ast.cmpop]] = {"le": ast.LtE, "eq": ast.Eq, "same": ast.Eq}

@@ -1,9 +1,8 @@
-"""Drafts: a model guessed term by term, before a solver is asked for one.
+"""Drafts: values of variables, settled term by term until, with luck, all terms hold.
 
-A draft begins with usual values. Each term that does not hold under it narrows what some variables
-may be, just as far as the term needs; of several ways the first that fits is taken, and nothing is
-taken back later. So a draft is quick, has no more in it than it must, and often fails where
-a model exists. One that is returned was computed to hold; that there was none says nothing.
+A draft begins with usual values. Each term that is settled narrows what some variables may be, just
+as far as it needs; of several ways the first that fits is taken, and nothing is taken back later.
+So a draft is quick, has no more in it than it must, and often fails where values exist.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ Value: TypeAlias = "bool | int | str | frozenset[int | str]"
 _Span: TypeAlias = "tuple[int, int]"
 _Marks: TypeAlias = "dict[int | str, bool]"
 
-MAX_ROUNDS = 16
+_MANY = 16
 _DEFAULTS: Mapping[str, bool | int | str] = {"bool": False, "int": 0, "text": "x"}
 
 
@@ -52,8 +51,14 @@ class Variables:
 class Draft:
     """Values of variables, and what was settled of each."""
 
-    def __init__(self, variables: Variables) -> None:
-        """Begin with nothing settled."""
+    def __init__(self, variables: Variables, lucky: dict[Term, int]) -> None:
+        """Begin with nothing settled.
+
+        Args:
+            variables: what is known of them.
+            lucky: of terms with many parts, the place of one that fitted; shared by drafts.
+        """
+        self._lucky = lucky
         self.values: dict[str, Value] = {}
         self._variables = variables
         self._settled: dict[str, object] = {}
@@ -90,8 +95,18 @@ class Draft:
         if term.op in {"and", "or"}:
             if (term.op == "and") is want:
                 return all(self.settle(each, want=want) for each in term.args)
-            return any(self._tried(each, want=want) for each in term.args)
+            return self._chosen(term, want=want)
         return self._atom(term, want=want)
+
+    def _chosen(self, term: Term, *, want: bool) -> bool:
+        """Settle any one part; of many, go on from where one fitted before."""
+        parts = term.args
+        start = self._lucky.get(term, 0) if len(parts) > _MANY else 0
+        for place in (*range(start, len(parts)), *range(start)):
+            if self._tried(parts[place], want=want):
+                self._lucky[term] = place
+                return True
+        return False
 
     def _tried(self, term: object, *, want: bool) -> bool:
         """Settle a term, or leave everything as it was."""

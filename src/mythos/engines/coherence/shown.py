@@ -1,8 +1,8 @@
 """What is shown: witnesses that Cedar confirmed, and how they are put to it.
 
 A `Stand` decides one tool's calls by some policy sets with the rules as they are in force. It is
-asked twice, once as `PolicyEngine.decide` and once rule by rule, and both must say what the solver
-said; a request for which they do not is never shown.
+asked twice, once as `PolicyEngine.decide` and once for `forbid` and `permit` rules apart, and both
+must say what the solver said; a request for which they do not is never shown.
 """
 
 from __future__ import annotations
@@ -51,10 +51,9 @@ class Stand:
         """Find the rules; `in_force` are digests of sets compiled into the engine."""
         self._engine, self._in_force = engine.in_cedar, frozenset(in_force)
         self._rules = self._engine.rules_about(tool, in_force=self._in_force)
-        self._forbids: frozenset[int] = frozenset()
-        if self._rules is not None:
-            members = enumerate(self._rules.members)
-            self._forbids = frozenset(i for i, m in members if not m.rule.permits)
+        members = self._rules.members if self._rules is not None else ()
+        self._permits = frozenset(i for i, each in enumerate(members) if each.rule.permits)
+        self._forbids = frozenset(range(len(members))) - self._permits
 
     @property
     def governs(self) -> bool:
@@ -73,15 +72,17 @@ class Stand:
         misfits = input_of(self._rules, request, request.arguments or {}).misfits
         if misfits:
             return Witness(request, allowed, misfits=misfits)
-        full = _evaluated(self._rules, request, frozenset())
-        permits = _evaluated(self._rules, request, self._forbids) if self._forbids else full
-        if full.broken or permits.broken or full.allowed is not allowed:
-            raise ReplayError(full.broken or permits.broken or "two decisions that differ")
-        failures = {_key(member): why for member, why in (*permits.failures, *full.failures)}
+        forbids = _evaluated(self._rules, request, self._permits)
+        permits = _evaluated(self._rules, request, self._forbids)
+        if forbids.broken or permits.broken:
+            raise ReplayError(forbids.broken or permits.broken)
+        if allowed is not (permits.allowed and not forbids.denying):
+            raise ReplayError("two decisions that differ")
+        failures = {_key(member): why for member, why in (*permits.failures, *forbids.failures)}
         return Witness(
             request,
             allowed,
-            denied_by=tuple(sorted(map(_key, full.denying))),
+            denied_by=tuple(sorted(map(_key, forbids.denying))),
             permitted_by=tuple(sorted(map(_key, permits.permitting))),
             failed=tuple(sorted(failures.items())),
         )

@@ -1,6 +1,6 @@
 """The solver: whether terms can hold together, with a concrete assignment or a reason why not.
 
-A model is first guessed (`draft`); z3 is asked where none was found, and it alone says that there
+A model is first guessed (`guess`); z3 is asked where none was found, and it alone says that there
 is none. z3 knows texts as numbers and every `like` and `member` as a Boolean, which keeps its
 queries small. After each model it is asked here whether real texts and sets can be like that: if
 not, the least reason becomes a lemma and z3 looks again. Lemmas stay in the solver that learned
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mythos.engines.coherence import globs
 from mythos.engines.coherence.compiled import Checks
-from mythos.engines.coherence.draft import MAX_ROUNDS, Draft, Variables
+from mythos.engines.coherence.draft import Variables
+from mythos.engines.coherence.guess import Guesses
 from mythos.engines.coherence.terms import Bank, Bool, Evaluation, Pattern, Term, matches
 from mythos.engines.coherence.z3_terms import Formulas, new_context
 
@@ -63,8 +64,8 @@ class Solver:
         self._solver.set("rlimit", MAX_STEPS)
         self._z3 = z3.z3core
         self._bank, self._bounds = bank, bounds
-        self._variables = Variables(bank.sorts, bounds, usual)
         self._checks = Checks()
+        self._guesses = Guesses(bank, Variables(bank.sorts, bounds, usual), self._checks)
         self._formulas = Formulas(context)
         self._asserted: list[Bool] = []
         self._literals: dict[Term, Any] = {}
@@ -72,7 +73,7 @@ class Solver:
         self._members: dict[str, list[Term]] = {}
         self._texts: list[Term] = []
         self._refuted: tuple[Bool, ...] | None = None
-        self.n_queries = self.n_lemmas = self.n_drafts = 0
+        self.n_queries = self.n_lemmas = self.n_guesses = 0
 
     def require(self, term: Bool) -> None:
         """Assert a term for every question from now on."""
@@ -95,11 +96,12 @@ class Solver:
         if any(term is False for term in (*self._asserted, *terms)):
             return self.searched(*terms)
         self._refuted = None
-        drafted = self._drafted([term for term in terms if isinstance(term, Term)])
-        if drafted is None:
+        wanted = [term for term in terms if isinstance(term, Term)]
+        guessed = self._guesses.model(self._all_with(wanted))
+        if guessed is None:
             return self.searched(*terms)
-        self.n_drafts += 1
-        return drafted
+        self.n_guesses += 1
+        return guessed
 
     def searched(self, *terms: Bool) -> Model | None:
         """The same, by z3 alone."""
@@ -356,19 +358,6 @@ class Solver:
 
     def _all_with(self, wanted: Iterable[Term]) -> list[Term]:
         return [*(each for each in self._asserted if isinstance(each, Term)), *wanted]
-
-    def _drafted(self, wanted: Sequence[Term]) -> Model | None:
-        """A model that was guessed and holds; None says nothing."""
-        draft, terms = Draft(self._variables), self._all_with(wanted)
-        for name in sorted(frozenset[str]().union(*map(self._bank.names_in, terms))):
-            draft.meet(name)
-        for _ in range(MAX_ROUNDS):
-            wrong = self._checks.wrong(terms, draft.values)
-            if wrong is None:
-                return draft.values if draft.in_bounds else None
-            if not draft.settle(wrong):
-                return None
-        return None
 
     def _verified(self, model: Model, wanted: Sequence[Term]) -> Model:
         if self._checks.wrong(self._all_with(wanted), model) is not None:

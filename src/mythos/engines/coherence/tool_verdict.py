@@ -76,7 +76,7 @@ def _seen(witness: Witness | None, place: Mapping[str, int]) -> dict[str, Any] |
         ],
         "licensed": request.licensed,
         "origins": {sink: [str(o) for o in each] for sink, each in request.origins.items()},
-        "now_ns": request.now_ns,
+        "now_ns": str(request.now_ns),  # the year 9999 needs more than 64 bits
         "depth": request.depth,
         "signals": _signals(request.signals),
         "allowed": witness.allowed,
@@ -139,7 +139,7 @@ def _read_seen(stored: Mapping[str, Any] | None, sets: Sequence[str]) -> Witness
         facts=facts,
         licensed=stored["licensed"],
         origins={s: frozenset(map(Origin, each)) for s, each in stored["origins"].items()},
-        now_ns=stored["now_ns"],
+        now_ns=int(stored["now_ns"]),
         depth=stored["depth"],
         signals=_read_signals(stored["signals"]),
     )
