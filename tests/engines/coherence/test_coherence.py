@@ -203,6 +203,14 @@ FINDINGS = st.lists(
 )
 
 
+def test_coherence_does_not_hang_on_the_order_of_the_findings() -> None:
+    kinds = FindingKind.BROKEN_PROMISE, FindingKind.NULLIFIED, FindingKind.NULLIFIED
+    costs = [
+        CoherenceFinding(k, ("decides", "p", n), "") for k, n in zip(kinds, "dba", strict=True)
+    ]
+    assert coherence_of(costs, 4) == coherence_of(costs[::-1], 4)
+
+
 @given(FINDINGS, st.integers(4, 20))
 def test_coherence_is_one_minus_the_weighted_share_of_obligations(
     findings: list[CoherenceFinding], n_obligations: int

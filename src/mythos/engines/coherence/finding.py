@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import fsum
 from typing import TypeAlias
 
 from mythos.engines.coherence.promises_kept import PromiseKey
@@ -96,4 +97,4 @@ def costs_of(findings: Iterable[CoherenceFinding]) -> dict[Obligation, float]:
 
 def coherence_of(findings: Iterable[CoherenceFinding], n_obligations: int) -> float:
     """The coherence number, in [0, 1]; 1 where nothing was to be checked."""
-    return 1.0 - sum(costs_of(findings).values()) / n_obligations if n_obligations else 1.0
+    return 1.0 - fsum(costs_of(findings).values()) / n_obligations if n_obligations else 1.0
