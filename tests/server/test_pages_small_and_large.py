@@ -20,7 +20,7 @@ from mythos.cli.root import root
 from mythos.engines.bundle.plan import assemble
 from mythos.engines.evidence.memory import BadClass
 from mythos.engines.evidence.time import TimeBody
-from mythos.server.catalog.models import Assistant
+from mythos.server.catalog.models import Assistant, SwarmCodex
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.resilience.models import SymbolicResilienceMonitor
 from tests.server import fleet
@@ -131,6 +131,19 @@ def test_a_host_page_names_what_is_wrong_in_memory(
     page = browser.get("/system/resilience/eu-9").content.decode()
     assert "<code>customers/acme</code> <small>altered</small>" in page
     assert "<code>notes/old</code> <small>missing</small>" in page
+
+
+@pytest.mark.parametrize("path", ["/system/resilience?host=eu-9", "/system/resilience/eu-9"])
+def test_a_policy_set_that_this_version_cannot_read_stops_no_page(
+    path: str, browser: Client, packet: MythOSDeploymentPacket, at: datetime
+) -> None:
+    environment = fleet.environment("eu")
+    each = Host(fleet.enrol("eu-9", environment, at=at, packet=packet), packet)
+    fleet.report(each, fleet.work_day(each, until=at, runs=10, violated={1}), at=at)
+    for stored in SwarmCodex.objects.all():
+        odd = {**stored.document, "policy_set": "a/b"}
+        SwarmCodex.objects.filter(pk=stored.pk).update(document=odd)
+    assert browser.get(path).status_code == 200
 
 
 def test_the_busiest_fleet_page_weighs_less_than_100_kb(

@@ -102,7 +102,9 @@ def _document(stored: SwarmCodex) -> tuple[PolicySet, str]:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         rules = str(stored.document.get("rules", ""))
-        bare = PolicySet(policy_set=stored.title, version=stored.version, rules=rules)
+        bare = PolicySet.model_construct(
+            policy_set=stored.title, version=stored.version, rules=rules
+        )
         return bare, f"{where}: {first['msg']}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.cache import cache
 from django.db.models import F, IntegerField, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
+from pydantic import ValidationError
 
 from mythos.adapters.baseline import baseline_digest, baseline_policy_set
 from mythos.engines.evidence.sample import Sample
@@ -284,11 +286,17 @@ def samples(node: NodeFact, *, since: datetime, until: datetime) -> list[SampleF
 
 
 def policy_sets(digests: Iterable[str]) -> dict[str, PolicySet]:
-    """Policy-set documents by digest, the baseline that ships with MythOS among them."""
+    """Policy-set documents by digest, the baseline that ships with MythOS among them.
+
+    One that this version cannot read is left out; its own page says why.
+    """
     wanted = set(digests)
     found = SwarmCodex.objects.filter(digest__in=wanted)
     packaged = {baseline_digest(): baseline_policy_set()} if baseline_digest() in wanted else {}
-    return packaged | {each.digest: PolicySet.model_validate(each.document) for each in found}
+    for each in found:
+        with suppress(ValidationError):
+            packaged[each.digest] = PolicySet.model_validate(each.document)
+    return packaged
 
 
 def names(digests: Collection[str]) -> dict[str, str]:
