@@ -216,6 +216,17 @@ def test_a_choice_that_does_not_exist_is_refused(query: str, browser: Client, wo
     assert response.json()["error"]["remedy"]
 
 
+def test_a_rule_that_the_set_does_not_have_is_not_found(browser: Client, world: None) -> None:
+    asked = f"{_path()}?rule=nope"
+    answered = browser.get(asked, headers={"accept": "application/json"})
+    assert answered.status_code == 404
+    assert "no rule 'nope'" in answered.json()["error"]["message"]
+    assert (
+        "That did not work" in browser.get(asked, headers={"accept": "text/html"}).content.decode()
+    )
+    assert browser.get(f"{_path()}?rule=default").status_code == 200
+
+
 def test_the_page_says_the_same_as_its_json(html: Pages, value: Values) -> None:
     page, data = html(_path()), value(_path())
     for rule in data["rules"]["rows"]:

@@ -23,6 +23,7 @@ from mythos.errors import UnavailableError
 from mythos.server.catalog.models import Node, SwarmCodex
 from mythos.server.policies import proving
 from mythos.server.policies.models import Proof
+from mythos.server.policies.pages.finding import eased, findings_of
 from mythos.server.policies.proving import ask, work_one
 from tests.server import fleet
 from tests.server.fleet import Host
@@ -276,12 +277,14 @@ def test_a_guard_that_cuts_a_promise_of_another_set_is_found_together_only(
     assert answered.headers["Location"] == f"/policies/{guarded.digest}?beside={key}#coherence"
     work_one(at=at)
     group = together(acting, guarded)
-    assert (group["state"], group["errors"]) == ("done", 1)
+    assert (group["state"], group["errors"]) == ("done", 0)
     shown = acting.get(f"/policies/{guarded.digest}?beside={key}&format=json").json()["coherence"]
     broken = shown["findings"][0]
     assert broken["promise"] == "care-rules/the other desk can always be reached"
     owner, guard = broken["rules"][0].split("/")
     assert owner == "mythos-baseline"
+    assert (broken["number"], broken["gravity"]) == (1, "warning")
+    assert "mythos-baseline watches in shadow here" in broken["sentence"]
     named = {row["rule"]: row for row in shown["matrix"]["rows"]}
     assert named[f"{owner}/{guard}"]["address"].startswith(
         f"/policies/{baseline_digest()}?rule={guard}"
@@ -293,6 +296,42 @@ def test_a_guard_that_cuts_a_promise_of_another_set_is_found_together_only(
     work_one(at=at)
     alone = acting.get(f"/policies/{guarded.digest}?format=json").json()["coherence"]
     assert alone["errors"] == 0
+
+
+@pytest.mark.parametrize(
+    ("denied_by", "gravities"),
+    [
+        (["watch/a"], ["error", "warning", "info"]),
+        (["watch/a", "care/b"], ["error", "error", "info"]),
+        ([], ["error", "error", "info"]),
+    ],
+)
+def test_only_what_sets_in_shadow_alone_deny_is_no_error(
+    denied_by: list[str], gravities: list[str]
+) -> None:
+    witness = {"request": {"tool": "t"}, "allowed": False, "permitted_by": []}
+    found = findings_of(
+        {
+            "findings": [
+                {
+                    "kind": "broken promise",
+                    "gravity": gravity,
+                    "sentence": "s",
+                    "rules": [],
+                    "promise": "care/p",
+                    "witness": {**witness, "denied_by": denied},
+                }
+                for gravity, denied in (
+                    ("error", denied_by),
+                    ("error", ["care/b"]),
+                    ("info", ["watch/a"]),
+                )
+            ]
+        }
+    )
+    shown = eased(found, {"watch"})
+    assert [each.gravity for each in shown] == gravities
+    assert [each.number for each in shown] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(("beside", "status"), [("0" * 12, 404), ("all", 400)])

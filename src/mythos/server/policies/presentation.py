@@ -66,7 +66,8 @@ def show_policy(
     """The page of one policy set; `barred` says why its reader may not act.
 
     Raises:
-        NotFoundError: no policy set has that digest, or none of its versions is the one to compare.
+        NotFoundError: no policy set has that digest, none of its versions is the one to compare,
+            or it has no rule of the name that was asked for.
     """
     here = queries.policy(digest)
     document = here.policy_set

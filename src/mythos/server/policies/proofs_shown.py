@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mythos.errors import NotFoundError
 from mythos.server.policies import page_queries as queries
@@ -19,7 +20,7 @@ from mythos.server.policies.pages.coherence import (
     charges_of,
 )
 from mythos.server.policies.pages.facts import PolicyFact
-from mythos.server.policies.pages.finding import findings_of
+from mythos.server.policies.pages.finding import FindingShown, eased, findings_of
 from mythos.server.policies.pages.matrix import RuleNamed, matrix_of
 from mythos.server.policies.pages.rules import read
 from mythos.server.policies.pages.suggestion import suggestions_of
@@ -81,7 +82,8 @@ def _together(
     group, proof = stand.group, stand.proof
     state, _ = _state(proof, tools=stand.tools)
     result = proof.result if proof and state == "done" else {}
-    gravities = [each["gravity"] for each in result.get("findings", ())]
+    findings = _findings(result, group, sets) if result else ()
+    gravities = [each.gravity for each in findings]
     return TogetherShown(
         key=key,
         members=tuple(
@@ -112,7 +114,7 @@ def _shown(
         asked_by, asked_at = (proof.asked_by, proof.asked_at) if proof else ("", None)
         return CoherenceShown(state, why, asked_by, asked_at, together=listed)
     result = proof.result
-    findings = findings_of(result)
+    findings = _findings(result, stand.group, sets)
     gravities = [each.gravity for each in findings]
     return CoherenceShown(
         state="done",
@@ -131,6 +133,15 @@ def _shown(
         suggestions=suggestions_of(result),
         together=listed,
     )
+
+
+def _findings(
+    result: Mapping[str, Any], group: Group, sets: Mapping[str, PolicyFact]
+) -> tuple[FindingShown, ...]:
+    """Of several sets, as far as the modes on their hosts let them matter."""
+    found = findings_of(result)
+    watching = {sets[each].policy_set.policy_set for each in group.shadowed if each in sets}
+    return eased(found, watching) if watching else found
 
 
 def _rules(members: Sequence[PolicyFact]) -> list[RuleNamed]:

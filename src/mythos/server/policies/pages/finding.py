@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 # Proofs that were kept before obligations were named in them.
+_GRAVITIES = ("error", "warning", "info")
 _OBLIGATIONS = {"nullified": "decides", "override": "decides", "undecided": "decides"}
 
 
@@ -63,6 +64,39 @@ def findings_of(result: Mapping[str, Any]) -> tuple[FindingShown, ...]:
             names=bool(each.get("names")),
         )
         for number, each in enumerate(result["findings"], 1)
+    )
+
+
+def eased(
+    findings: tuple[FindingShown, ...], shadowed: Collection[str]
+) -> tuple[FindingShown, ...]:
+    """Findings of sets of which some only watch: what those alone deny is a warning.
+
+    Args:
+        findings: of several sets, so that rules are named `set/rule`.
+        shadowed: names of the sets in shadow.
+    """
+    names = ", ".join(sorted(shadowed))
+    watched = [
+        replace(
+            each,
+            gravity="warning",
+            sentence=f"{each.sentence} ({names} watches in shadow here, so nothing is denied yet)",
+        )
+        if each.gravity == "error" and _is_denied_by(each.call, shadowed)
+        else each
+        for each in findings
+    ]
+    order = sorted(watched, key=lambda each: _GRAVITIES.index(each.gravity))
+    return tuple(replace(each, number=number) for number, each in enumerate(order, 1))
+
+
+def _is_denied_by(call: CallProved | None, sets: Collection[str]) -> bool:
+    """Whether a call is denied, and by rules of these sets alone."""
+    return (
+        call is not None
+        and bool(call.denied_by)
+        and all(rule.partition("/")[0] in sets for rule in call.denied_by)
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from mythos.engines.policy.rule import Rule, read_rules
+from mythos.errors import NotFoundError
 from mythos.server.policies.pages.outcomes import Counts, Place, RuleOutcomes
 from mythos.server.web.paging import Paged, pages_of, rows_on
 from mythos.values.outcome import DEFAULT_RULE, INVALID_ARGUMENTS, NO_CATALOGUE, UNDECLARED_TOOL
@@ -75,8 +76,16 @@ def rules_shown(
         found: outcomes by rule.
         page: which page.
         wanted: a rule to be shown; the page that holds it wins over `page`.
+
+    Raises:
+        NotFoundError: neither the text nor any outcome knows the wanted rule.
     """
     ids = [rule.id for rule in rules]
+    if wanted and wanted not in {*ids, *found, *_UNWRITTEN}:
+        raise NotFoundError(
+            f"this policy set has no rule {wanted[:80]!r}",
+            remedy="choose one of the rules on its page, or another version of the set",
+        )
     if wanted in ids:
         page = ids.index(wanted) // PER_PAGE + 1
     here = rows_on(rules, page, limit=PER_PAGE)
