@@ -36,6 +36,7 @@ _MARKS = {
     "behind a blocked step": "⊘",
     "undecided": "?",
 }
+NO_PATCH = "no patch: no careful edit of this text was found; write the steps in by hand"
 _STOPPED = frozenset({"never permitted", "behind a blocked step"})
 
 
@@ -83,7 +84,8 @@ def is_stopped(verdict: WorkflowVerdict) -> bool:
 
 
 def added_json(walked: Walked, added: AddedSteps) -> dict[str, Any]:
-    """Steps to add, with the paths of the steps that can be taken then, and a patch."""
+    """Steps to add, with the paths of the steps that can be taken then, and a patch or why none."""
+    patch = "".join(_patch(walked.path, added))
     return {
         "kind": "add step",
         "sentence": added.sentence,
@@ -92,12 +94,13 @@ def added_json(walked: Walked, added: AddedSteps) -> dict[str, Any]:
         "steps": list(added.steps),
         "resolves": list(added.resolves),
         "can_finish": added.verdict.can_finish,
-        "patch": "".join(_patch(walked.path, added)),
+        "patch": patch,
+        "no_patch": "" if patch else NO_PATCH,
     }
 
 
 def _patch(path: Path, added: AddedSteps) -> Iterator[str]:
-    """A unified diff of the file; nothing where the step does not stand on a line of its own."""
+    """A unified diff of the file; nothing where its text cannot be edited with care."""
     from mythos.engines.coherence.workflow.document_edit import edited_text
 
     try:
@@ -171,7 +174,7 @@ def tell_workflow(walked: Walked) -> None:
     for added in walked.added:
         finish = ", and then it can finish" if added.verdict.can_finish else ""
         click.echo(f"  suggested, and proved: {plain(added.sentence)}{finish}")
-        for line in _patch(walked.path, added):
+        for line in [*_patch(walked.path, added)] or [NO_PATCH]:
             click.echo(f"      │ {plain(line.rstrip())}".rstrip())
 
 

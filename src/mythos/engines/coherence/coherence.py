@@ -28,7 +28,6 @@ from mythos.engines.coherence.wording import (
     idle_sentence,
     override_sentence,
 )
-from mythos.engines.coherence.z3_terms import new_context
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.slice import CompiledSet
@@ -110,16 +109,13 @@ def _check_engine(
     engine: PolicyEngine, gathered: _Gathered, memory: Memory, on_tool: Callable[[str], None]
 ) -> None:
     in_force = [each.digest for each in engine.compiled]
-    context = None
     for tool in engine.catalogue.tools:
         on_tool(tool.name)
         stand = Stand(engine, tool.name, in_force)
         key = verdict_key(engine, tool)
         verdict = recalled(memory, key, engine, stand)
         if verdict is None:
-            if context is None:
-                context = new_context()
-            asked = probe(engine, tool, in_force, context=context)
+            asked = probe(engine, tool, in_force)
             kept = keeps(asked, engine, in_force, tool.name)
             verdict = ToolVerdict(roles(asked), kept)
             remembered(memory, key, engine, verdict)

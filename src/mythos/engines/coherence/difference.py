@@ -22,7 +22,6 @@ from mythos.engines.coherence.solver import Solver, UndecidedError
 from mythos.engines.coherence.terms import Bool
 from mythos.engines.coherence.unfit import unfit_call
 from mythos.engines.coherence.witness import witness
-from mythos.engines.coherence.z3_terms import new_context
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.values.tools import Tool
 
@@ -83,7 +82,6 @@ def compare(
     if frozenset(old) == frozenset(new):
         return Difference()
     both = [each for each in engine.compiled if each.digest in {*old, *new}]
-    context = new_context()
     calls: list[ChangedCall] = []
     doubts: list[str] = []
     for tool in engine.catalogue.tools:
@@ -92,7 +90,7 @@ def compare(
         asked = _Comparison(environment, engine, (old, new))
         if asked.same:
             continue
-        solver = environment.solver(context)
+        solver = environment.solver()
         for change in ("loosened", "tightened"):
             try:
                 found = asked.changed(solver, change)

@@ -52,27 +52,19 @@ class Solver:
             bank: whose terms are asked about.
             bounds: the least and greatest value of each integer variable, by its name.
             usual: values of some variables, by name, where any will do.
-            context: a z3 context to share; by default one of its own.
-
-        Raises:
-            ImportError: z3 is not installed.
+            context: a z3 context to share; by default one of its own, made when z3 is first asked.
         """
-        context = context or new_context()
-        import z3  # noqa: PLC0415 - only what proves pays for it
-
-        self._solver = z3.SimpleSolver(ctx=context)
-        self._solver.set("rlimit", MAX_STEPS)
-        self._z3 = z3.z3core
+        self._context = context
         self._bank, self._bounds = bank, bounds
         self._checks = Checks()
         self._guesses = Guesses(bank, Variables(bank.sorts, bounds, usual), self._checks)
-        self._formulas = Formulas(context)
         self._asserted: list[Bool] = []
         self._literals: dict[Term, Any] = {}
         self._likes: dict[Term, dict[Pattern, Term]] = {}
         self._members: dict[str, list[Term]] = {}
         self._texts: list[Term] = []
         self._refuted: tuple[Bool, ...] | None = None
+        self._begun = False
         self.n_queries = self.n_lemmas = self.n_guesses = 0
 
     def require(self, term: Bool) -> None:
@@ -80,7 +72,8 @@ class Solver:
         if term is True:
             return
         self._asserted.append(term)
-        self._add(self._formulas.of(term))
+        if self._begun:
+            self._add(self._formulas.of(term))
 
     def model(self, *terms: Bool) -> Model | None:
         """An assignment under which all terms hold together with what was required.
@@ -92,6 +85,7 @@ class Solver:
 
         Raises:
             UndecidedError: the solver gave up.
+            ImportError: z3 is needed, and not installed.
         """
         if any(term is False for term in (*self._asserted, *terms)):
             return self.searched(*terms)
@@ -107,6 +101,8 @@ class Solver:
         """The same, by z3 alone."""
         if any(term is False for term in terms):
             return None
+        if not self._begun:
+            self._begin()
         wanted = [term for term in terms if isinstance(term, Term)]
         literals = [self._literal(term) for term in wanted]
         self._refuted = None
@@ -119,6 +115,19 @@ class Solver:
             if model is not None:
                 return self._verified(model, wanted)
         raise UndecidedError(f"no answer after {MAX_LEMMA_ROUNDS} lemmas about texts")
+
+    def _begin(self) -> None:
+        """Make z3's solver, which takes longer than many a question."""
+        import z3  # noqa: PLC0415 - only what proves pays for it
+
+        context = self._context or new_context()
+        self._solver = z3.SimpleSolver(ctx=context)
+        self._solver.set("rlimit", MAX_STEPS)
+        self._z3 = z3.z3core
+        self._formulas = Formulas(context)
+        self._begun = True
+        for term in tuple(self._asserted):
+            self._add(self._formulas.of(term))
 
     def core(self, terms: Sequence[Bool]) -> list[Bool] | None:
         """Terms that cannot hold together with what was required; None if all of them can.
@@ -292,7 +301,7 @@ class Solver:
     def _learn_equal(self, one: Term, other: Term) -> None:
         """Equal texts match alike."""
         bank = self._bank
-        shared = self._likes[one].keys() & self._likes[other].keys()
+        shared = [pattern for pattern in self._likes[one] if pattern in self._likes[other]]
         each = [bank.iff(self._likes[one][key], self._likes[other][key]) for key in shared]
         self._learn(bank.implies(bank.same(one, other), bank.and_(*each)))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from mythos.engines.coherence.environment import (
     JudgedRule,
@@ -24,9 +24,6 @@ from mythos.engines.coherence.witness import witness
 from mythos.engines.policy.compile import PolicyEngine
 from mythos.engines.policy.decide import loudest_first
 from mythos.values.tools import Tool
-
-if TYPE_CHECKING:
-    from z3 import Context
 
 _Group: TypeAlias = "tuple[Bool, Sequence[RuleKey]]"
 """Some rules, and the term that none of them acts."""
@@ -94,27 +91,23 @@ class Probe:
         return seen
 
 
-def probe(
-    engine: PolicyEngine,
-    tool: Tool,
-    in_force: Collection[str],
-    *,
-    context: Context | None = None,
-) -> Probe:
+def probe(engine: PolicyEngine, tool: Tool, in_force: Collection[str]) -> Probe:
     """Make one tool's environment, solver and stand.
+
+    The solver has a z3 context of its own: in one that it shared with other tools' solvers, which
+    model it finds would hang on which of them were asked before.
 
     Args:
         engine: the compiled policy sets and their catalogue.
         tool: of the catalogue.
         in_force: digests of the sets that decide together.
-        context: a z3 context to share.
 
     Raises:
         ImportError: z3 is not installed.
     """
     sets = [each for each in engine.compiled if each.digest in in_force]
     environment = request_environment(tool, sets, engine.catalogue)
-    solver = environment.solver(context)
+    solver = environment.solver()
     return Probe(environment, solver, Stand(engine, tool.name, in_force))
 
 

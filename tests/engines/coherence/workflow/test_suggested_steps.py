@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
@@ -10,7 +13,9 @@ from pydantic import JsonValue
 from mythos.engines.coherence.workflow.check import check_workflow
 from mythos.engines.coherence.workflow.document_edit import edited_text
 from mythos.engines.coherence.workflow.inserted import moved, with_steps
+from mythos.engines.coherence.workflow.steps import WorkflowStep
 from mythos.engines.coherence.workflow.suggest import AddedSteps, suggested_steps
+from mythos.engines.coherence.workflow.verdict import StepVerdict, WorkflowVerdict
 from mythos.values.block import Act, Block, inner_blocks
 from mythos.values.workflow import Workflow, bare_workflow, load_workflow
 from tests.engines.coherence.workflow.test_planted import acts, care, workflow
@@ -77,16 +82,62 @@ def test_the_patch_is_one_line_in_its_place() -> None:
     (added,) = suggested(load_workflow(TEXT, source="w.yaml"))
     step = '    - {"act": "ask_customer"}\n'
     head, _, tail = TEXT.partition("    # again\n")
-    assert edited_text(TEXT, added, source="w.yaml") == f"{head}    # again\n{step}{tail}"
+    wanted = f"{head}    # again\n{step}{tail}".replace("steps:", "version: 2\nsteps:")
+    assert edited_text(TEXT, added, source="w.yaml") == wanted
+    third = TEXT.replace("steps:", "version: 3 # third\nsteps:")
+    (added,) = suggested(load_workflow(third, source="w.yaml"))
+    assert "\nversion: 4 # third\n" in edited_text(third, added, source="w.yaml")
 
 
-def test_a_step_that_shares_its_line_has_no_patch() -> None:
-    flow = TEXT.partition("steps:")[0] + (
-        "steps: {seq: [{act: find_customer}, {act: ask_customer}, "
-        "{act: refund_order}, {act: refund_order}]}\n"
-    )
-    (added,) = suggested(load_workflow(flow, source="w.yaml"))
-    assert edited_text(flow, added, source="w.yaml") == ""
+HEAD = "schema: mythos.ritual/1\nname: refunds\nversion: 1\n"
+BLOCK = (
+    """\
+  - loop:
+      do:
+        act: refund_order  # one
+        # until
+        match: {gen_ai.tool.name: refund_order}
+      redo: {tau: true}
+""",
+    """\
+  - loop:
+      do:
+        seq:
+          - {"act": "find_customer"}
+          - act: refund_order  # one
+            # until
+            match: {gen_ai.tool.name: refund_order}
+      redo: {tau: true}
+""",
+)
+FLOW = (
+    "  - loop: [{act: refund_order}, {tau: true}]\n",
+    '  - loop: [{"seq": [{"act": "find_customer"}, {act: refund_order}]}, {tau: true}]\n',
+)
+ITEM = (
+    """\
+  - loop:
+    - act: refund_order
+    - {tau: true}
+""",
+    """\
+  - loop:
+    - seq:
+        - {"act": "find_customer"}
+        - act: refund_order
+    - {tau: true}
+""",
+)
+
+
+@pytest.mark.parametrize(("loop", "wanted"), [BLOCK, FLOW, ITEM])
+def test_a_step_that_is_repeated_is_wrapped_with_what_it_was_missing(
+    loop: str, wanted: str
+) -> None:
+    before = f"{HEAD}steps:\n  seq:\n  - act: ask_customer\n"
+    (added,) = suggested(load_workflow(before + loop, source="w.yaml"))
+    made = edited_text(before + loop, added, source="w.yaml")
+    assert made == before.replace("version: 1", "version: 2") + wanted
 
 
 LABELS = st.sampled_from(["a", "b", "c", "d/e"])
@@ -120,6 +171,40 @@ def leaves(block: Block, path: str = "steps") -> dict[str, Act]:
         return {f"{path}/act": block}
     inner = inner_blocks(block).items()
     return {at: act for key, child in inner for at, act in leaves(child, f"{path}/{key}").items()}
+
+
+def layouts(document: JsonValue) -> st.SearchStrategy[tuple[str, str]]:
+    """The ways to write a document down, each with the name of a file that holds it."""
+    return st.sampled_from(
+        [
+            (yaml.safe_dump(document, sort_keys=False), "w.yaml"),
+            (yaml.safe_dump(document, sort_keys=True, indent=4), "w.yaml"),
+            (yaml.safe_dump(document, default_flow_style=None, sort_keys=False), "w.yaml"),
+            (yaml.safe_dump(document, default_flow_style=True, width=40), "w.yaml"),
+            (json.dumps(document), "w.json"),
+            (json.dumps(document, indent=2), "w.json"),
+            (yaml.safe_dump(document).replace("\n", "\r\n"), "w.yaml"),
+        ]
+    )
+
+
+@given(TREES, st.data(), st.integers(1, 2), st.sampled_from([None, 1, 9]))
+def test_there_is_a_patch_for_every_step_however_the_workflow_is_written(
+    tree: JsonValue, data: st.DataObject, n_steps: int, version: int | None
+) -> None:
+    document: dict[str, JsonValue] = {"schema": "mythos.ritual/1", "name": "w"}
+    document |= {} if version is None else {"version": version}
+    text, source = data.draw(layouts({**document, "steps": tree}))
+    original = load_workflow(text, source=source)
+    target = data.draw(st.sampled_from(sorted(leaves(original.steps))))
+    steps: tuple[JsonValue, ...] = tuple({"act": f"new {n}"} for n in range(n_steps))
+    verdict = WorkflowVerdict("w", "shop", can_finish=None)
+    before = StepVerdict(WorkflowStep(target, "a"), "never permitted")
+    made = with_steps(original, target, steps)
+    added = AddedSteps(original, before, steps, made, verdict, (target,))
+    edited = edited_text(text, added, source=source)
+    assert load_workflow(edited, source=source) == made
+    assert made.version == (version or 1) + 1
 
 
 @given(TREES, st.data(), st.integers(1, 3))

@@ -8,13 +8,14 @@ from typing import cast
 from pydantic import JsonValue
 
 from mythos.values.block import Act, Block, inner_blocks
+from mythos.values.marks import Path
 from mythos.values.workflow import Workflow, workflow_of
 
 ROOT = "steps"
 
 
 def with_steps(workflow: Workflow, path: str, steps: Sequence[JsonValue]) -> Workflow:
-    """The workflow with steps right before the step at a path.
+    """The next version of a workflow, with steps right before the step at a path.
 
     Args:
         workflow: as it was read.
@@ -28,6 +29,7 @@ def with_steps(workflow: Workflow, path: str, steps: Sequence[JsonValue]) -> Wor
         WorkflowError: it has too many steps then.
     """
     form = workflow.model_dump(mode="json")
+    form["version"] = workflow.version + 1
     form[ROOT] = _with(workflow.steps, ROOT, path, steps)
     return workflow_of(form, source=workflow.name)
 
@@ -46,6 +48,24 @@ def _with(block: Block, at: str, path: str, steps: Sequence[JsonValue]) -> JsonV
         else:
             _put(form, [operator, *rest], _with(child, f"{at}/{key}", path, steps))
     return form
+
+
+def place_of(workflow: Workflow, path: str) -> Path:
+    """The keys in a document that lead to the step at a path; empty if there is no such step."""
+    return _place(workflow.steps, ROOT, path) or ()
+
+
+def _place(block: Block, at: str, path: str) -> Path | None:
+    """A node of a graph may be called anything, so the path by itself does not tell the keys."""
+    if isinstance(block, Act):
+        return (ROOT,) if path == f"{at}/act" else None
+    for key, child in inner_blocks(block).items():
+        inner = _place(child, f"{at}/{key}", path)
+        if inner is not None:
+            operator, *rest = key.split("/", 2)
+            keys = (int(each) if len(rest) == 1 and each.isdecimal() else each for each in rest)
+            return (ROOT, operator, *keys, *inner[1:])
+    return None
 
 
 def _put(form: JsonValue, keys: list[str], value: JsonValue) -> None:

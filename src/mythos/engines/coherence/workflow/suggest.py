@@ -32,10 +32,12 @@ _OPEN = frozenset({"reachable", "sometimes blocked"})
 class AddedSteps:
     """Steps, as blocks in their JSON form, that the step at `before` was missing.
 
-    `workflow` has them; `verdict` is what is said of it; `resolves` are the paths, as they were, of
-    steps that nobody could take and that can be taken now.
+    `original` is the workflow as it was, `workflow` its next version, with the steps; `verdict` is
+    what is said of that; `resolves` are the paths, as they were, of steps that nobody could take
+    and that can be taken now.
     """
 
+    original: Workflow
     before: StepVerdict
     steps: tuple[JsonValue, ...]
     workflow: Workflow
@@ -113,7 +115,14 @@ class _Seeker:
         lost = self._verdict.can_finish and not verdict.can_finish
         if lost or path not in resolved or not _OPEN.issuperset(statuses.values()):
             return None
-        return AddedSteps(step, tuple(steps), made, verdict, tuple(resolved))
+        return AddedSteps(
+            original=self._workflow,
+            before=step,
+            steps=tuple(steps),
+            workflow=made,
+            verdict=verdict,
+            resolves=tuple(resolved),
+        )
 
     def _blocks(self, lack: Lack) -> Iterator[JsonValue]:
         """Steps that may make a fact what it has to be."""
