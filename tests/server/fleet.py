@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from django.db import transaction
+from django.utils import timezone
 from pydantic import JsonValue
 
 from mythos.adapters.bundle_source import read_source
@@ -57,7 +58,7 @@ def file_example() -> MythOSDeploymentPacket:
 
 def file_bundle(bundle: BuiltBundle) -> MythOSDeploymentPacket:
     """A bundle and its documents in the catalogue, unsigned: pages do not look at signatures."""
-    return _file(bundle)
+    return _file(bundle, by="operator", at=timezone.now())
 
 
 def environment(name: str, **fields: object) -> Environment:

@@ -31,6 +31,10 @@ _OS_REMEDIES = {
 
 # noun -> (module:attribute, one line of help); the help here is what `mythos --help` shows.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "actions": (
+        "mythos.cli.actions:actions",
+        "Read and check the log of what operators did.",
+    ),
     "audit": ("mythos.cli.audit:audit", "Judge traces you already have, offline."),
     "bundle": ("mythos.cli.bundle:bundle", "Pack agents, policies and workflows as one artifact."),
     "demo": ("mythos.cli.demo:demo", "Run a small fleet on this machine, and watch it go wrong."),

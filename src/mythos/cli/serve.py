@@ -126,13 +126,19 @@ def run(host: str, port: int, *, threads: int) -> None:
 
 def _create_admin(name: str) -> None:
     from django.contrib.auth import get_user_model
+    from django.db import transaction
+    from django.utils import timezone
 
     from mythos.cli.password import chosen_password
+    from mythos.server.actions.ledger import SHELL, record
 
     users = get_user_model().objects
     if users.filter(username=name).exists():
         raise UsageError(f"user {name!r} exists", remedy="sign in, or choose another name")
-    users.create_superuser(username=name, password=chosen_password("MYTHOS_ADMIN_PASSWORD"))
+    password = chosen_password("MYTHOS_ADMIN_PASSWORD")
+    with transaction.atomic():
+        users.create_superuser(username=name, password=password)
+        record("user.add", name, by=SHELL, at=timezone.now(), details={"role": "admin"})
     click.echo(f"administrator {name} created; now run `mythos serve`")
 
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 from pydantic import TypeAdapter, ValidationError
 
 from mythos.adapters.key_file import load_public_key
 from mythos.errors import ConflictError, IdentityError, NotFoundError, UsageError
+from mythos.server.actions.ledger import SHELL, record
 from mythos.server.catalog.models import EnrolmentCode, Environment, Node
+from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.enrolment import EnrolmentRequest
 from mythos.values.environment import FleetEnvironment, FleetFile
 from mythos.values.evidence import NodeName
@@ -30,8 +33,16 @@ class Enrolled:
 
 
 @transaction.atomic
-def import_fleet(fleet: FleetFile) -> list[Environment]:
+def import_fleet(fleet: FleetFile, *, by: str = SHELL) -> list[Environment]:
     """Create or update every environment of a fleet file; nodes enrol by themselves."""
+    document = fleet.model_dump(mode="json", by_alias=True)
+    record(
+        "fleet.take_in",
+        ", ".join(environment.name for environment in fleet.environments)[:300],
+        by=by,
+        at=timezone.now(),
+        details={"digest": digest_of(canonical_bytes(document))},
+    )
     return [_import_environment(environment) for environment in fleet.environments]
 
 
@@ -49,8 +60,14 @@ def _import_environment(given: FleetEnvironment) -> Environment:
     return environment
 
 
+@transaction.atomic
 def issue_code(
-    node_id: str, environment_name: str, *, at: datetime, capacity: dict[str, int] | None = None
+    node_id: str,
+    environment_name: str,
+    *,
+    at: datetime,
+    capacity: dict[str, int] | None = None,
+    by: str = SHELL,
 ) -> str:
     """A one-time code that lets `node_id` enrol into an environment within a day.
 
@@ -70,6 +87,7 @@ def issue_code(
         capacity=capacity or {},
         expires_at=at + CODE_LIFE,
     )
+    record("node.invite", node_id, by=by, at=at, details={"environment": environment_name})
     return code
 
 
@@ -98,14 +116,17 @@ def enrol(request: EnrolmentRequest, *, at: datetime) -> Enrolled:
 
 
 @transaction.atomic
-def admit(request: EnrolmentRequest, environment_name: str) -> Enrolled:
+def admit(request: EnrolmentRequest, environment_name: str, *, by: str = SHELL) -> Enrolled:
     """Register a node whose signed request file an operator brought.
 
     Raises:
         ConflictError: the node id or the key is taken.
         NotFoundError: there is no such environment.
     """
-    return _register(request, environment_called(environment_name), {})
+    enrolled = _register(request, environment_called(environment_name), {})
+    details = {"environment": environment_name, "key": enrolled.node.key_id}
+    record("node.admit", request.node, by=by, at=timezone.now(), details=details)
+    return enrolled
 
 
 def _register(

@@ -16,6 +16,7 @@ from mythos.engines.bundle.manifest import parse_config, parse_manifest
 from mythos.engines.bundle.plan import BuiltBundle
 from mythos.engines.bundle.verify import check_bundle
 from mythos.errors import BundleError, ConflictError, UsageError
+from mythos.server.actions.ledger import SHELL, record
 from mythos.server.catalog.models import (
     Assistant,
     EncodedRitualBlueprint,
@@ -30,7 +31,7 @@ from mythos.values.digest import digest_of
 from mythos.values.environment import eligible
 
 
-def publish(layout: OciLayout, *, at: datetime) -> MythOSDeploymentPacket:
+def publish(layout: OciLayout, *, at: datetime, by: str = SHELL) -> MythOSDeploymentPacket:
     """Check a built bundle, take its blobs, name it genuine and file its documents.
 
     The same bundle again changes nothing.
@@ -42,7 +43,7 @@ def publish(layout: OciLayout, *, at: datetime) -> MythOSDeploymentPacket:
     bundle = read_bundle(layout)
     trust.packets(at=at).publish_packet(bundle.name, bundle.version, bundle.manifest, at=at)
     trust.store().add(bundle)
-    return _file(bundle)
+    return _file(bundle, by=by, at=at)
 
 
 def read_bundle(layout: OciLayout) -> BuiltBundle:
@@ -70,7 +71,7 @@ def read_bundle(layout: OciLayout) -> BuiltBundle:
 
 
 @transaction.atomic
-def _file(bundle: BuiltBundle) -> MythOSDeploymentPacket:
+def _file(bundle: BuiltBundle, *, by: str, at: datetime) -> MythOSDeploymentPacket:
     known = MythOSDeploymentPacket.objects.filter(digest=bundle.digest).first()
     if known is not None:
         return known
@@ -87,6 +88,8 @@ def _file(bundle: BuiltBundle) -> MythOSDeploymentPacket:
     )
     for construct in bundle.constructs:
         _FILE[construct.kind](packet, construct, bundle.blobs[construct.digest])
+    subject = f"{bundle.name}@{bundle.version}"
+    record("bundle.sign", subject, by=by, at=at, details={"digest": bundle.digest})
     return packet
 
 
@@ -178,6 +181,18 @@ def assign(
             decided_by=decided_by,
             decision=decision,
             after=signed.sequence if signed else 0,
+        )
+        record(
+            "rollout.start",
+            environment.name,
+            by=decided_by,
+            at=at,
+            why=decision,
+            details={
+                "bundle": str(packet),
+                "digest": packet.digest,
+                "sequence": str(rollout.sequence),
+            },
         )
         repository.assign(_assignment(rollout), at=at)
     return rollout

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_tasks",
     "django_tasks_db",
+    "mythos.server.actions.apps.Config",
     "mythos.server.catalog.apps.Config",
     "mythos.server.resilience.apps.Config",
     "mythos.server.deployment.apps.Config",

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from django.db import transaction
 from django.db.models import F
 
 from mythos.engines.conformance.drift import finished
 from mythos.engines.evidence import row
 from mythos.engines.resilience import baseline as engine
 from mythos.errors import NotFoundError, UsageError
+from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
 from mythos.server.resilience.models import AcceptedBaseline, EvidenceRow
 from mythos.server.resilience.pages.drift_shown import LEAST_RUNS
@@ -69,22 +71,38 @@ def accept(order: BaselineOrder, *, by: str, at: datetime) -> AcceptedBaseline:
         )
     body = summary.to_json()
     ways = engine.ways_of(engine.kept_in(rows))
-    made = AcceptedBaseline.objects.create(
-        environment=environment,
-        node_id=host,
-        workflow=order.workflow,
-        since=order.since,
-        until=order.until,
-        runs=runs,
-        summary=body,
-        ways={key: list(ways[key]) for key in sorted(ways)[:MAX_WAYS]},
-        digest=digest_of(canonical_bytes(body)),
-        why=why,
-        made_by=by,
-        made_at=at,
-    )
+    with transaction.atomic():
+        made = AcceptedBaseline.objects.create(
+            environment=environment,
+            node_id=host,
+            workflow=order.workflow,
+            since=order.since,
+            until=order.until,
+            runs=runs,
+            summary=body,
+            ways={key: list(ways[key]) for key in sorted(ways)[:MAX_WAYS]},
+            digest=digest_of(canonical_bytes(body)),
+            why=why,
+            made_by=by,
+            made_at=at,
+        )
+        record(
+            "baseline.accept", f"baseline {made.pk}", by=by, at=at, why=why, details=_logged(made)
+        )
     refresh(node.node_id, at=at)
     return made
+
+
+def _logged(made: AcceptedBaseline) -> dict[str, str]:
+    """What a baseline is of, as the log of operator actions keeps it."""
+    return {
+        "environment": made.environment,
+        "host": made.node_id,
+        "workflow": made.workflow,
+        "since": made.since.isoformat(),
+        "until": made.until.isoformat(),
+        "summary": made.digest,
+    }
 
 
 def checked_why(given: str) -> str:

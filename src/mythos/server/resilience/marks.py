@@ -17,12 +17,14 @@ from pydantic import JsonValue
 from mythos.engines.evidence.sample import Sample
 from mythos.engines.judge.redaction import is_redacted
 from mythos.errors import ConflictError, NotFoundError, UsageError
+from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
 from mythos.server.resilience.models import BenignMark, BenignRevocation, EvidenceRow
 from mythos.server.resilience.pages.why import LONGEST_WHY, MAX_DAYS, SHORTEST_WHY
 from mythos.server.resilience.queries import newest_readings
 from mythos.server.resilience.readings import refresh
 from mythos.server.resilience.standing_marks import mark_of
+from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.outcome import Outcome
 
 _RECENT = timedelta(days=1)
@@ -62,22 +64,37 @@ def mark_benign(order: MarkOrder, *, by: str, at: datetime) -> BenignMark:
             f"{order.days} days is not between 1 and {MAX_DAYS}",
             remedy=f"mark it for at most {MAX_DAYS} days, or change the policy set for good",
         )
-    mark = BenignMark.objects.create(
-        environment=environment,
-        agent=sample.agent,
-        policy_set=order.call.policy_set,
-        rule=sample.rule,
-        tool=sample.tool,
-        arguments=_chosen(sample, order.arguments),
-        node_id=order.call.node_id,
-        sample=sample.to_json(),
-        why=why,
-        made_by=by,
-        made_at=at,
-        expires_at=at + timedelta(days=order.days),
-    )
+    with transaction.atomic():
+        mark = BenignMark.objects.create(
+            environment=environment,
+            agent=sample.agent,
+            policy_set=order.call.policy_set,
+            rule=sample.rule,
+            tool=sample.tool,
+            arguments=_chosen(sample, order.arguments),
+            node_id=order.call.node_id,
+            sample=sample.to_json(),
+            why=why,
+            made_by=by,
+            made_at=at,
+            expires_at=at + timedelta(days=order.days),
+        )
+        record("mark.make", f"benign mark {mark.pk}", by=by, at=at, why=why, details=_logged(mark))
     refresh(order.call.node_id, at=at)
     return mark
+
+
+def _logged(mark: BenignMark) -> dict[str, str]:
+    """What a mark covers, as the log of operator actions keeps it."""
+    return {
+        "environment": mark.environment,
+        "agent": mark.agent,
+        "policy_set": mark.policy_set,
+        "rule": mark.rule,
+        "tool": mark.tool,
+        "arguments": digest_of(canonical_bytes(mark.arguments)),
+        "expires_at": mark.expires_at.isoformat(),
+    }
 
 
 def _found(ref: CallRef) -> tuple[str, Sample]:
@@ -152,6 +169,7 @@ def revoke(mark_id: int, *, by: str, why: str, at: datetime) -> BenignRevocation
             found = BenignRevocation.objects.create(
                 mark=mark, why=_why(why), made_by=by, made_at=at
             )
+            record("mark.revoke", f"benign mark {mark.pk}", by=by, at=at, why=found.why)
     except IntegrityError:
         raise _ended(mark) from None
     refresh(mark.node_id, at=at)

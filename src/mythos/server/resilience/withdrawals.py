@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from mythos.errors import ConflictError, NotFoundError
+from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
 from mythos.server.resilience.baselines import checked_why
 from mythos.server.resilience.models import AcceptedBaseline, BaselineWithdrawal
@@ -47,6 +48,7 @@ def withdraw(baseline: AcceptedBaseline, *, by: str, why: str, at: datetime) -> 
             made = BaselineWithdrawal.objects.create(
                 baseline=baseline, why=checked_why(why), made_by=by, made_at=at
             )
+            record("baseline.withdraw", f"baseline {baseline.pk}", by=by, at=at, why=made.why)
     except IntegrityError:
         raise ConflictError(
             f"baseline {baseline.pk} was withdrawn already", remedy="nothing is left to do"

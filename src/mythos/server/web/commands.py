@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from mythos.errors import IdentityError, NotFoundError, UsageError
+from mythos.server.actions.ledger import SHELL, record
 from mythos.server.web.models import LoginLink
 from mythos.server.web.roles import OPERATING, Role, role_of
 
@@ -18,7 +20,7 @@ LINK_LIFE = timedelta(minutes=15)
 
 
 @transaction.atomic
-def create_user(name: str, *, password: str, role: Role) -> User:
+def create_user(name: str, *, password: str, role: Role, by: str = SHELL) -> User:
     """Let somebody sign in, in a role.
 
     Raises:
@@ -35,11 +37,12 @@ def create_user(name: str, *, password: str, role: Role) -> User:
         ) from None
     user.save()
     _put_in(user, role)
+    record("user.add", name, by=by, at=timezone.now(), details={"role": role})
     return user
 
 
 @transaction.atomic
-def give_role(name: str, role: Role) -> Role:
+def give_role(name: str, role: Role, *, by: str = SHELL) -> Role:
     """Give a user another role in place of the one they have; the answer is what they had.
 
     A superuser who is made anything but an admin is none any more.
@@ -58,6 +61,8 @@ def give_role(name: str, role: Role) -> Role:
         user.is_superuser = user.is_staff = False
         user.save(update_fields=["is_superuser", "is_staff"])
     _put_in(user, role)
+    details = {"role": role, "before": before}
+    record("user.role", name, by=by, at=timezone.now(), details=details)
     return before
 
 

@@ -18,6 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DictSchema
 
 from mythos.errors import NotFoundError
+from mythos.values.action import OperatorAction
 from mythos.values.agent import Agent
 from mythos.values.bundle import Assignment, BundleConfig, BundleSource
 from mythos.values.enrolment import Acceptance, EnrolmentRequest
@@ -49,6 +50,7 @@ TYPES: Final[dict[str, type]] = {
     "memory-audit": MemoryAudit,
     "memory-checkpoint": Checkpoint,
     "memory-entry": MemoryEntry,
+    "operator-action": OperatorAction,
     "outcome": Outcome,
     "policy-set": PolicySet,
     "recommendation": Recommendation,
