@@ -19,6 +19,7 @@ def kept(folder: Path) -> Path:
 def test_what_is_kept_is_recalled_by_whoever_has_the_secret(tmp_path: Path) -> None:
     VerdictFolder(tmp_path, b"secret").put(KEY, b"{}")
     assert VerdictFolder(tmp_path, b"secret").get(KEY) == b"{}"
+    assert VerdictFolder(tmp_path, b"secret").refused is None
     assert VerdictFolder(tmp_path, b"secret").get(OTHER) is None
     assert VerdictFolder(tmp_path, b"another").get(KEY) is None
 
@@ -47,6 +48,8 @@ def test_given_no_folder_to_write_or_too_much_then_nothing_is_kept(tmp_path: Pat
     memory = VerdictFolder(tmp_path / "file", b"secret")
     memory.put(KEY, b"{}")
     assert memory.get(KEY) is None
+    assert memory.refused is not None
+    assert memory.refused.filename == str(tmp_path / "file")
     memory = VerdictFolder(tmp_path / "folder", b"secret")
     memory.put(KEY, b"x" * (MAX_BYTES + 1))
     assert memory.get(KEY) is None
@@ -69,7 +72,8 @@ def test_a_damaged_secret_is_replaced(tmp_path: Path, damaged: bytes) -> None:
     assert made == default_secret(environ)
 
 
-def test_given_no_state_folder_then_every_process_has_its_own_secret(tmp_path: Path) -> None:
+def test_given_no_state_folder_then_there_is_no_secret(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     environ = {"XDG_STATE_HOME": str(tmp_path / "file")}
-    assert default_secret(environ) != default_secret(environ)
+    with pytest.raises(OSError, match=r"coherence\.key"):
+        default_secret(environ)

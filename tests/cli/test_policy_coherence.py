@@ -70,6 +70,19 @@ def test_verdicts_are_kept_and_an_edit_proves_its_own_tools_anew(tmp_path: Path)
     assert anew["findings"] == edited["findings"]
 
 
+@pytest.mark.parametrize("folder", ["XDG_CACHE_HOME", "XDG_STATE_HOME"])
+def test_that_no_verdict_can_be_kept_is_one_line_on_standard_error(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(folder, str(written(tmp_path / "file", "no folder")))
+    said = policy("coherence", CARE, REFUNDS, "--tools", TOOLS, "--json")
+    [line] = said.err.splitlines()
+    assert line.startswith("note: verdicts are not kept, and proved anew each time: ")
+    assert str(tmp_path / "file") in line
+    assert said.json["tools"]["proved"] == 7
+    assert policy("coherence", CARE, REFUNDS, "--tools", TOOLS, "--no-cache").err == ""
+
+
 def test_a_damaged_verdict_is_proved_anew(tmp_path: Path) -> None:
     first = policy("coherence", CARE, "--tools", TOOLS, "--json").json
     kept = list((tmp_path / "cache").rglob("*.verdict"))

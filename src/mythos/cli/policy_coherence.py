@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +64,9 @@ def coherence(
     need_solver()
     found = governing(files, tools)
     engines = compiled(found)
-    memory = _memory(no_cache=no_cache)
-    result = _checked(engines, memory)
-    cures = suggested(engines, result, memory)
+    with _memory(no_cache=no_cache) as memory:
+        result = _checked(engines, memory)
+        cures = suggested(engines, result, memory)
     walked = checked_workflows(workflow, engines)
     sets = Sets(found.documents)
     body = {
@@ -107,13 +109,32 @@ def compiled(found: Loaded) -> list[PolicyEngine]:
     return [compile_policies(sets, catalogue) for catalogue in found.catalogues]
 
 
-def _memory(*, no_cache: bool) -> Memory:
+@contextmanager
+def _memory(*, no_cache: bool) -> Iterator[Memory]:
+    """Where verdicts are kept; that they could not be is told once, at the end."""
     from mythos.adapters.verdict_folder import VerdictFolder, default_folder, default_secret
     from mythos.engines.coherence.memory import NO_MEMORY, Notebook
 
     if no_cache:
-        return Notebook(NO_MEMORY)
-    return Notebook(VerdictFolder(default_folder(), default_secret()))
+        yield Notebook(NO_MEMORY)
+        return
+    try:
+        folder = VerdictFolder(default_folder(), default_secret())
+    except OSError as refused:
+        yield Notebook(NO_MEMORY)
+        _say_forgotten(refused)
+        return
+    yield Notebook(folder)
+    if folder.refused:
+        _say_forgotten(folder.refused)
+
+
+def _say_forgotten(refused: OSError) -> None:
+    click.echo(
+        f"note: verdicts are not kept, and proved anew each time: {refused.filename}: "
+        f"{refused.strerror}",
+        err=True,
+    )
 
 
 def _checked(engines: list[PolicyEngine], memory: Memory) -> Coherence:
