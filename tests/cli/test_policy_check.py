@@ -84,6 +84,11 @@ def test_a_set_that_covers_nothing_given_is_noted(tmp_path: Path) -> None:
     said = policy("check", other, "--tools", TOOLS, "--json")
     assert (said.code, said.json["ok"]) == (0, True)
     assert said.json["notes"] == ["bad covers toys, and none of the tools given (retail-care)"]
+    assert said.json["covers_nothing"] == ["bad"]
+    people = policy("check", CARE, other, "--tools", TOOLS).out.splitlines()
+    assert people[-1].startswith("ok: 2 policy sets")
+    assert people[-1].endswith(", 1 of no tools given")
+    assert policy("check", CARE, "--tools", TOOLS, "--json").json["covers_nothing"] == []
 
 
 def test_without_any_tools_names_are_not_checked_and_that_is_said(tmp_path: Path) -> None:

@@ -57,7 +57,8 @@ def check(
 ) -> None:
     """Check policy sets, each against the tool catalogues it covers.
 
-    Every problem of every file is told, with its line. Exits 1 if there is any.
+    Every problem of every file is told, with its line. Exits 1 if there is any. A set that covers
+    none of the catalogues is well formed and decides nothing: a note says so.
     """
     found = load(files, tools)
     found.notes.extend(_guards(found))
@@ -101,6 +102,7 @@ def _as_json(checked: _Checked) -> dict[str, Any]:
         "ok": not checked.findings,
         "files": [_file(document) for document in checked.loaded.documents],
         "problems": [finding.as_json() for finding in checked.findings],
+        "covers_nothing": [each.policy_set.policy_set for each in checked.loaded.idle],
         "affected": [_touched(document, each) for document, each in checked.affected],
         "notes": notes_json(checked.loaded),
     }
@@ -201,4 +203,6 @@ def _summary(checked: _Checked) -> str:
         n_files = len({finding.file for finding in checked.findings})
         return f"NOT ok: {len(checked.findings)} problems in {n_files} files"
     touched = f", {len(checked.affected)} affected" if checked.affected else ""
-    return f"ok: {len(documents)} policy sets, {n_rules} rules{touched}"
+    idle = len(checked.loaded.idle)
+    unused = f", {idle} of no tools given" if idle else ""
+    return f"ok: {len(documents)} policy sets, {n_rules} rules{touched}{unused}"

@@ -34,12 +34,16 @@ tools_option = click.option(
 
 @dataclass(slots=True)
 class Loaded:
-    """What was read: documents in the order given, what is wrong, and what one should know."""
+    """What was read: documents in the order given, what is wrong, and what one should know.
+
+    `idle` are the documents that cover none of the catalogues: here they decide nothing.
+    """
 
     documents: list[PolicyDocument] = field(default_factory=list)
     catalogues: list[ToolCatalogue] = field(default_factory=list)
     problems: list[DocumentError] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    idle: list[PolicyDocument] = field(default_factory=list)
 
     def refuse(self) -> None:
         """Raise every problem as one error; nothing when there is none.
@@ -104,10 +108,8 @@ def governing(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
         DocumentError: any file is wrong; lists every objection.
         UsageError: no catalogue says what the tools are, or no set covers any of them.
     """
-    from mythos.engines.policy.check import covered_by
-
     found = loaded(files, tools)
-    if any(covered_by(each.policy_set, found.catalogues)[0] for each in found.documents):
+    if len(found.idle) < len(found.documents):
         return found
     wanted = dict.fromkeys(name for each in found.documents for name in covered_domains(each))
     given = ", ".join(one.domain for one in found.catalogues)
@@ -171,6 +173,7 @@ def _fit(found: Loaded, document: PolicyDocument) -> None:
     elif not covered:
         given = ", ".join(one.domain for one in found.catalogues)
         wanted = ", ".join(covered_domains(document))
+        found.idle.append(document)
         found.notes.append(f"{name} covers {wanted}, and none of the tools given ({given})")
     elif absent:
         found.notes.append(f"{name}: names of tools of {', '.join(absent)} were not checked")
