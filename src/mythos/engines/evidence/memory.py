@@ -69,15 +69,21 @@ class MemoryBody:
 
     def __add__(self, other: Self) -> MemoryBody:
         """Keep the later audit."""
-        if self == MemoryBody() or self == other:
+        if self in (_NONE, other):
             return other
-        if other == MemoryBody():
+        if other == _NONE:
             return self
-        return max(self, other, key=MemoryBody._rank)
+        mine, theirs = self._age, other._age
+        if mine == theirs:
+            return max(self, other, key=MemoryBody._digest)
+        return self if mine > theirs else other
 
-    def _rank(self) -> tuple[bool, int, int, str]:
-        digest = digest_of(canonical_bytes(self.to_json()))
-        return self.proof_failed, self.size, self.audited_at, digest
+    @property
+    def _age(self) -> tuple[bool, int, int]:
+        return self.proof_failed, self.size, self.audited_at
+
+    def _digest(self) -> str:
+        return digest_of(canonical_bytes(self.to_json()))
 
     def to_json(self) -> JsonObject:
         """Write every member; `keys` as `{name: class}`."""
@@ -110,6 +116,9 @@ class MemoryBody:
             },
             written_since=count(found["written_since"], where="memory written_since"),
         )
+
+
+_NONE = MemoryBody()
 
 
 def _bad_class(value: JsonValue) -> BadClass:

@@ -11,7 +11,8 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import Literal
 
 from mythos.engines.evidence.action import ActionBody
@@ -25,8 +26,9 @@ from mythos.errors import EvidenceError
 from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.evidence import Row, RowKind
 
-# A number with a point or an exponent; text that looks like one only takes the slower way.
-_FRACTION = re.compile(r"[:\[,]-?\d+[.e]")
+_WHOLE = (".0,", ".0]", ".0}")
+_EXPONENTS = ("e-", "e+")
+_BEYOND = re.compile("[\ud800-\U0010ffff]")
 
 BODIES: dict[RowKind, type[Body]] = {
     "policy": PolicyBody,
@@ -54,10 +56,14 @@ class RowKey:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRow:
-    """One row: a key and the body of its kind."""
+    """One row: a key and the body of its kind; `written` is what `bytes_of_row` gave, if known."""
 
     key: RowKey
     body: Body
+    written: bytes | None = field(default=None, compare=False, repr=False)
+
+
+_order = attrgetter(*(each.name for each in fields(RowKey)))
 
 
 def merge(rows: Iterable[EvidenceRow]) -> list[EvidenceRow]:
@@ -70,17 +76,22 @@ def merge(rows: Iterable[EvidenceRow]) -> list[EvidenceRow]:
     Returns:
         One row a key, sorted by key; empty for no rows.
     """
-    bodies: dict[RowKey, Body] = {}
+    merged: dict[RowKey, EvidenceRow] = {}
     times: dict[RowKey, dict[int, TimeBody]] = {}
     for row in rows:
-        if isinstance(row.body, TimeBody):
-            widths = times.setdefault(row.key, {})
-            widths[row.body.cell_s] = widths.get(row.body.cell_s, TimeBody()) + row.body
+        key, body = row.key, row.body
+        there = merged.get(key)
+        if there is None:
+            merged[key] = row
+        elif isinstance(there.body, TimeBody) and isinstance(body, TimeBody):
+            widths = times.setdefault(key, {there.body.cell_s: there.body})
+            widths[body.cell_s] = widths.get(body.cell_s, TimeBody()) + body
         else:
-            there = bodies.get(row.key)
-            bodies[row.key] = row.body if there is None else there + row.body
-    bodies.update({key: _in_common_cells(widths) for key, widths in times.items()})
-    return [EvidenceRow(key, bodies[key]) for key in sorted(bodies)]
+            merged[key] = EvidenceRow(key, there.body + body)
+    merged.update(
+        {key: EvidenceRow(key, _in_common_cells(widths)) for key, widths in times.items()}
+    )
+    return [merged[key] for key in sorted(merged, key=_order)]
 
 
 def _in_common_cells(widths: Mapping[int, TimeBody]) -> TimeBody:
@@ -125,14 +136,28 @@ def digest_of_rows(rows: Iterable[EvidenceRow]) -> str:
 def bytes_of_row(row: EvidenceRow) -> bytes:
     """Write a row as canonical JSON (RFC 8785).
 
-    ASCII text without fractions has that form already when the standard library writes it with
-    sorted keys, which is several times faster than the general writer; every other row takes that.
+    The standard library, which is several times faster than the general writer, writes most rows
+    in that form when it sorts the keys; every other row takes the general one. A row that knows
+    its bytes gives those.
     """
+    if row.written is not None:
+        return row.written
     value = _as_json(row)
     written = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    if written.isascii() and _FRACTION.search(written) is None:
-        return written.encode()
-    return canonical_bytes(value)
+    return canonical_bytes(value) if _differs(written) else written.encode()
+
+
+def _differs(written: str) -> bool:
+    """Whether RFC 8785 may write this text otherwise; what looks so inside a string counts too.
+
+    Fractions with an exponent and those that are whole have another form there; keys beyond the
+    surrogates, and surrogates, another place or none.
+    """
+    return (
+        any(end in written for end in _WHOLE)
+        or any(part[-1:].isdigit() for e in _EXPONENTS for part in written.split(e)[:-1])
+        or (not written.isascii() and _BEYOND.search(written) is not None)
+    )
 
 
 def _as_json(row: EvidenceRow) -> JsonObject:
