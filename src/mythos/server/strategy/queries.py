@@ -1,20 +1,22 @@
-"""Reads of strategy: the question that evidence puts to placement."""
+"""Reads of strategy: the question that evidence puts to placement, added up by the database."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
+
+from django.db.models import BigIntegerField, F, Min, Q, QuerySet, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from mythos.engines.belief import BeliefCell, BeliefKey, Construct, HourCount
-from mythos.engines.evidence.policy import PolicyBody
-from mythos.engines.evidence.row import EvidenceRow
-from mythos.engines.evidence.window import HOUR_S, cell_of
-from mythos.engines.evidence.workflow import WorkflowBody
+from mythos.engines.evidence.window import HOUR_S
 from mythos.engines.placement.request import Arrivals, PlacementInput, WantedAgent
 from mythos.server.catalog.models import Assistant, Environment
 from mythos.server.deployment.models import MythOSDeploymentPacket
-from mythos.server.resilience.models import EvidenceRow as StoredRow
-from mythos.server.resilience.queries import evidence_row
+from mythos.server.resilience.models import EvidenceRow
 from mythos.values.agent import Agent
 from mythos.values.environment import Capacity, FleetEnvironment, FleetNode
 
@@ -29,16 +31,15 @@ def placement_input(packet: MythOSDeploymentPacket, *, at: datetime) -> Placemen
         _wanted(stored.digest, Agent.model_validate(stored.document), constructs)
         for stored in packet.included_assistants.all()
     )
-    rows = _rows(at)
-    names = _agent_names(rows)
+    names = _agent_names(at)
     return PlacementInput(
         bundle=packet.digest,
         agents=agents,
         environments=tuple(map(_environment, Environment.objects.prefetch_related("nodes"))),
         as_of=at,
         labels=dict(packet.symbolic_deployment_tags),
-        beliefs=tuple(_beliefs(rows, names)),
-        arrivals=tuple(_arrivals(rows, names, constructs, at=at)),
+        beliefs=tuple(_beliefs(names, at=at)),
+        arrivals=tuple(_arrivals(names, constructs, at=at)),
     )
 
 
@@ -87,67 +88,80 @@ def _environment(stored: Environment) -> FleetEnvironment:
     )
 
 
-def _rows(at: datetime) -> list[EvidenceRow]:
+def _rows(at: datetime) -> QuerySet[EvidenceRow]:
     since = at.timestamp() - LOOK_BACK_S
-    found = StoredRow.objects.filter(kind__in=["policy", "workflow"], cell__gte=since)
-    return [evidence_row(stored) for stored in found]
+    return EvidenceRow.objects.filter(kind__in=["policy", "workflow"], cell__gte=since).order_by()
 
 
-def _agent_names(rows: list[EvidenceRow]) -> dict[str, str]:
+def _sum(path: str) -> Sum:
+    return Sum(_number(path))
+
+
+def _number(path: str) -> Cast:
+    return Cast(KT(f"body__{path}"), BigIntegerField())
+
+
+def _agent_names(at: datetime) -> dict[str, str]:
     """Agent reference of a row -> agent name."""
-    refs = {row.key.agent for row in rows}
+    refs = set(_rows(at).values_list("agent", flat=True).distinct())
     names = dict(Assistant.objects.filter(digest__in=refs).values_list("digest", "name"))
     return {ref: names.get(ref, ref.removeprefix("name:")) for ref in refs}
 
 
-def _beliefs(rows: list[EvidenceRow], names: dict[str, str]) -> list[BeliefCell]:
+def _beliefs(names: Mapping[str, str], *, at: datetime) -> Iterator[BeliefCell]:
+    """Runs by hour that upheld and that broke a construct; undecided runs are neither."""
+    hourly = _rows(at).values(
+        "environment", "agent", "subject", hour=F("cell") - F("cell") % HOUR_S
+    )
+    policies = hourly.filter(kind="policy").annotate(
+        kept=_sum("runs__clean"), broken=_sum("runs__violated")
+    )
+    workflows = hourly.filter(kind="workflow").annotate(
+        kept=_sum("summary__fitting"),
+        broken=_sum("summary__runs")
+        - _sum("summary__open")
+        - _sum("summary__inexact")
+        - _sum("summary__fitting"),
+    )
     hours: defaultdict[BeliefKey, list[HourCount]] = defaultdict(list)
-    for row in rows:
-        kept, broken = _clean_and_broken(row)
-        if kept or broken:
-            key = BeliefKey(row.key.environment, names[row.key.agent], row.key.subject)
-            start = cell_of(row.key.cell, HOUR_S)
-            hours[key].append(HourCount(start, kept, broken, row.key.agent))
-    return [BeliefCell(key, tuple(counts)) for key, counts in hours.items()]
-
-
-def _clean_and_broken(row: EvidenceRow) -> tuple[int, int]:
-    """Runs that upheld and runs that broke the row's construct; undecided runs are neither."""
-    if isinstance(row.body, PolicyBody):
-        return row.body.runs.clean, row.body.runs.violated
-    if isinstance(row.body, WorkflowBody):
-        summary = row.body.summary
-        apart = summary.open + summary.inexact
-        return summary.fitting, max(summary.runs - apart - summary.fitting, 0)
-    return 0, 0
+    for row in (*policies, *workflows):
+        if row["kept"] or row["broken"]:
+            key = BeliefKey(row["environment"], names[row["agent"]], row["subject"])
+            hours[key].append(HourCount(row["hour"], row["kept"], row["broken"], row["agent"]))
+    return (BeliefCell(key, tuple(counts)) for key, counts in hours.items())
 
 
 def _arrivals(
-    rows: list[EvidenceRow],
-    names: dict[str, str],
-    constructs: dict[str, Construct],
-    *,
-    at: datetime,
-) -> list[Arrivals]:
+    names: Mapping[str, str], constructs: Mapping[str, Construct], *, at: datetime
+) -> Iterator[Arrivals]:
     """How often each agent's workflows arrive, over the hours since the first of them."""
     wanted = {one.digest: one.name for one in constructs.values() if one.kind == "workflow"}
-    bodies: dict[tuple[str, str], WorkflowBody] = {}
-    for row in rows:
-        if isinstance(row.body, WorkflowBody) and row.key.subject in wanted:
-            key = names[row.key.agent], wanted[row.key.subject]
-            bodies[key] = bodies[key] + row.body if key in bodies else row.body
-    return [_arrival(agent, flow, body, at=at) for (agent, flow), body in sorted(bodies.items())]
+    rows = _rows(at).filter(kind="workflow", subject__in=wanted).values("agent", "subject")
+    sums = rows.annotate(
+        runs=_sum("summary__runs"),
+        duration_ms=_sum("summary__duration_ms_sum"),
+        tokens=_sum("summary__tokens_in") + _sum("summary__tokens_out"),
+        first_ts=Min(_number("summary__first_ts"), filter=~Q(body__summary__first_ts=None)),
+    )
+    parts: defaultdict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in sums:
+        parts[names[row["agent"]], wanted[row["subject"]]].append(row)
+    return (_arrival(*key, parts[key], at=at) for key in sorted(parts))
 
 
-def _arrival(agent: str, workflow: str, body: WorkflowBody, *, at: datetime) -> Arrivals:
-    summary = body.summary
-    since = summary.first_ts if summary.first_ts is not None else at.timestamp()
-    runs = summary.runs
+def _arrival(
+    agent: str, workflow: str, parts: Sequence[Mapping[str, Any]], *, at: datetime
+) -> Arrivals:
+    """All versions of an agent together."""
+    since = min((row["first_ts"] for row in parts if row["first_ts"] is not None), default=None)
+    runs, duration_ms, tokens = (
+        sum(row[name] for row in parts) for name in ("runs", "duration_ms", "tokens")
+    )
     return Arrivals(
         agent=agent,
         workflow=workflow,
         runs=float(runs),
-        hours=max((at.timestamp() - since) / HOUR_S, 1 / 60),
-        duration_s=summary.mean_duration_s,
-        tokens=(summary.tokens_in + summary.tokens_out) / runs if runs else 0.0,
+        hours=max((at.timestamp() - since) / HOUR_S, 1 / 60) if since is not None else 1 / 60,
+        duration_s=duration_ms / MS / runs if runs else 0.0,
+        tokens=tokens / runs if runs else 0.0,
     )
