@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from mythos.engines.evidence.row import BODIES, EvidenceRow, RowKey
 from mythos.engines.evidence.window import DAY_S
 from mythos.server.resilience import models
+from mythos.server.resilience.kept_rows import StoredRow
 
 if TYPE_CHECKING:
     from mythos.values.evidence import RowKind
+
+_KEY = ("node_id", "environment", "bundle", "agent", "kind", "subject", "cell", "width_s")
 
 
 def evidence_row(stored: models.EvidenceRow) -> EvidenceRow:
@@ -34,10 +38,23 @@ def evidence_row(stored: models.EvidenceRow) -> EvidenceRow:
 
 def evidence_of(node_id: str, *, until: datetime, window_s: int) -> list[EvidenceRow]:
     """Evidence of one node whose cells touch the window that ends at `until`; audits of any age."""
+    return [evidence_row(stored) for stored in _touching(node_id, until=until, window_s=window_s)]
+
+
+def scored_evidence_of(node_id: str, *, until: datetime, window_s: int) -> Iterator[StoredRow]:
+    """The same as it is stored, without that of shadow sets, which enters no reading; oldest first.
+
+    The columns are read as they are: what was parsed before need not be parsed again.
+    """
+    found = _touching(node_id, until=until, window_s=window_s).exclude(kind="shadow")
+    rows = found.order_by("pk").values_list(Cast("body", TextField()), *_KEY)
+    return (StoredRow(RowKey(*key), body) for body, *key in rows.iterator())
+
+
+def _touching(node_id: str, *, until: datetime, window_s: int) -> QuerySet[models.EvidenceRow]:
     since = until - timedelta(seconds=window_s)
     touching = Q(cell__gt=since.timestamp() - DAY_S, cell__lte=until.timestamp())
-    found = models.EvidenceRow.objects.filter(touching | Q(kind="memory"), node_id=node_id)
-    return [evidence_row(stored) for stored in found]
+    return models.EvidenceRow.objects.filter(touching | Q(kind="memory"), node_id=node_id)
 
 
 def newest_readings(node_ids: Iterable[str]) -> dict[str, models.SymbolicResilienceMonitor]:

@@ -29,12 +29,13 @@ from mythos.server.catalog.models import (
 )
 from mythos.server.deployment.models import Rollout
 from mythos.server.resilience import witness
+from mythos.server.resilience.kept_rows import KeptRows
 from mythos.server.resilience.models import (
     EnvelopeReceipt,
     IntakeFinding,
     SymbolicResilienceMonitor,
 )
-from mythos.server.resilience.queries import evidence_of, newest_readings
+from mythos.server.resilience.queries import newest_readings, scored_evidence_of
 from mythos.server.resilience.standing_baselines import (
     for_engine,
     standing,
@@ -49,6 +50,7 @@ from mythos.values.workflow import workflow_of
 STORED = ("codex_uptime_index", "ritual_execution_consistency", "memory_integrity_score")
 TRIES = 3
 _DAY = timedelta(days=1)
+_kept = KeptRows()
 
 
 def refresh_if_due(node_id: str, *, at: datetime) -> SymbolicResilienceMonitor | None:
@@ -69,7 +71,7 @@ def refresh(node_id: str, *, at: datetime) -> SymbolicResilienceMonitor | None:
     node = Node.objects.select_related("environment").get(node_id=node_id)
     for _ in range(TRIES):
         newest = newest_readings([node_id]).get(node_id)
-        reading = read(node, at=at, previous=newest)
+        reading = read(node, at=at, previous=newest, kept=_kept)
         if newest is not None and _says_the_same(newest, reading):
             return newest
         stored = _store_after(newest, reading, at=at)
@@ -99,10 +101,12 @@ def read(
     at: datetime,
     window_s: int = WINDOW_S,
     previous: SymbolicResilienceMonitor | None = None,
+    kept: KeptRows | None = None,
 ) -> Reading:
-    """The reading of one node at a moment; stores nothing."""
+    """The reading of one node at a moment; stores nothing. `kept` saves parsing rows again."""
+    stored = scored_evidence_of(node.node_id, until=at, window_s=window_s)
+    rows = kept.read(node.node_id, stored) if kept else [each.read() for each in stored]
     flags = [] if previous is None else previous.symbolic_warning_flags
-    rows = evidence_of(node.node_id, until=at, window_s=window_s)
     return read_node(
         rows,
         node=node.node_id,
