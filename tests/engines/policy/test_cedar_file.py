@@ -20,13 +20,14 @@ from mythos.engines.policy.identity import digest
 from mythos.engines.policy.rule import read_rules
 from mythos.engines.policy.written import written
 from mythos.errors import PolicyError
+from mythos.values.in_words import SET_NAME
 from mythos.values.policy import Covers, Expectation, Once, PolicySet
 from mythos.values.source import read_document, validated
 from mythos.values.tools import ToolCatalogue
 from tests.engines.policy.scenes import RETAIL, forbid, permit, policy
 
 FULL = policy(
-    "shop/refunds",
+    "shop refunds",
     "// Money.\n\n"
     + permit("pay", "refund", "context.past.yes && context.past.n < 2")
     + forbid("cap", "refund", "context.past has state && context.input.amount_cents > 5"),
@@ -137,7 +138,10 @@ def test_a_header_that_was_changed_by_hand_is_a_comment(broken: str) -> None:
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 
-@given(_TEXT, st.one_of(_TEXT, st.text(" \n\tx#:|\r", max_size=12)), _TEXT)
+_NAME = st.from_regex(SET_NAME, fullmatch=True).filter(lambda name: len(name) <= 150)
+
+
+@given(_NAME, st.one_of(_TEXT, st.text(" \n\tx#:|\r", max_size=12)), _TEXT)
 def test_what_is_written_is_read_as_the_same_policy_set(name: str, rules: str, word: str) -> None:
     policy_set = PolicySet(
         policy_set=name,
