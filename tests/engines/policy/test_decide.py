@@ -463,4 +463,4 @@ def test_what_was_captured_and_does_not_fit_is_not_called_uncaptured() -> None:
     assert (unfit.standing, unfit.rule) == (CHARGED, INVALID_ARGUMENTS)
     assert unfit.why.endswith("argument amount_cents is no Long")
     blind = part(ask(desk, facts=facts), "desk")
-    assert blind.why.endswith("something was not captured or does not fit what is declared")
+    assert blind.why.endswith("may be one key spelt in two ways")

@@ -33,6 +33,7 @@ from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.slice import CompiledSet, Slice
 from mythos.values.outcome import DEFAULT_RULE, INVALID_ARGUMENTS, UNDECLARED_TOOL, Severity
 
+_UNTOLD = "something was not captured, fits no declaration, or may be one key spelt in two ways"
 _LOUDEST = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
 _MAX_MISFITS, _MAX_MISFIT = 5, 120
 
@@ -141,8 +142,7 @@ def _settled(
         return verdicts[0]
     missing = tuple(sorted(fact for past, fact in doubts.names if past == each.past))
     named = ", ".join(sorted({fact for _, fact in doubts.names}))
-    cause = "something was not captured or does not fit what is declared"
-    return _open(each, f"what decides {named} cannot be told: {cause}", missing)
+    return _open(each, f"what decides {named} cannot be told: {_UNTOLD}", missing)
 
 
 def _open(each: CompiledSet, why: str, missing: tuple[str, ...] = ()) -> Verdict:

@@ -12,20 +12,24 @@ What counts for an action that starts at t:
 - an R that is a tool call counts from its start, whatever its result: an attempt uses up what
   it needed, so two calls in flight cannot share one confirmation. No call counts for itself;
 - a user event counts from its time <= t, as E and as R;
-- an event that may have happened unseen, or that may not be of the kind asked for, is a *doubt*.
-  A fact that comes out differently with and without its doubts is not told.
+- an event that may have happened unseen, that may not be of the kind asked for, or whose key may be
+  the same spelt otherwise (`spelling`), is a *doubt*. A fact that comes out differently with and
+  without its doubts is not told, or as the few values it may have.
 
 Law: a log is a set of timelines by key, so logs merge in any order, grouping and repetition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from mythos.engines.policy.facts.declared import PRINCIPAL
 from mythos.engines.policy.facts.kind import sum_value
 from mythos.engines.policy.facts.known import ABSENT, Known, OneOf
 from mythos.engines.policy.facts.plan import FactPlan
+from mythos.engines.policy.facts.spelling import key_likeness, key_text
 from mythos.engines.policy.facts.timeline import Entry, Timeline
 
 Key: TypeAlias = "tuple[str, ...]"
@@ -40,8 +44,8 @@ _NEVER = -1
 class FactLog:
     """The history of one fact: what it collects, what undoes it, and the doubts of both."""
 
-    __slots__ = ("blurred_ns", "doubted", "plan", "reset_blurred_ns", "reset_doubted", "resets",
-                 "seen")  # fmt: skip
+    __slots__ = ("_alike", "blurred_ns", "doubted", "plan", "reset_blurred_ns", "reset_doubted",
+                 "resets", "seen")  # fmt: skip
 
     def __init__(self, plan: FactPlan) -> None:
         """Begin without history."""
@@ -52,6 +56,7 @@ class FactLog:
         self.reset_doubted: Keyed = {}
         self.blurred_ns = _NEVER
         self.reset_blurred_ns = _NEVER
+        self._alike: dict[Key, set[Key]] = {}
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, FactLog):
@@ -69,6 +74,8 @@ class FactLog:
         line = table.get(key)
         if line is None:
             line = table[key] = Timeline(self.plan.retain_ns)
+            if self.plan.keys:
+                self._alike.setdefault(self._respelt(key, key_likeness), set()).add(key)
         line.put(name, entry)
 
     def blur(self, until_ns: int, *, resets: bool) -> None:
@@ -98,6 +105,25 @@ class FactLog:
         """Everything with a key: collected, doubted, resets, doubted resets."""
         return self.seen, self.doubted, self.resets, self.reset_doubted
 
+    def near(self, key: Key) -> frozenset[Key]:
+        """Other keys that may be the same one, spelt otherwise."""
+        if not self.plan.keys:
+            return frozenset()
+        return frozenset(self._alike.get(self._respelt(key, key_likeness), ())) - {key}
+
+    def respelt(self, key: Sequence[str]) -> Key:
+        """A key as it is spelt now, which may have been kept by an earlier version."""
+        return self._respelt(key, lambda text: key_text(json.loads(text)))
+
+    def _respelt(self, key: Sequence[str], spelt: Callable[[str], str]) -> Key:
+        """A key with what `by` read of arguments spelt in another way; agents are as they are."""
+        first = len(key) - len(self.plan.keys)
+        own = (
+            each if name == PRINCIPAL or each == ANY else spelt(each)
+            for name, each in zip(self.plan.keys, key[first:], strict=True)
+        )
+        return (*key[:first], *own)
+
     def wide(self, key: Key) -> tuple[Key, ...]:
         """The key itself, and the one under which doubts about any key are kept."""
         n_keys = len(self.plan.keys)
@@ -122,17 +148,20 @@ def told(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
 
 
 def _once(logs: Sequence[FactLog], key: Key, now_ns: int) -> bool | None:
-    plan, wide = logs[0].plan, logs[0].wide(key)
+    plan, near = logs[0].plan, _near(logs, key)
+    wide = (*logs[0].wide(key), *near)
     if not _all_known(logs, wide, now_ns):
         return None
     seen = _time([log.seen for log in logs], (key,), now_ns)
     undone = _time([log.resets for log in logs], (key,), now_ns)
     perhaps = max(
         _time([log.doubted for log in logs], wide, now_ns),
+        _time([log.seen for log in logs], near, now_ns),
         *(log.blurred_ns for log in logs),
     )
     perhaps_undone = max(
         _time([log.reset_doubted for log in logs], wide, now_ns),
+        _time([log.resets for log in logs], near, now_ns),
         *(log.reset_blurred_ns for log in logs),
     )
     at_best = _fresh(plan, max(seen, perhaps), undone, now_ns)
@@ -145,7 +174,8 @@ def _fresh(plan: FactPlan, seen: int, undone: int, now_ns: int) -> bool:
 
 
 def _last(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
-    plan, wide = logs[0].plan, logs[0].wide(key)
+    plan, near = logs[0].plan, _near(logs, key)
+    wide = (*logs[0].wide(key), *near)
     if not _all_known(logs, wide, now_ns):
         return None
     entries = [entry for log in logs if (entry := _entry(log.seen, key, now_ns))]
@@ -153,6 +183,7 @@ def _last(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
     seen = newest.at_ns if newest else _NEVER
     doubt = max(
         _time([log.doubted for log in logs], wide, now_ns),
+        _time([log.seen for log in logs], near, now_ns),
         *(log.blurred_ns for log in logs),
     )
     since = _NEVER if plan.window_ns is None else now_ns - plan.window_ns
@@ -163,21 +194,42 @@ def _last(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
 
 
 def _tallied(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
-    plan, wide = logs[0].plan, logs[0].wide(key)
+    plan, near = logs[0].plan, _near(logs, key)
+    wide = (*logs[0].wide(key), *near)
     since = None if plan.window_ns is None else now_ns - plan.window_ns
     if any(log.blurred_ns >= max(since or 0, 0) for log in logs):
         return None
     sure = _sum([log.seen for log in logs], (key,), since, now_ns)
     unsure = _sum([log.doubted for log in logs], wide, since, now_ns)
-    if sure is None or unsure is None:
+    alike = [_sum([log.seen for log in logs], (each,), since, now_ns) for each in near]
+    if sure is None or unsure is None or None in alike:
         return None
+    others = [each for each in alike if each is not None]
     if plan.form == "sum":
-        return None if unsure[0] else sum_value(plan.kind, sure[1])
-    if not unsure[0]:
-        return sure[0]
-    if unsure[0] >= MAX_CANDIDATES:
+        return None if unsure[0] else _added(plan, sure[1], [amount for _, amount in others])
+    most = sure[0] + unsure[0] + sum(n for n, _ in others)
+    if most - sure[0] >= MAX_CANDIDATES:
         return None
-    return OneOf(tuple(range(sure[0], sure[0] + unsure[0] + 1)))
+    return OneOf(tuple(range(sure[0], most + 1))) if most > sure[0] else sure[0]
+
+
+def _added(plan: FactPlan, sure: int, others: Sequence[int]) -> Known:
+    """A sum with or without what was added under each key that may be the same."""
+    sums = {sure}
+    for each in others:
+        sums |= {one + each for one in sums}
+        if len(sums) > MAX_CANDIDATES:
+            return None
+    values = [sum_value(plan.kind, each) for each in sorted(sums)]
+    told = tuple(each for each in values if each is not None)
+    if len(told) < len(values):
+        return None
+    return OneOf(told) if len(told) > 1 else told[0]
+
+
+def _near(logs: Sequence[FactLog], key: Key) -> tuple[Key, ...]:
+    """Keys under which something is kept and that may be this one."""
+    return tuple(sorted(frozenset[Key]().union(*(log.near(key) for log in logs))))
 
 
 def _sum(

@@ -1,15 +1,12 @@
 """What a fact reads of one event: its key, and what it adds or sets.
 
-Keys compare values, not spellings: 5 and 5.0 are one number, the order of a list does not matter.
-A value that does not fit what its tool declares is not taken for another: it may be any.
+Keys compare values, not spellings (`spelling`): 5 and 5.0 are one number, the order of a list does
+not matter. What does not fit its tool's declaration is not taken for another value: it may be any.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-
-from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_value
 from mythos.engines.policy.facts.amounts import size_of
@@ -19,6 +16,7 @@ from mythos.engines.policy.facts.happening import Happening
 from mythos.engines.policy.facts.kind import amount_of, as_kind
 from mythos.engines.policy.facts.log import ANY, Key
 from mythos.engines.policy.facts.plan import FactPlan
+from mythos.engines.policy.facts.spelling import key_text
 from mythos.engines.policy.facts.timeline import Entry
 from mythos.engines.policy.shape import Shape
 from mythos.values.event import Json, Repeated
@@ -58,14 +56,8 @@ def _spelt(value: Json, shape: Shape | None) -> str:
         fitted, misfit = cedar_value(shape, value)
         if misfit:
             return ANY
-        return _text(fitted)
-    return ANY if isinstance(value, Repeated) else _text(value)
-
-
-def _text(value: JsonValue) -> str:
-    if isinstance(value, list):
-        return f"[{','.join(sorted({_text(each) for each in value}))}]"
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+        return key_text(fitted)
+    return ANY if isinstance(value, Repeated) else key_text(value)
 
 
 def entry_of(plan: FactPlan, one: Happening, entry: Entry) -> Entry | None:

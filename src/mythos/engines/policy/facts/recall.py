@@ -6,7 +6,7 @@
 
 Reading adds to what is known, so lines may be read in any order and more than once. A fact that
 nobody declares any more is left aside. An amount outside the bounds that its tool declares by now
-is a doubt, as it would be in a call of today.
+is a doubt, as it would be in a call of today. Keys are spelt as they are spelt by now.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def read_into(history: History, facts: Mapping[str, Any]) -> None:
             for key, event, *kept in found[name]:
                 entry = Entry(*kept)
                 fits = table is not log.seen or is_within(log.plan, entry)
-                log.put(table if fits else log.doubted, tuple(key), event, entry)
+                log.put(table if fits else log.doubted, log.respelt(key), event, entry)
         blurred, reset_blurred = found["blurred"]
         log.blur(blurred, resets=False)
         log.blur(reset_blurred, resets=True)
