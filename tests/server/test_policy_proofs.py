@@ -129,6 +129,8 @@ def test_what_is_asked_for_is_proved_later_and_kept(
     assert (idle["kept"], rows["front-desk"]["decides"]["kept"]) == ("names", "yes")
     assert f'<a href="#finding-{idle["finding"]}"' in text
     assert f'<div id="finding-{idle["finding"]}">' in text
+    assert "Names only" in text
+    assert "it still names the violation (severity critical)" in text
     acting.post(f"/policies/{care.digest}/prove")
     assert Proof.objects.filter(policy_set=care.digest).count() == 1
     row = acting.get("/policies?format=json").json()["rows"]

@@ -56,6 +56,15 @@ def rules_after(suggestion: Suggestion) -> str:
     return edited.rules
 
 
+def test_a_dropped_rule_that_named_violations_says_so() -> None:
+    low = forbid("low", "refund", "context.input.amount_cents < 0")
+    lower = forbid("lower", "refund", "context.input.amount_cents < -9", '@severity("info")')
+    quiet = only(desk(PAY, low, lower))
+    assert quiet.change.sentence.endswith("no call is decided otherwise without it")
+    named = only(desk(PAY, low, lower.replace("info", "warning").replace("lower", "a-lower")))
+    assert named.change.sentence.endswith("though violations that it names are charged otherwise")
+
+
 def test_a_coherent_set_needs_no_change() -> None:
     result, found = checked(desk(LOOK, permit("pay", "refund", "context.past.confirmed")))
     assert result.coherence == 1

@@ -45,7 +45,7 @@ def cures(finding: CoherenceFinding, engines: Sequence[PolicyEngine]) -> Iterato
     """
     bench = _Bench(engines)
     if finding.kind is FindingKind.NULLIFIED and finding.promise is None:
-        yield from bench.dropped(finding.rules[0])
+        yield from bench.dropped(finding)
     elif finding.kind is FindingKind.BROKEN_PROMISE:
         yield from bench.kept(finding)
     elif finding.kind in _FAILING:
@@ -72,13 +72,16 @@ class _Bench:
         self._engines = engines
         self._sets = {each.digest: each for engine in engines for each in engine.compiled}
 
-    def dropped(self, key: RuleKey) -> Iterator[Change]:
+    def dropped(self, finding: CoherenceFinding) -> Iterator[Change]:
         """The set without a rule; a critical one says how grave a call is that others deny too."""
+        key = finding.rules[0]
         owner, rule = self._rule(key)
         if rule.severity is Severity.CRITICAL:
             return
         after = {owner.digest: without_rule(owner.policy_set, rule)}
         sentence = f"drop rule {_named(owner, rule)}: no call is decided otherwise without it"
+        if finding.names:
+            sentence += ", though violations that it names are charged otherwise"
         yield Change(ChangeKind.DROP, sentence, after, rules=(key,))
 
     def kept(self, finding: CoherenceFinding) -> Iterator[Change]:

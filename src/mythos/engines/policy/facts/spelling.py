@@ -32,6 +32,7 @@ from mythos.engines.policy.links import addresses, links, without_addresses, wit
 _URL = re.compile(
     r"([a-z][a-z0-9+.-]*)://(?:([^/?#@]*)@)?([^/?#@]*)(.*)", re.IGNORECASE | re.DOTALL
 )
+_SHORT = 200  # characters of a key that is worth remembering: an argument may be a megabyte
 _PORTS = {"http": ":80", "https": ":443"}
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", re.ASCII)
 
@@ -76,10 +77,16 @@ def key_text(value: JsonValue) -> str:
     return _told(_mapped(value, one_spelling))
 
 
-@lru_cache(maxsize=4_096)
 def key_likeness(text: str) -> str:
     """What `key_text` gave, as it is for all values that may be one key."""
+    return _remembered(text) if len(text) <= _SHORT else _likened(text)
+
+
+def _likened(text: str) -> str:
     return _told(_mapped(json.loads(text), likeness))
+
+
+_remembered = lru_cache(maxsize=4_096)(_likened)
 
 
 def _mapped(value: JsonValue, spelt: Callable[[str], str]) -> JsonValue:
