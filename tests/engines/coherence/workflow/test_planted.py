@@ -151,6 +151,17 @@ def test_the_closest_facts_and_the_rules_that_deny_are_named(
     assert charged >= rules
 
 
+def test_a_step_that_no_fact_decides_is_never_permitted_and_a_call_shows_it() -> None:
+    never = """@id("rest") permit(principal, action, resource);
+        @id("no-mail") forbid(principal, action == Action::"send_mail", resource);"""
+    policy = PolicySet.model_validate({"policy_set": "quiet", "version": 1, "rules": never})
+    flow = bare_workflow({"xor": [{"act": "send_mail"}, {"act": "close_case"}]}, name="desk")
+    verdict = check_workflow(flow, compile_policies([policy], CARE))
+    (step,) = (each for each in verdict.steps if each.status == "never permitted")
+    assert step.step.tool == "send_mail"
+    assert step.denial is not None
+
+
 def test_a_step_behind_a_blocked_one_names_it_and_the_way_there() -> None:
     step = check_workflow(SERVICE, care()).of(f"{BRANCH}/2/seq/4/act")
     assert step.behind == f"{BRANCH}/2/seq/3/act"

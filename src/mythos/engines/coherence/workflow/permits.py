@@ -110,7 +110,7 @@ class SolvedPermits:
         try:
             terms = self._terms(desk.environment, case)
             model = desk.solver.model(*terms)
-            request = witness(desk.environment, model, terms) if model else None
+            request = None if model is None else witness(desk.environment, model, terms)
         except UndecidedError:
             return None
         return self._denied(request) if request else None
