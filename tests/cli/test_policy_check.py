@@ -79,6 +79,24 @@ def test_people_see_the_line_and_a_mark_under_the_word(tmp_path: Path) -> None:
     assert shown[-1] == "NOT ok: 1 problems in 1 files"
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ('"retail-care"', '"retail\\u001b[31m"'),
+        ('"retail-care"', '" "'),
+        ('"sinks": []', '"sinks": [" "]'),
+    ],
+)
+def test_a_catalogue_with_a_name_that_nobody_can_say_is_refused(
+    was: str, now: str, tmp_path: Path
+) -> None:
+    tools = written(tmp_path / "t.json", TOOLS.read_text().replace(was, now, 1))
+    said = policy("check", CARE, "--tools", tools)
+    assert said.code == 1
+    assert "is no name" in said.out
+    assert "\x1b" not in said.out
+
+
 def test_a_set_that_covers_nothing_given_is_noted(tmp_path: Path) -> None:
     other = written(tmp_path / "p.yaml", BAD.replace("retail-care", "toys"))
     said = policy("check", other, "--tools", TOOLS, "--json")

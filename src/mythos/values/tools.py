@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AliasChoices, Field, JsonValue, StrictBool, model_validator
 
-from mythos.values.base import Foreign
+from mythos.values.base import Foreign, Name
 from mythos.values.in_words import NOT_BLANK
 
 Effect = Literal["none", "read", "write", "delete", "egress"]
@@ -77,7 +77,7 @@ class Tool(Foreign):
 class ToolCatalogue(Foreign):
     """The tools of one domain."""
 
-    domain: Annotated[str, Field(min_length=1, max_length=150)]
+    domain: Name
     tools: tuple[Tool, ...]
 
     @model_validator(mode="after")
