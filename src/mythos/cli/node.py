@@ -274,19 +274,23 @@ def export_(home: Path, out: Path, everything: bool, as_json: bool) -> None:
     chosen(as_json, result, lambda: _say(result))
 
 
-@node.command("import", short_help="Take in a carried file: a bundle or a report.")
+@node.command("import", short_help="Take in a carried file: a bundle, a report or a view.")
 @HOME
 @click.argument("file", type=READABLE)
 @as_json
 @click.pass_context
 def import_(ctx: click.Context, home: Path, file: Path, as_json: bool) -> None:
-    """Take in a file that was carried: on a host a bundle archive, on the control plane a report.
+    """Take in a file that was carried: on a host a bundle archive or what `mythos witness export`
+    wrote, on the control plane a report.
 
     The file says which it is.
-    """
-    from mythos.adapters.report_file import is_report
+    """  # noqa: D205 - click shows it as one paragraph
+    from mythos.adapters.report_file import is_report, is_view
 
-    result = _import_report(file) if is_report(file) else _import_bundle(home, file)
+    if is_view(file):
+        result = _import_view(home, file)
+    else:
+        result = _import_report(file) if is_report(file) else _import_bundle(home, file)
     chosen(as_json, result, lambda: _say_import(result))
     if result.get("refused"):
         ctx.exit(1)
@@ -325,6 +329,20 @@ def _import_report(file: Path) -> dict[str, Any]:
         "known": known,
         "refused": refused,
     }
+
+
+def _import_view(home: Path, file: Path) -> dict[str, Any]:
+    from mythos.adapters.key_file import load_key
+    from mythos.node.store import NodeStore
+    from mythos.node.witnessed import take_file
+
+    acceptance, key = _home(home).acceptance(), load_key(_home(home).key).public
+    store = NodeStore(_home(home).database)
+    try:
+        n_logs = take_file(store, file.read_bytes(), acceptance, key)
+    finally:
+        store.close()
+    return {"file": str(file), "node": acceptance.node, "logs": n_logs}
 
 
 def _import_bundle(home: Path, file: Path) -> dict[str, Any]:

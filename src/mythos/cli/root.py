@@ -55,6 +55,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "trust": ("mythos.cli.trust:trust", "Say which bundles are genuine; keep signatures fresh."),
     "user": ("mythos.cli.user:user", "Say who may sign in to the control plane, in which role."),
+    "witness": (
+        "mythos.cli.witness:witness",
+        "See what is remembered of memory logs, and carry it to nodes.",
+    ),
     "workflow": (
         "mythos.cli.workflow:workflow",
         "Check workflows, and show where runs stray from them.",

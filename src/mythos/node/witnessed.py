@@ -9,12 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic import ValidationError
+
+from mythos.adapters.dsse import open_envelope
 from mythos.adapters.key_file import PublicKey
+from mythos.adapters.root_keys import keys_of
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
+from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
 from mythos.engines.memory.note import NoteVerifier, verify_note
-from mythos.errors import MemoryLogError
+from mythos.errors import IdentityError, MemoryLogError, TrustError
 from mythos.node.store import NodeStore
+from mythos.values.enrolment import Acceptance
 from mythos.values.memory import Checkpoint
+from mythos.values.witness import VIEW_TYPE, WitnessView
 
 TOLD = "checkpoint told "
 COSIGNED = "checkpoint cosigned "
@@ -50,6 +57,34 @@ def take_view(store: NodeStore, notes: Iterable[str], *, node: str, key: PublicK
             store.remember(COSIGNED + said.origin, note)
             taken += 1
     return taken
+
+
+def take_file(store: NodeStore, data: bytes, acceptance: Acceptance, key: PublicKey) -> int:
+    """Keep what a carried file says that the witness remembers; says how many logs.
+
+    Raises:
+        TrustError: not signed by the key that the pinned root names.
+        IdentityError: it was written for another node.
+        MemoryLogError: a checkpoint in it is not cosigned by the key it names.
+    """
+    online, *_ = keys_of(acceptance.deployments_root.encode(), "targets")
+    payload = open_envelope(data, online, payload_type=VIEW_TYPE)
+    try:
+        view = WitnessView.model_validate_json(payload)
+    except ValidationError as error:
+        raise TrustError(
+            f"this is no view of the witness: {error.errors()[0]['msg']}",
+            remedy="update the node to the version of its control plane",
+        ) from None
+    if view.node != acceptance.node:
+        raise IdentityError(
+            f"the file is for {view.node}, this is {acceptance.node}",
+            remedy="carry it to that node, and its own to this one",
+        )
+    verifier = CosignatureVerifier.parse(view.vkey)
+    for note in view.notes:
+        verify_cosignature(note, verifier)
+    return take_view(store, view.notes, node=view.node, key=key)
 
 
 def _own(note: str, *, node: str, key: PublicKey) -> Checkpoint:

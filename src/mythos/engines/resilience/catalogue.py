@@ -69,8 +69,8 @@ _KINDS = (
     ),
     FlagKind(
         "MEMORY_LOG_UNPROVED", "warning", _MEMORY,
-        "Update the node of {log} and let it send again: the log grew, and has not proved that it"
-        " extends its {size} witnessed entries.",
+        "Update the node of {log}, or carry to it what `mythos witness export` writes: the log"
+        " grew, and has not proved that it extends its {size} witnessed entries.",
     ),
     FlagKind(
         "MEMORY_MISSING", "warning", _MEMORY,

@@ -31,6 +31,7 @@ from mythos.values.policy import PolicySet
 from mythos.values.reading import Flag, Reading
 from mythos.values.recommendation import Recommendation
 from mythos.values.tools import ToolCatalogue
+from mythos.values.witness import WitnessView
 from mythos.values.workflow import Workflow
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -59,6 +60,7 @@ TYPES: Final[dict[str, type]] = {
     "ruling": Ruling,
     "run": Run,
     "tool-catalogue": ToolCatalogue,
+    "witness-view": WitnessView,
     "workflow": Workflow,
 }
 """The boundary type behind each schema's name."""
