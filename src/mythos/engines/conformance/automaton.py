@@ -21,7 +21,8 @@ from mythos.engines.conformance.tree import Node, Tree
 MAX_STATES = 1_000  # as many as nine or ten parallel steps make; above, route L is faster
 _MAX_BETWEEN = 4_096
 _MAX_BUILT = 30_000
-_MAX_MOVES = 2_500_000  # a chain of some 1,500 steps of which each may be left out
+_MAX_MOVES = 1_000_000
+_MAX_HOPS = 50_000  # from state to state: 300 steps in a row of which each may be left out
 
 Links = Mapping[int, tuple[int, ...]]
 Moves = Callable[[int], Iterable[tuple[int, frozenset[int]]]]
@@ -40,14 +41,15 @@ def automaton_of(tree: Tree) -> Automaton | None:
 
     Long workflows may have as many states as a few times their steps; it is states beyond that,
     made by interleaving, that the bound is against. Steps that may all be left out have few states
-    and a move from each to each: those are bounded too.
+    and a hop from each to each. A search takes every hop, so those are bounded too.
     """
     most = max(MAX_STATES, 4 * len(tree.leaf_labels))
     try:
         built = _Builder(max(_MAX_BETWEEN, most)).build(tree.root)
     except _TooLargeError:
         return None
-    return built if len(built.rows) <= most else None
+    hops = sum(len(set(row.values())) for row in built.rows)
+    return built if len(built.rows) <= most and hops <= _MAX_HOPS else None
 
 
 class _TooLargeError(Exception):
@@ -108,10 +110,12 @@ class _Builder:
         offsets = [0]
         for part in parts:
             offsets.append(offsets[-1] + len(part.rows))
-        entries = []
+        entries, n_hops = list[frozenset[int]](), 0
         for i in range(len(parts)):
             entries.append(_entered(i, parts, links, offsets))
-            self._spend(len(entries[-1]))
+            n_hops += len(entries[-1])
+            if n_hops > _MAX_HOPS:
+                raise _TooLargeError
         reach: list[frozenset[int]] = []
         for i, part in enumerate(parts):
             onward = frozenset[int]().union(*(entries[j] for j in links.get(i, ())))
@@ -197,7 +201,9 @@ class _Builder:
                     numbers[target] = len(order)
                     order.append(target)
                 row[label] = numbers[target]
-            self._spend(len(row))
+            self._moves_left -= len(row)
+            if self._moves_left < 0:
+                raise _TooLargeError
             rows.append(row)
         final = tuple(any(accepting(state) for state in subset) for subset in order)
         return minimised(Automaton(tuple(rows), final))
@@ -205,11 +211,6 @@ class _Builder:
     def _count(self, states: int) -> None:
         self._left -= 1
         if states >= self._most or self._left < 0:
-            raise _TooLargeError
-
-    def _spend(self, moves: int) -> None:
-        self._moves_left -= moves
-        if self._moves_left < 0:
             raise _TooLargeError
 
 

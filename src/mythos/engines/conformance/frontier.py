@@ -17,7 +17,7 @@ checking and performance analysis" (WIREs DMKD 2012), for alignment as a shortes
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import accumulate, count
 from threading import Lock
@@ -110,27 +110,36 @@ class _Search:
             reachable = cost + self._tails[at] + state.bounds.cost
             if reachable < upper:
                 finish, upper = here, reachable
-            work += 5 * n_labels + self._work(state)
+            work += 5 * n_labels + self._work(at, state)
             if work > _MAX_WORK:  # one state alone may be too much
                 return self._trail(finish, upper, min(waiting[0], upper))
             self._expand(waiting)
             expanded += 1
         return self._trail(finish, upper, min(self._queue[0][0], upper))
 
-    def _work(self, state: State) -> int:
-        """What expanding a state will take: a constant a step, its open parts, labels at most."""
+    def _work(self, i: int, state: State) -> int:
+        """What expanding a point will take: a constant a step, open parts and labels if of use."""
+        useful = list(self._useful(i, state))
+        labels = sum(len(step.old.bounds.high) for _, step in useful)
         steps = self._space.steps(state)
-        labels = sum(len(step.old.bounds.high) for step in steps)
-        return (100 + len(state.parts)) * len(steps) + 4 * labels
+        return 12 * len(steps) + (88 + len(state.parts)) * len(useful) + 4 * labels
+
+    def _useful(self, i: int, state: State) -> Iterator[tuple[int, Step]]:
+        """The steps that match the next event or may have to be skipped, each with its place."""
+        event = self._trace[i] if i < len(self._trace) else -1
+        for place, step in enumerate(self._space.steps(state)):
+            if step.label == event or not step.idle:
+                yield place, step
 
     def _expand(self, waiting: _Open) -> None:
         """Reach every point one move ahead: by match, then extra, then skips, lowest step first."""
         i, state = waiting[3]
         event = self._trace[i] if i < len(self._trace) else -1
         skips: list[tuple[Step, int]] = []
-        for step, changes in zip(self._space.steps(state), self._space.changes(state), strict=True):
-            skipped, matched = self._shifts(state, changes, i, event)
-            skips.append((step, skipped))
+        for place, step in self._useful(i, state):
+            skipped, matched = self._shifts(state, self._space.change(state, place), i, event)
+            if not step.idle:
+                skips.append((step, skipped))
             if step.label == event:
                 target = (i + 1, step.target)
                 self._reach(waiting, target, 0, matched, ("match", event, step.leaf, i))

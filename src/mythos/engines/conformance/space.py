@@ -58,7 +58,7 @@ class Step(NamedTuple):
     """One possible step: the leaf it executes and the residue it leaves.
 
     `old` and `new` are the innermost part that changes, before and after: the bounds of the whole
-    change by as much as theirs.
+    change by as much as theirs. To skip an `idle` step is a waste: without it as much can follow.
     """
 
     leaf: int
@@ -66,6 +66,7 @@ class Step(NamedTuple):
     target: State
     old: State
     new: State
+    idle: bool = False
 
 
 class State:
@@ -83,27 +84,22 @@ class State:
         if origin.old and origin.new:
             self.length += origin.new.length - origin.old.length
         self.steps: tuple[Step, ...] | None = None
-        self.changes: tuple[tuple[Change, ...], ...] | None = None
+        self.changes: dict[int, tuple[Change, ...]] | None = None
         self._origin = origin
         self._bounds: Bounds | None = None
 
     @property
     def bounds(self) -> Bounds:
-        """What every completion holds; computed when first wanted, and without recursion."""
+        """What every completion holds; computed when first wanted, from the nearest known."""
         if self._bounds is None:
-            waiting, whole = [self], self._origin.whole
-            while isinstance(whole, State):
-                waiting.append(whole)
-                whole = whole._origin.whole  # noqa: SLF001 - of its own kind
-            for state in reversed(waiting[1:]):
-                state._settle()  # noqa: SLF001
-            return self._settle()
+            origins, whole = [self._origin], self._origin.whole
+            while isinstance(whole, State) and whole._bounds is None:  # noqa: SLF001 - of its own kind
+                origins.append(whole._origin)  # noqa: SLF001
+                whole = whole._origin.whole  # noqa: SLF001
+            known = whole if isinstance(whole, Bounds) else whole.bounds
+            self._bounds = _exchanged(known, reversed(origins))
+            self._origin = _Origin(self._bounds)
         return self._bounds
-
-    def _settle(self) -> Bounds:
-        self._bounds = bounds = _exchanged(self._origin)
-        self._origin = _Origin(bounds)
-        return bounds
 
 
 _Key = tuple[Node | None, tuple[State, ...], int, int | None]
@@ -119,6 +115,7 @@ class Space:
     def __init__(self, root: Node) -> None:
         self._root = root
         self._table: dict[_Key, State] = {}
+        self._needed: dict[Node, int] = {}
 
     def start(self) -> State:
         """The state before the first step."""
@@ -135,15 +132,21 @@ class Space:
         if known is None:
             found = {(step.leaf, step.target): step for step in self._steps(state)}
             known = tuple(sorted(found.values(), key=lambda step: step.leaf))
+            if state.final:  # so the part may be left as it is
+                known = tuple(
+                    step._replace(idle=True) if step.target is DONE else step for step in known
+                )
             state.steps = known
         return known
 
-    def changes(self, state: State) -> tuple[tuple[Change, ...], ...]:
-        """For each of the next steps, how it moves the bounds."""
-        known = state.changes
+    def change(self, state: State, place: int) -> tuple[Change, ...]:
+        """How one of the next steps moves the bounds; `place` is its place among them."""
+        if state.changes is None:
+            state.changes = {}
+        known = state.changes.get(place)
         if known is None:
-            known = tuple(_difference(s.old.bounds, s.new.bounds) for s in self.steps(state))
-            state.changes = known
+            step = self.steps(state)[place]
+            known = state.changes[place] = _difference(step.old.bounds, step.new.bounds)
         return known
 
     def cheapest_end(self, state: State) -> Iterator[tuple[int, int]]:
@@ -297,8 +300,16 @@ class Space:
             child = self._initial(node.children[spot])
         if spot + 1 == len(node.children):
             return child
-        final = child.final and all(later.nullable for later in node.children[spot + 1 :])
+        final = child.final and spot >= self._last_needed(node)
         return self._shared((node, (child,), spot, None), origin, final=final)
+
+    def _last_needed(self, node: Node) -> int:
+        """The last child that may not be empty, -1 if all may."""
+        known = self._needed.get(node)
+        if known is None:
+            needed = (i for i, child in enumerate(node.children) if not child.nullable)
+            known = self._needed[node] = max(needed, default=-1)
+        return known
 
     def _entered(self, node: Node, spot: int, left: int | None) -> State:
         do, redo = node.children
@@ -355,29 +366,26 @@ def _opened(parts: Iterable[State]) -> Iterator[State]:
             yield part
 
 
-def _exchanged(origin: _Origin) -> Bounds:
-    whole = origin.whole if isinstance(origin.whole, Bounds) else origin.whole.bounds
-    if origin.old is None or origin.new is None:
-        return whole
-    old, new = origin.old.bounds, origin.new.bounds
-    return Bounds(
-        _moved(whole.low, old.low, new.low),
-        _moved(whole.high, old.high, new.high),
-        whole.length - old.length + new.length,
-        whole.cost - old.cost + new.cost,
-    )
+def _exchanged(known: Bounds, origins: Iterable[_Origin]) -> Bounds:
+    """Bounds after the exchanges of these origins, one after another."""
+    low, high, length, cost = dict(known.low), dict(known.high), known.length, known.cost
+    for _, old, new in origins:
+        if old and new:
+            _move(low, old.bounds.low, new.bounds.low)
+            _move(high, old.bounds.high, new.bounds.high)
+            length += new.length - old.length
+            cost += new.bounds.cost - old.bounds.cost
+    return Bounds(low, high, length, cost)
 
 
-def _moved(whole: dict[int, int], old: dict[int, int], new: dict[int, int]) -> dict[int, int]:
-    moved = dict(whole)
+def _move(total: dict[int, int], old: dict[int, int], new: dict[int, int]) -> None:
     for label, count in old.items():
-        moved[label] -= count
+        total[label] -= count
     for label, count in new.items():
-        moved[label] = moved.get(label, 0) + count
+        total[label] = total.get(label, 0) + count
     for label in old:
-        if not moved[label]:
-            del moved[label]
-    return moved
+        if not total[label]:
+            del total[label]
 
 
 def _difference(old: Bounds, new: Bounds) -> tuple[Change, ...]:
