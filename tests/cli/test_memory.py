@@ -164,6 +164,19 @@ def test_what_is_changed_past_the_log_is_found(site: Site) -> None:
     assert "NOT ok: 0 as logged, 3 not" in shown.out
 
 
+def test_a_sampled_audit_bounds_the_score(site: Site) -> None:
+    for n in range(40):
+        site.behind(f"k{n}", "x")
+    told("accept", site.uri, "--all", "--by", "ops", "--why", "a start")
+    site.behind("planted", "x")
+    found = told("audit", site.uri, "--sample", "20", code=1)
+    assert (found["ok"], found["unlogged"], found["altered"]) == (20, ["planted"], [])
+    score = found["score"]
+    assert score["mid"] == pytest.approx(42 / 43)
+    assert score["low"] < score["mid"] == score["high"]
+    assert "20 of 42 contents compared" in memory("audit", site.uri, "--sample", "20").out
+
+
 def test_without_a_log_there_is_no_score_and_no_success(tmp_path: Path) -> None:
     uri = files(tmp_path)
     (tmp_path / "mem/a").write_bytes(b"1")

@@ -7,17 +7,21 @@ here, not an error, because that is what the audit is asked to find.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.audit import Audit, joined
-from mythos.engines.memory.live import Content, Live, Unreadable
+from mythos.engines.memory.live import Content, Unreadable
 from mythos.engines.memory.note import NoteVerifier
+from mythos.engines.memory.sample import Sample
 from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint, MemoryAudit
 
@@ -25,6 +29,7 @@ BATCH = 1024
 KEYS_AT_ONCE = 1_000_000
 """Keys whose state is held at a time, about 230 MB; a larger log is replayed in several shares."""
 
+Item = TypeVar("Item")
 OnProgress = Callable[[int], None]
 
 
@@ -35,6 +40,7 @@ def audit_store(
     at: datetime,
     verifiers: Sequence[NoteVerifier] = (),
     witnessed: Sequence[Checkpoint] = (),
+    sample: int | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> MemoryAudit:
     """Compare the live store with its log.
@@ -45,6 +51,7 @@ def audit_store(
         at: time of the audit.
         verifiers: the node's keys under the log's origin; then stored checkpoints must verify.
         witnessed: checkpoints of this log that someone outside remembers.
+        sample: compare so many contents, drawn at random, and look at all keys; None compares all.
         on_progress: told how many entries and memories were looked at since last told.
 
     Returns:
@@ -56,61 +63,65 @@ def audit_store(
     """
     try:
         with open_log(place) as log:
-            return _audit(store, log, verifiers, witnessed, at=at, on_progress=on_progress)
+            asked = _Asked(verifiers, witnessed, sample, at, on_progress)
+            return _audit(store, log, asked)
     except NotFoundError as absent:
         return _without_log(store, witnessed, absent, at=at)
     except MemoryLogError as broken:
         return MemoryAudit(proof_failed=broken.message, audited_at=at)
 
 
-def _audit(
-    store: MemoryStore,
-    log: MemoryLog,
-    verifiers: Sequence[NoteVerifier],
-    witnessed: Sequence[Checkpoint],
-    *,
-    at: datetime,
-    on_progress: OnProgress,
-) -> MemoryAudit:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an audit was asked for, as `audit_store` takes it."""
+
+    verifiers: Sequence[NoteVerifier]
+    witnessed: Sequence[Checkpoint]
+    sample: int | None
+    at: datetime
+    on_progress: OnProgress
+
+
+def _audit(store: MemoryStore, log: MemoryLog, asked: _Asked) -> MemoryAudit:
     with log.transaction():
         settle(store, log)
         start, origin = log.size, log.origin
-        known = [*log.checkpoints(*verifiers), *witnessed]
+        known = [*log.checkpoints(*asked.verifiers), *asked.witnessed]
     shares = -(-start // KEYS_AT_ONCE) or 1
-    parts = [
-        _share(
-            store,
-            log,
-            Audit(store=store.name, origin=origin, checkpoints=known, share=(part, shares)),
-            since=start,
-            at=at,
-            on_progress=on_progress,
+    parts = []
+    for part in range(shares):
+        drawn = None
+        if asked.sample is not None:
+            each, more = divmod(asked.sample, shares)
+            drawn = Sample(each + (part < more), seed=secrets.token_bytes(16))
+        audit = Audit(
+            store=store.name, origin=origin, checkpoints=known, share=(part, shares), sample=drawn
         )
-        for part in range(shares)
-    ]
+        parts.append(_share(store, log, audit, asked, since=start))
     return joined(parts)
 
 
 def _share(
-    store: MemoryStore,
-    log: MemoryLog,
-    audit: Audit,
-    *,
-    since: int,
-    at: datetime,
-    on_progress: OnProgress,
+    store: MemoryStore, log: MemoryLog, audit: Audit, asked: _Asked, *, since: int
 ) -> MemoryAudit:
     for rows in log.rows():
         audit.log(rows, since=since)
-        on_progress(len(rows))
-    for batch in batches(store.read()):
-        audit.live(batch)
-        on_progress(len(batch))
+        asked.on_progress(len(rows))
+    look = partial(_look, store)
+    if audit.sample is None:
+        for batch in batches(store.read()):
+            audit.live(batch)
+            asked.on_progress(len(batch))
+    else:
+        for keys in batches(store.keys()):
+            audit.keys(audit.sample, keys)
+            asked.on_progress(len(keys))
+        audit.draw(audit.sample, look)
     with log.transaction():
         stuck = settle(store, log)
         later = [row for rows in log.rows(audit.replay.size) for row in rows]
-        audit.recheck(later, partial(_look, store), log.name_of)
-        result = audit.result(log.name_of, at=at)
+        audit.recheck(later, look, log.name_of)
+        result = audit.result(log.name_of, at=asked.at)
         _require_stored_root(log, audit)
     waiting = tuple(f"logged, not in the store yet: {error.message}" for error in stuck.values())
     return result.model_copy(update={"notes": (*result.notes, *waiting)})
@@ -123,9 +134,9 @@ def _look(store: MemoryStore, key: str) -> Content | None:
         return Unreadable(error.message)
 
 
-def batches(live: Iterable[Live]) -> Iterator[list[Live]]:
+def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
     """Memories in portions; contents of one portion are in memory at a time."""
-    ahead = iter(live)
+    ahead = iter(items)
     while batch := list(islice(ahead, BATCH)):
         yield batch
 

@@ -60,6 +60,19 @@ def require_content(key: str, content: bytes) -> None:
 
 def read_store(store_dir: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
     """Yield every key once with its content, folder by folder; nothing if there is no folder."""
+    for path, found in _walk(store_dir):
+        content = found if isinstance(found, Unreadable) else _read(found)
+        if content is not None:
+            yield _named(path, content)
+
+
+def list_store(store_dir: Path) -> Iterator[str]:
+    """Yield every key that `read_store` would, opening no file."""
+    return (_shown(path) for path, _ in _walk(store_dir))
+
+
+def _walk(store_dir: Path) -> Iterator[tuple[str, os.DirEntry[str] | Unreadable]]:
+    """Yield all that is no folder, and folders that cannot be read."""
     folders = [""]
     while folders:
         folder = folders.pop()
@@ -68,14 +81,14 @@ def read_store(store_dir: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            yield _shown(folder or "."), Unreadable(f"folder cannot be read: {error.strerror}")
+            yield folder or ".", Unreadable(f"folder cannot be read: {error.strerror}")
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.is_dir(follow_symlinks=False):
                 folders.append(path)
-            elif (content := _read(entry)) is not None:
-                yield _named(path, content)
+            else:
+                yield path, entry
 
 
 def read_memory(store_dir: Path, key: str) -> bytes | Unreadable | None:

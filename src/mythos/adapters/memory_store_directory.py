@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mythos.adapters.memory_directory import (
+    list_store,
     read_memory,
     read_store,
     remove_memory,
@@ -35,7 +36,7 @@ class DirectoryStore:
 
     def keys(self) -> Iterator[str]:
         """Every file's relative path."""
-        return (key for key, _ in read_store(self.path))
+        return list_store(self.path)
 
     def get(self, key: str) -> bytes | Unreadable | None:
         """The bytes of one file."""

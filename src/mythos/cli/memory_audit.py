@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ import click
 
 from mythos.cli.memory_keys import verifiers_of
 from mythos.cli.memory_place import FILE, Place, opened, place_options
-from mythos.cli.output import as_json, chosen
+from mythos.cli.output import as_json, bar, chosen
+from mythos.errors import MythosError
 
 if TYPE_CHECKING:
     from mythos.values.memory import MemoryAudit
@@ -32,6 +34,12 @@ SHOWN = 20
     multiple=True,
     help="A checkpoint that was kept elsewhere: the log must extend it. Repeatable.",
 )
+@click.option(
+    "--sample",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Look at every key, and compare N contents drawn at random.",
+)
 @as_json
 @click.pass_context
 def audit(
@@ -40,6 +48,7 @@ def audit(
     log: str | None,
     vkey: tuple[str, ...],
     witnessed: tuple[Path, ...],
+    sample: int | None,
     as_json: bool,
 ) -> None:
     """Compare a live store with its log, and exit 1 unless every memory is what was logged.
@@ -52,16 +61,30 @@ def audit(
 
     place = opened(store, log)
     keys = verifiers_of(vkey)
-    found = audit_store(
-        place.store,
-        place.log,
-        at=datetime.now(UTC),
-        verifiers=keys,
-        witnessed=[checkpoint_of(path, keys) for path in witnessed],
-    )
+    with bar("auditing", total=_steps(place)) as shown:
+        found = audit_store(
+            place.store,
+            place.log,
+            at=datetime.now(UTC),
+            verifiers=keys,
+            witnessed=[checkpoint_of(path, keys) for path in witnessed],
+            sample=sample,
+            on_progress=shown.advance,
+        )
     chosen(as_json, audit_json(found), lambda: _tell(found, place))
     if found.score != 1.0:
         ctx.exit(1)
+
+
+def _steps(place: Place) -> int | None:
+    """About how many entries and memories an audit will look at."""
+    from mythos.adapters.memory_log import open_log
+
+    try:
+        with open_log(place.log) as log:
+            return 2 * log.size
+    except MythosError:
+        return None
 
 
 def audit_json(found: MemoryAudit) -> dict[str, Any]:
@@ -69,7 +92,9 @@ def audit_json(found: MemoryAudit) -> dict[str, Any]:
 
     `failed` in the checkpoint says which proof did not hold.
     """
-    score, logged = found.score, found.score is not None
+    from mythos.engines.memory.bounds import bounds_of
+
+    score = bounds_of(found)
     checkpoint = {
         "origin": found.origin,
         "size": found.size,
@@ -82,8 +107,8 @@ def audit_json(found: MemoryAudit) -> dict[str, Any]:
         "missing": list(found.missing),
         "unlogged": list(found.unlogged),
         "expired": len(found.expired),
-        "score": {"low": score, "mid": score, "high": score} if logged else None,
-        "checkpoint": checkpoint if logged else None,
+        "score": None if score is None else asdict(score),
+        "checkpoint": None if score is None else checkpoint,
     }
 
 
@@ -106,11 +131,15 @@ def _tell(found: MemoryAudit, place: Place) -> None:
 
 
 def _summary(found: MemoryAudit) -> str:
-    if found.score is None:
+    from mythos.engines.memory.bounds import bounds_of
+
+    score = bounds_of(found)
+    if score is None:
         return "no log, so no score: begin one with `mythos memory baseline`"
     wrong = len(found.altered) + len(found.missing) + len(found.unlogged)
     ok = "ok" if found.score == 1.0 else "NOT ok"
-    return (
-        f"{ok}: {found.ok} as logged, {wrong} not, {len(found.expired)} expired; "
-        f"integrity {found.score:.4f}"
-    )
+    integrity = f"integrity {score.mid:.4f}"
+    if score.low < score.high:
+        drawn = found.ok + len(found.altered)
+        integrity += f" (at least {score.low:.4f}: {drawn} of {found.present} contents compared)"
+    return f"{ok}: {found.ok} as logged, {wrong} not, {len(found.expired)} expired; {integrity}"

@@ -89,12 +89,14 @@ class GrowthProof(Value):
 
 
 class MemoryAudit(Value):
-    """Every live memory compared with the log: a census, taken at `audited_at`.
+    """Every live memory compared with the log, taken at `audited_at`: a census, or a sample.
 
     `ok` is a count; the others list keys (the key's hash where its name is not known any more).
     `altered`: content differs. `missing`: logged, not there. `unlogged`: there, not logged.
     `expired`: gone by a logged expiry; in no score. `notes` say why a thing could not be read.
     `proof_failed` says which proof of the log itself does not hold. `root` is null without a log.
+    `present` is null for a census. Of a sample it counts the logged keys that are there: all of
+    them were looked for, and the contents of `ok + altered` of them compared.
     """
 
     origin: str = ""
@@ -105,6 +107,7 @@ class MemoryAudit(Value):
     expired: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     proof_failed: str | None = None
+    present: Count | None = None
     size: Count = 0
     root: Digest | None = None
     audited_at: AwareDatetime
@@ -116,5 +119,8 @@ class MemoryAudit(Value):
             return 0.0
         if self.root is None:
             return None
-        seen = self.ok + len(self.altered) + len(self.missing) + len(self.unlogged)
-        return self.ok / seen if seen else 1.0
+        compared = self.ok + len(self.altered)
+        there = compared if self.present is None else self.present
+        seen = there + len(self.missing) + len(self.unlogged)
+        good = self.ok / compared if compared else 1.0
+        return good * there / seen if seen else 1.0

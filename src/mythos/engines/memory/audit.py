@@ -18,6 +18,7 @@ from mythos.engines.memory.checkpoint import root_text
 from mythos.engines.memory.entry import key_hashes
 from mythos.engines.memory.live import Content, Live
 from mythos.engines.memory.replay import LoggedRow, Replay
+from mythos.engines.memory.sample import Sample
 from mythos.values.memory import Checkpoint, MemoryAudit
 
 Names = Callable[[bytes], str | None]
@@ -33,10 +34,17 @@ class Audit:
         origin: str,
         checkpoints: Iterable[Checkpoint] = (),
         share: tuple[int, int] = (0, 1),
+        sample: Sample | None = None,
     ) -> None:
-        """Begin at entry 0. The arguments are those of `Replay`."""
+        """Begin at entry 0.
+
+        Args:
+            store, origin, checkpoints, share: as for `Replay`.
+            sample: where to draw contents into; None compares all.
+        """
         self.replay = Replay(store=store, origin=origin, checkpoints=checkpoints, share=share)
         self.census = Census()
+        self.sample = sample
         self._origin = origin
         self._touched: set[bytes] = set()
 
@@ -51,6 +59,15 @@ class Audit:
     def live(self, batch: Sequence[Live]) -> None:
         """Judge live memories."""
         self.census.judge(self.replay, batch)
+
+    def keys(self, sample: Sample, batch: Sequence[str]) -> None:
+        """Look at live keys only, drawing some of them."""
+        sample.see(self.replay, self.census, batch)
+
+    def draw(self, sample: Sample, look: Callable[[str], Content | None]) -> None:
+        """Compare the contents of the drawn keys; a key that went meanwhile is missing."""
+        for key, expected in sample.drawn:
+            self._judge_again(key, expected, look)
 
     def recheck(
         self, rows: Sequence[LoggedRow], look: Callable[[str], Content | None], names: Names
@@ -98,6 +115,7 @@ class Audit:
             missing=tuple(sorted([*census.missing, *gone])),
             unlogged=tuple(sorted(census.unlogged)),
             expired=tuple(sorted(expired)),
+            present=None if self.sample is None else self.sample.present,
             notes=tuple(sorted(f"{key}: {reason}" for key, reason in census.notes.items())),
             size=self.replay.size,
             root=root_text(self.replay.root()),
@@ -125,4 +143,6 @@ def joined(parts: Sequence[MemoryAudit]) -> MemoryAudit:
         name: tuple(sorted(key for part in parts for key in getattr(part, name)))
         for name in ("altered", "missing", "unlogged", "expired", "notes")
     }
-    return parts[-1].model_copy(update={"ok": sum(part.ok for part in parts), **lists})
+    present = [part.present for part in parts if part.present is not None]
+    counts = {"ok": sum(part.ok for part in parts), "present": sum(present) if present else None}
+    return parts[-1].model_copy(update={**counts, **lists})
