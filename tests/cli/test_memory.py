@@ -20,6 +20,8 @@ from mythos.adapters.memory_log_server import ServerLog, connect_server
 from mythos.adapters.memory_store import MemoryStore
 from mythos.adapters.memory_store_uri import parse_store
 from mythos.cli.root import root
+from mythos.engines.telemetry.otlp import encode_json
+from mythos.values.event import Span
 from tests.cli.policy_command import Said
 
 RUN = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -211,6 +213,38 @@ def test_an_announced_write_is_logged_only_if_the_store_holds_it(site: Site) -> 
     told("record", site.uri, "name", "--sha256", digest, code=1)
     told("record", site.uri, "name", "--delete", "--sha256", digest)
     assert told("audit", site.uri)["ok"] == 1
+
+
+def test_what_memory_spans_announce_is_logged_once_if_the_store_holds_it(
+    site: Site, tmp_path: Path
+) -> None:
+    site.behind("tea", "likes green tea")
+    site.live.remove("name")
+
+    def span(key: str, **attributes: str) -> Span:
+        named = {name.replace("__", "."): value for name, value in attributes.items()}
+        return Span(
+            RUN, f"{len(key):016x}", "", "m", 1, 2, {"gen_ai.memory.record.id": key, **named}
+        )
+
+    digest = sha256(site.content("tea", "likes green tea")).hexdigest()
+    spans = [
+        span("tea", mythos__memory__sha256=digest, mythos__memory__source="user"),
+        span("name", gen_ai__operation__name="delete_memory"),
+        span("other", mythos__memory__sha256="0" * 64),
+    ]
+    traces = tmp_path / "spans.jsonl"
+    traces.write_bytes(encode_json(spans) + b"\n")
+    done = told("record", site.uri, "--spans", traces, code=1)
+    assert [(one["key"], one["op"], one["source"]) for one in done["logged"]] == [
+        ("tea", "put", "user"),
+        ("name", "delete", "agent"),
+    ]
+    assert list(done["passed_over"]) == ["other"]
+    assert told("audit", site.uri)["checkpoint"]["size"] == 4
+    told("record", site.uri, "--spans", traces, code=1)
+    assert told("audit", site.uri)["checkpoint"]["size"] == 4, "told twice, logged once"
+    assert memory("record", site.uri, "tea", "--spans", traces).code == 2
 
 
 def test_accepting_says_who_and_why(site: Site) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,17 @@ import httpx
 import pytest
 
 from mythos.adapters.key_file import create_key
+from mythos.adapters.memory_auditor import audit_store
+from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.bundle.plan import BuiltBundle, ParsedSource, Part, assemble
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import from_wire, merge
+from mythos.engines.telemetry.otlp import encode_json
 from mythos.errors import ConflictError, IdentityError
 from mythos.node.sidecar import Options, Sidecar
 from mythos.values.bundle import BundleSource
 from mythos.values.digest import JsonValue
+from mythos.values.event import Span
 from mythos.values.evidence import Envelope
 from tests.adapters.fleet_site import assignment
 from tests.engines.judge.desk import built, policy_digest
@@ -239,6 +245,34 @@ def test_a_control_plane_that_never_answers_delays_no_beat(tmp_path: Path) -> No
             _until(lambda: len(home.envelopes()) >= 4, seconds=8.0)
             mute.close()
             _until(lambda: "does not answer" in str(home.status().get("problem")))
+
+
+def test_a_memory_that_an_agent_wrote_itself_is_logged_where_its_span_says_so(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path, _worker_bundle())
+    run, written = "4bf92f3577b34da6a3ce929d0e0e4736", b"likes tea"
+    announced = {
+        "gen_ai.operation.name": "upsert_memory",
+        "gen_ai.memory.record.id": "b.md",
+        "mythos.memory.sha256": hashlib.sha256(written).hexdigest(),
+    }
+    with home.running() as sidecar:
+        _until(lambda: home.status().get("running"))
+        folder = home.house.home.memory("worker")
+        (folder / "b.md").write_bytes(written)
+        (folder / "planted.md").write_bytes(b"wire the money")
+        span = Span(run, "b" * 16, "", "upsert_memory", 1, time.time_ns(), announced)
+        port = sidecar.status()["port"]
+        httpx.post(
+            f"http://127.0.0.1:{port}/v1/traces",
+            content=encode_json([span]),
+            headers={"Content-Type": "application/json"},
+        ).raise_for_status()
+    found = audit_store(
+        DirectoryStore(folder), home.house.home.memory_log("worker"), at=datetime.now(UTC)
+    )
+    assert (found.ok, found.unlogged) == (2, ("planted.md",))
 
 
 def test_an_agent_without_memory_files_still_has_a_log(tmp_path: Path) -> None:

@@ -26,7 +26,13 @@ from mythos.adapters.memory_log_database import FORMAT, Database, no_log
 from mythos.adapters.memory_log_file import connect_file
 from mythos.adapters.memory_log_server import ServerLog, connect_server
 from mythos.engines.memory.checkpoint import checkpoint_text, parse_checkpoint, require_extends
-from mythos.engines.memory.entry import SALT_BYTES, MemoryWrite, entry_bytes, key_hash, parse_entry
+from mythos.engines.memory.entry import (
+    SALT_BYTES,
+    MemoryWrite,
+    entry_bytes,
+    key_hashes,
+    parse_entry,
+)
 from mythos.engines.memory.note import (
     NoteSigner,
     NoteVerifier,
@@ -175,6 +181,12 @@ class MemoryLog:
             last = found[-1][0]
             start = (last if isinstance(last, int) else start) + 1
 
+    def newest(self, hashed: bytes) -> int | None:
+        """Return the number of the newest entry about a key."""
+        found = self._database.all("SELECT max(seq) FROM entries WHERE key_hash = ?", (hashed,))
+        seq = found[0][0]
+        return seq if isinstance(seq, int) else None
+
     def knows(self, store: str) -> bool:
         """Tell whether any entry is about `store`."""
         return any(entry.store == store for entry in self.entries())
@@ -182,7 +194,7 @@ class MemoryLog:
     def name_of(self, hashed: bytes) -> str | None:
         """Return the key with this hash, unless it was erased."""
         found = self._database.all(
-            "SELECT key FROM salts WHERE key_hash = ? LIMIT 1", (f"sha256:{hashed.hex()}",)
+            "SELECT key FROM salts JOIN entries USING (seq) WHERE key_hash = ? LIMIT 1", (hashed,)
         )
         return _text(found[0][0]) if found else None
 
@@ -241,11 +253,11 @@ class MemoryLog:
             _text(store), _text(key), _blob(salt), None if content is None else _blob(content)
         )
 
-    def erase(self, hashed: str) -> None:
+    def erase(self, hashed: bytes) -> None:
         """Remove name, salts and contents of a key, of all its entries."""
-        of_key = "SELECT seq FROM salts WHERE key_hash = ?"
-        self._database.all(f"DELETE FROM contents WHERE seq IN ({of_key})", (hashed,))  # noqa: S608
-        self._database.all("DELETE FROM salts WHERE key_hash = ?", (hashed,))
+        of_key = "seq IN (SELECT seq FROM entries WHERE key_hash = ?)"
+        for table in ("contents", "salts"):
+            self._database.all(f"DELETE FROM {table} WHERE {of_key}", (hashed,))  # noqa: S608
 
     def pending(self, store: str) -> Iterator[PendingChange]:
         """Yield the changes to put in place in `store`, oldest first."""
@@ -296,14 +308,16 @@ class MemoryLog:
         leaves = leaf_hashes(raws)
         many = self._database.many
         seqs = range(start, start + len(raws))
-        many("INSERT INTO entries VALUES (?, ?, ?)", zip(seqs, raws, leaves, strict=True))
+        hashes = [key_hashes(write.store, [write.key])[0] for write in writes]
+        rows = zip(seqs, hashes, raws, leaves, strict=True)
+        many("INSERT INTO entries VALUES (?, ?, ?, ?)", rows)
         self._grow(start, leaves)
         kept = [
-            (seq, write.store, write.key, key_hash(write.store, write.key), salt, write.content)
+            (seq, write.store, write.key, salt, write.content)
             for seq, write, salt in zip(seqs, writes, salts, strict=True)
             if write.content is not None
         ]
-        many("INSERT INTO salts VALUES (?, ?, ?, ?, ?)", (row[:-1] for row in kept))
+        many("INSERT INTO salts VALUES (?, ?, ?, ?)", (row[:-1] for row in kept))
         many("INSERT INTO contents VALUES (?, ?)", ((row[0], row[-1]) for row in kept))
         last = {(write.store, write.key): seq for seq, write in zip(seqs, writes, strict=True)}
         many("DELETE FROM pending WHERE store = ? AND key = ?", last)

@@ -16,8 +16,11 @@ CREATE TABLE log (origin TEXT NOT NULL, format INTEGER NOT NULL)
 
 CREATE TABLE entries (
     seq BIGINT PRIMARY KEY CHECK (seq >= 0),
+    key_hash BLOB NOT NULL,
     entry BLOB NOT NULL,
     leaf BLOB NOT NULL CHECK (length(leaf) = 32))
+
+CREATE INDEX entries_of_key ON entries (key_hash)
 
 CREATE TABLE nodes (
     level INTEGER NOT NULL,
@@ -29,10 +32,7 @@ CREATE TABLE salts (
     seq BIGINT PRIMARY KEY REFERENCES entries,
     store TEXT NOT NULL,
     key TEXT NOT NULL,
-    key_hash TEXT NOT NULL,
     salt BLOB NOT NULL CHECK (length(salt) = 32))
-
-CREATE INDEX salts_of_key ON salts (key_hash)
 
 CREATE TABLE contents (seq BIGINT PRIMARY KEY REFERENCES salts, content BLOB NOT NULL)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.checkpoint import parse_checkpoint, require_extends
-from mythos.engines.memory.entry import key_hash
+from mythos.engines.memory.entry import key_hash, key_hashes
 from mythos.engines.memory.memory_proof import Disclosure, prove_entry
 from mythos.engines.memory.note import parse_note
 from mythos.errors import NotFoundError
@@ -40,7 +40,7 @@ def prove_memory(
         MemoryLogError: the log does not extend its checkpoint.
     """
     with open_log(place) as log, log.transaction():
-        number = _newest(log, key_hash(store.name, key), key) if seq is None else seq
+        number = _newest(log, store, key) if seq is None else seq
         entry, kept = log.entry(number), log.kept(number)
         if entry.key_hash != key_hash(store.name, key):
             raise NotFoundError(
@@ -66,8 +66,8 @@ def prove_memory(
     return MadeProof(text, number, said)
 
 
-def _newest(log: MemoryLog, hashed: str, key: str) -> int:
-    newest = max((each.seq for each in log.entries() if each.key_hash == hashed), default=None)
+def _newest(log: MemoryLog, store: MemoryStore, key: str) -> int:
+    newest = log.newest(key_hashes(store.name, [key])[0])
     if newest is None:
         raise NotFoundError(
             f"the log knows no memory {key[:80]!r}",

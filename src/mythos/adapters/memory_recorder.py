@@ -16,7 +16,7 @@ from typing import Literal
 from mythos.adapters.memory_log import LogPlace, MemoryLog, create_log, open_log
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.entry import MemoryWrite, key_hash
+from mythos.engines.memory.entry import MemoryWrite, entry_content_hash, key_hashes
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import ConflictError, MemoryLogError
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
@@ -146,7 +146,7 @@ def erase(
     with open_log(place) as log:
         with log.transaction():
             (entry,) = log.append([write], at=at)
-            log.erase(entry.key_hash)
+            log.erase(hash_of(store, key))
         _settle_all(store, log)
     return entry
 
@@ -185,6 +185,8 @@ def announce(
 ) -> MemoryEntry:
     """Log what an agent has written itself, if the store holds exactly that.
 
+    The same run's announcement of the same content is logged once, however often it is told.
+
     Args:
         digest: SHA-256 of the content in 64 hex digits; None announces that the key is gone.
 
@@ -201,6 +203,8 @@ def announce(
                 f"memory {key[:80]!r} was announced as {digest or 'gone'}, and is {held or 'gone'}",
                 remedy="announce right after the write; else audit, and accept it if it is right",
             )
+        if (told := _told_before(log, store, key, content, trace_id)) is not None:
+            return told
         op: MemoryOp = "delete" if content is None else "put"
         write = MemoryWrite(store.name, key, op, content, source, trace_id, policy_ref)
         return _log_in_place(log, write, at=at)
@@ -222,9 +226,25 @@ def accept(
         return _log_in_place(log, write, at=at)
 
 
-def hash_of(store: MemoryStore, key: str) -> str:
-    """What the log calls a key of `store`."""
-    return key_hash(store.name, key)
+def hash_of(store: MemoryStore, key: str) -> bytes:
+    """What the log calls a key of `store`, in 32 bytes."""
+    return key_hashes(store.name, [key])[0]
+
+
+def _told_before(
+    log: MemoryLog, store: MemoryStore, key: str, content: bytes | None, trace_id: str
+) -> MemoryEntry | None:
+    """The newest entry of `key`, if it says the same already."""
+    seq = log.newest(hash_of(store, key))
+    if seq is None:
+        return None
+    entry, kept = log.entry(seq), log.kept(seq)
+    if entry.trace_id != trace_id or (entry.content_hash is None) != (content is None):
+        return None
+    same = content is None or (
+        kept is not None and entry_content_hash(kept.salt, content) == entry.content_hash
+    )
+    return entry if same else None
 
 
 def _readable(store: MemoryStore, key: str) -> bytes | None:

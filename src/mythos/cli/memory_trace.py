@@ -45,11 +45,11 @@ def trace(
     `current` says that no later entry changed that memory since.
     """
     from mythos.adapters.memory_log import open_log
-    from mythos.adapters.memory_recorder import hash_of
+    from mythos.engines.memory.entry import key_hash
     from mythos.engines.memory.rollback import written_by
 
     place = opened(store, log)
-    hashes = {hash_of(place.store, key) for key in keys}
+    hashes = {key_hash(place.store.name, key) for key in keys}
 
     def wanted(entry: MemoryEntry) -> bool:
         return (
@@ -61,7 +61,7 @@ def trace(
         )
 
     with open_log(place.log) as known:
-        names = {hash_of(place.store, key): key for key in known.keys(place.store.name)}
+        names = {key_hash(place.store.name, key): key for key in known.keys(place.store.name)}
         found = [
             {**entry_json(entry, names.get(entry.key_hash)), "current": current}
             for entry, current in written_by(known.entries(), wanted=wanted)

@@ -11,11 +11,13 @@ import click
 
 from mythos.cli.memory_place import Place, opened, place_options
 from mythos.cli.output import as_json, chosen
+from mythos.cli.source_lines import plain
 from mythos.errors import MythosError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from mythos.values.memory import MemoryEntry
 
+MEMORY_KEY = "gen_ai.memory.record.id"
 SOURCES = ("user", "tool", "agent", "import", "operator")
 
 
@@ -68,9 +70,14 @@ def _tell_begun(begun: dict[str, Any]) -> None:
 
 @click.command(short_help="Log a write, and carry it out.")
 @place_options
-@click.argument("key")
+@click.argument("key", required=False)
 @click.option("--content", metavar="FILE", help="Write what this file holds; - reads it here.")
 @click.option("--sha256", metavar="HEX", help="The agent wrote it itself: log it if it is this.")
+@click.option(
+    "--spans",
+    type=click.Path(path_type=Path, exists=True),
+    help="Log what the memory spans of these traces announce, as --sha256 does.",
+)
 @click.option("--delete", is_flag=True, help="Remove it.")
 @click.option("--expire", is_flag=True, help="Remove it because its time is over.")
 @click.option("--erase", is_flag=True, help="Remove it with every trace of what it was.")
@@ -83,9 +90,10 @@ def _tell_begun(begun: dict[str, Any]) -> None:
 def record(
     store: str,
     log: str | None,
-    key: str,
+    key: str | None,
     content: str | None,
     sha256: str | None,
+    spans: Path | None,
     delete: bool,
     expire: bool,
     erase: bool,
@@ -107,13 +115,17 @@ def record(
         "--expire": expire,
         "--erase": erase,
         "--sha256": sha256 is not None,
+        "--spans": spans is not None,
     }
-    if sum(ways.values()) != 1:
+    if sum(ways.values()) != 1 or (key is None) != (spans is not None):
         raise UsageError(
             "say one thing that happened to the memory",
-            remedy=f"give one of {', '.join(ways)}",
+            remedy=f"name a KEY and one of {', '.join(ways)}; with --spans no KEY",
         )
     place = opened(store, log)
+    if spans is not None or key is None:
+        _record_spans(place, spans or Path(), as_json)
+        return
     said: dict[str, Any] = {
         "source": source,
         "trace_id": trace_id,
@@ -130,6 +142,27 @@ def record(
     else:
         entry = recorder.forget(*where, op="expire" if expire else "delete", **said)
     chosen(as_json, entry_json(entry, key), lambda: _tell_entry(entry, key))
+
+
+def _record_spans(place: Place, traces: Path, as_json: bool) -> None:
+    from mythos.adapters.memory_announcer import log_announced
+    from mythos.adapters.trace_archive import archive_files, read_archive
+    from mythos.engines.memory.announcement import announcements
+
+    read = read_archive(archive_files([traces]), on_bytes=lambda _: None)
+    spans = [span for request in read for span in request if MEMORY_KEY in span.attributes]
+    done = log_announced(place.store, place.log, announcements(spans), at=datetime.now(UTC))
+    logged = [entry_json(entry, key) for key, entry in done.logged.items()]
+
+    def tell() -> None:
+        for key, entry in done.logged.items():
+            _tell_entry(entry, key)
+        for why in done.passed_over.values():
+            click.echo(f"passed over: {plain(why)}")
+
+    chosen(as_json, {"logged": logged, "passed_over": done.passed_over}, tell)
+    if done.passed_over:
+        raise SystemExit(1)
 
 
 def _bytes_of(file: str) -> bytes:
@@ -156,7 +189,7 @@ def accept(
 ) -> None:
     """Log an operator's word that what is, or is not, under these keys now is right."""
     from mythos.adapters import memory_recorder as recorder
-    from mythos.engines.memory.entry import reason_ref
+    from mythos.engines.memory.entry import key_hash, reason_ref
 
     if bool(keys) == every:
         raise UsageError("say which memories to accept", remedy="name keys, or give --all")
@@ -176,7 +209,7 @@ def accept(
             if not every:
                 raise
             refused[key] = error.message
-    named = {recorder.hash_of(place.store, key): key for key in wrong}
+    named = {key_hash(place.store.name, key): key for key in wrong}
     rows = [entry_json(entry, named[entry.key_hash]) for entry in accepted]
     chosen(
         as_json,
@@ -202,8 +235,6 @@ def _wrong(place: Place) -> list[str]:
 def _tell_accepted(
     named: dict[str, str], rows: list[dict[str, Any]], refused: dict[str, str]
 ) -> None:
-    from mythos.cli.source_lines import plain
-
     for row in rows:
         what = "gone" if row["content_hash"] is None else "as it is"
         click.echo(f"accepted  {plain(row['key'])}: {what} (entry {row['seq']})")
@@ -219,6 +250,4 @@ def entry_json(entry: MemoryEntry, key: str | None) -> dict[str, Any]:
 
 
 def _tell_entry(entry: MemoryEntry, key: str) -> None:
-    from mythos.cli.source_lines import plain
-
     click.echo(f"entry {entry.seq}: {entry.op} {plain(key)}")

@@ -90,8 +90,11 @@ class Judge:
             self._recollection = _recalled(self._store, duty)
             self._kept = KeptRuns()
 
-    def receive(self, body: bytes, content_type: str) -> None:
+    def receive(self, body: bytes, content_type: str) -> list[Span]:
         """Take one export request in; its spans are committed when this returns.
+
+        Returns:
+            The spans.
 
         Raises:
             TelemetryError: it cannot be read.
@@ -114,6 +117,7 @@ class Judge:
             if self._keep is not None:
                 with self._keep.open("ab") as file:
                     file.write(encode_json(spans) + b"\n")
+        return spans
 
     def decide(self, body: bytes) -> dict[str, JsonValue]:
         """Answer one question; a denial is kept until its run is judged.

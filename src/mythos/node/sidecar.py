@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,8 +25,10 @@ from pydantic import JsonValue
 from mythos.adapters.atomic_file import write_atomically
 from mythos.adapters.file_lock import Hold, only_one
 from mythos.adapters.key_file import SigningKey, load_key
+from mythos.adapters.memory_announcer import log_announced
 from mythos.adapters.memory_recorder import seed
 from mythos.adapters.memory_store_directory import DirectoryStore
+from mythos.engines.memory.announcement import Announcement, announcements
 from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.telemetry.otlp import encode_json_response, encode_response
 from mythos.errors import ConflictError, IdentityError, MythosError
@@ -42,6 +44,7 @@ from mythos.node.reporter import Reporter
 from mythos.node.store import NodeStore
 from mythos.values.agent import Agent
 from mythos.values.enrolment import Acceptance
+from mythos.values.event import Span
 
 TICK_S = 0.2
 
@@ -303,10 +306,30 @@ class Sidecar:
         }
 
     def _take_spans(self, body: bytes, content_type: str) -> Answer:
-        self._judge.receive(body, content_type)
+        spans = self._judge.receive(body, content_type)
+        for name, told in self._announced(spans).items():
+            self._log_announced(name, told)
         if content_type == PROTOBUF:
             return Answer(encode_response(), PROTOBUF)
         return Answer(encode_json_response())
+
+    def _announced(self, spans: Iterable[Span]) -> dict[str, list[Announcement]]:
+        """What memory spans announce, by the agent whose memory it is."""
+        found: dict[str, list[Announcement]] = {}
+        names = [name for name, (_, agent) in self._duty.agents.items() if agent.memory is not None]
+        for one in announcements(spans):
+            name = names[0] if len(names) == 1 and not one.agent else one.agent
+            if name in names:
+                found.setdefault(name, []).append(one)
+        return found
+
+    def _log_announced(self, name: str, told: Sequence[Announcement]) -> None:
+        """Log writes that an agent made itself; what is not logged now, the audit will tell."""
+        store = DirectoryStore(self._home.memory(name))
+        try:
+            log_announced(store, self._home.memory_log(name), told, at=datetime.now(UTC))
+        except MythosError as error:
+            _log.warning("memory of %s: announced and not logged: %s", name, error)
 
     def _decide(self, body: bytes, _content_type: str) -> Answer:
         return Answer(orjson.dumps(self._judge.decide(body)))
