@@ -102,7 +102,8 @@ def _hashes(data: bytes, path: str) -> list[bytes]:
 
 
 def _entries(data: bytes, path: str) -> list[bytes]:
-    found, at = [], 0
+    found: list[bytes] = []
+    at = 0
     while at < len(data):
         start = at + _LENGTH_BYTES
         at = start + int.from_bytes(data[at:start])

@@ -32,13 +32,14 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
     """Hash many entries as leaves."""
-    return [sha256(b"\x00" + data).digest() for data in entries]
+    sha = sha256  # a local name: this loop is most of an audit's rebuild
+    return [sha(b"\x00" + data).digest() for data in entries]
 
 
 def parents(hashes: Sequence[bytes]) -> list[bytes]:
     """Hash neighbours as pairs; an odd one at the end is left out."""
-    one = iter(hashes)
-    return [sha256(b"\x01" + left + right).digest() for left, right in zip(one, one, strict=False)]
+    one, sha = iter(hashes), sha256
+    return [sha(b"\x01" + left + right).digest() for left, right in zip(one, one, strict=False)]
 
 
 class HashTree(ABC):
