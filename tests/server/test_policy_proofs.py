@@ -181,7 +181,7 @@ def test_kept_calls_are_tried_under_both_versions(
         "eu-1", "issue_refund", "violated",
     )  # fmt: skip
     text = page(acting, looser, f"?against={care.digest}")
-    assert "On the 3 calls kept in 24h" in text
+    assert "On the 3 calls kept in 24 h" in text
     assert f"{found['calls'] - found['undecidable']} of 3 decidable" in text
     assert "mythos policy backtest care-rules-v1.yaml care-rules-v2.yaml --traces TRACES" in text
 

@@ -112,6 +112,12 @@ def duration(seconds: float) -> str:
 
 
 @register.filter
+def spaced(span: str) -> str:
+    """A range with its number and its unit apart: `24 h`."""
+    return span.replace(unit := span.lstrip("0123456789"), f" {unit}")
+
+
+@register.filter
 def clock(then: datetime | None) -> str:
     """Day and time in UTC, to the second."""
     return "–" if then is None else f"{then:%d %b %H:%M:%S}".lstrip("0")
