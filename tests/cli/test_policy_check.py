@@ -166,6 +166,23 @@ def test_a_malformed_catalogue_is_a_problem_beside_the_others(tmp_path: Path) ->
     ]
 
 
+def test_what_no_call_is_held_to_is_noted_once_a_tool(tmp_path: Path) -> None:
+    catalogue = json.loads(TOOLS.read_text())
+    first, second, *_ = catalogue["tools"]
+    for tool in (first, second):
+        name, *_ = tool["parameters"]["properties"]
+        tool["parameters"]["properties"][name] = {"type": "string", "pattern": "^W"}
+    first["parameters"]["properties"]["any"] = {"type": ["string", "integer"]}
+    tools = written(tmp_path / "t.json", json.dumps(catalogue))
+    said = policy("check", CARE, "--tools", tools, "--json")
+    told = [note for note in said.json["notes"] if "is held to" in note]
+    assert [first["name"] in told[0], second["name"] in told[1], len(told)] == [True, True, 2]
+    assert "; type of any that its schema gives" in told[0]
+    elsewhere = written(tmp_path / "e.json", json.dumps(catalogue | {"domain": "elsewhere"}))
+    said = policy("check", CARE, "--tools", TOOLS, "--tools", elsewhere, "--json")
+    assert [note for note in said.json["notes"] if "is held to" in note] == []
+
+
 def test_a_set_that_only_forbids_is_told_to_allow_the_rest(tmp_path: Path) -> None:
     said = policy("check", CARE, REFUNDS, "--tools", TOOLS, "--json")
     assert [note.partition(",")[0] for note in said.json["notes"]] == ["refund-rules has no permit"]

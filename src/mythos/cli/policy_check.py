@@ -62,6 +62,7 @@ def check(
     """
     found = load(files, tools)
     found.notes.extend(_guards(found))
+    found.notes.extend(_unheld(found))
     touched = list(_affected(found, was))
     findings = [each for problem in found.problems for each in findings_of(problem)]
     checked = _Checked(found, findings, touched)
@@ -77,6 +78,26 @@ def _guards(found: Loaded) -> Iterator[str]:
                 f"{document.policy_set.policy_set} has no permit, so it is a guard: on its own it "
                 "allows whatever it does not forbid; add a permit to deny the rest"
             )
+
+
+def _unheld(found: Loaded) -> Iterator[str]:
+    """For each tool what of its schema no call is held to, so that nobody relies on it."""
+    from mythos.engines.policy.check import covers
+    from mythos.engines.policy.shape import unheld_keywords
+
+    for catalogue in found.catalogues:
+        if not any(covers(each.policy_set, catalogue) for each in found.documents):
+            continue
+        for tool in catalogue.tools:
+            told = [
+                f"{keyword} of {', '.join(path or 'the arguments' for path in paths)}"
+                for keyword, paths in unheld_keywords(tool.parameters).items()
+            ]
+            if told:
+                yield (
+                    f"{catalogue.domain}: no call of {tool.name} is held to the "
+                    f"{'; '.join(told)} that its schema gives; forbid in a rule what matters"
+                )
 
 
 def _affected(found: Loaded, was: Sequence[Path]) -> Iterator[tuple[PolicyDocument, Affected]]:

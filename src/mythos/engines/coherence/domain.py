@@ -15,7 +15,7 @@
 |                         | only unknown and untrusted count, and only where the tool takes |
 |                         | any (`undeclared_sinks`)                                        |
 
-`enum` is no bound, for nothing enforces it before a decision.
+What an argument's schema says beyond its bounds is `held`'s.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from mythos.engines.coherence.held import shapes_of
 from mythos.engines.coherence.numbers import LEAST, MOST, YEAR_0_MS, YEAR_9999_MS
 from mythos.engines.coherence.symbols import Group, Symbols, Type, Word
 from mythos.engines.coherence.terms import Bool
@@ -41,9 +42,13 @@ _COUNTED = ("depth", "repeats", "run.calls", "run.tokens")
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The least and greatest value of some integer variables, by name."""
+    """The least and greatest value of some integer variables, and the shapes of the arguments.
+
+    `limits` are by the names of variables, `shapes` by the paths of arguments.
+    """
 
     limits: dict[str, tuple[int, int]] = field(default_factory=dict)
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
 
     @staticmethod
     def of(tool: Tool, facts: Mapping[str, FactPlan]) -> Domain:
@@ -51,8 +56,9 @@ class Domain:
         limits = {"now": (0, YEAR_9999_MS)}
         limits.update(dict.fromkeys(_COUNTED, (0, MOST_EVENTS)))
         limits.update({name: span for name, plan in facts.items() if (span := _of_fact(plan))})
-        limits.update(_declared(arguments_shape(tool.parameters), "input"))
-        return Domain(limits)
+        shape = arguments_shape(tool.parameters)
+        limits.update(_declared(shape, "input"))
+        return Domain(limits, dict(shapes_of(shape, "input")))
 
 
 def _of_fact(plan: FactPlan) -> tuple[int, int] | None:

@@ -33,6 +33,7 @@ from mythos.engines.coherence.domain import (
     sink_presence,
     undeclared_sinks,
 )
+from mythos.engines.coherence.held import schema_holds
 from mythos.engines.coherence.histories import Fact, kin_hold
 from mythos.engines.coherence.solver import Solver
 from mythos.engines.coherence.symbols import (
@@ -281,6 +282,8 @@ def request_environment(
     ]
     environment.rules = tuple(rules)
     kin = kin_hold(environment.bank, dict(_facts(environment)))
+    if governing:
+        own += schema_holds(environment.symbols, inputs, environment.limits.shapes)
     environment.domain = (*own, *kin, *_exclusive(environment.bank, rules))
     return environment
 

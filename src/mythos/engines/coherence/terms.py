@@ -75,6 +75,15 @@ class Bank:
         nodes = (term for term in self._known.values() if term.op == "member")
         return [cast("Int | Text", term.args[1]) for term in nodes if term.args[0] == name]
 
+    def compared_with(self, text: Term) -> list[str]:
+        """Every constant that a term says a text variable is equal to."""
+        nodes = (term for term in self._known.values() if term.op == "same")
+        return [
+            str(term.args[1])
+            for term in nodes
+            if term.args[0] is text and isinstance(term.args[1], str)
+        ]
+
     def not_(self, term: Bool) -> Bool:
         """Negation."""
         if isinstance(term, bool):

@@ -8,13 +8,14 @@ and only a decision that agrees makes it a witness; nothing else is ever shown.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import count
+from itertools import count, islice
 from typing import cast
 
 from pydantic import JsonValue
 
 from mythos.engines.coherence.domain import NOW_MS, undeclared
 from mythos.engines.coherence.environment import RequestEnvironment
+from mythos.engines.coherence.held import as_number, elements_of, plain_text, sized
 from mythos.engines.coherence.numbers import written
 from mythos.engines.coherence.solver import Model, UndecidedError
 from mythos.engines.coherence.symbols import NUMBERS, Type
@@ -87,6 +88,8 @@ def _simpler(
         yield False
     elif isinstance(value, str) and name == "agent":
         yield "agent"
+    elif isinstance(value, str) and name in environment.limits.shapes:
+        yield from sized(environment.limits.shapes[name], value)
     elif isinstance(value, frozenset):
         yield frozenset()
     elif isinstance(value, int) and not isinstance(value, bool):
@@ -105,6 +108,7 @@ class _Reading:
     def __init__(self, environment: RequestEnvironment, model: Mapping[str, object]) -> None:
         self._environment, self._model = environment, model
         self._values = Evaluation(cast("Model", model))
+        self._shapes = environment.limits.shapes
 
     def request(self) -> Request:
         environment = self._environment
@@ -167,13 +171,13 @@ class _Reading:
             case "Bool":
                 return bool(self._model.get(path, False))
             case "String":
-                return str(self._model.get(path, "x"))
+                return str(self._model.get(path, plain_text(self._shapes.get(path))))
             case "Record":
                 return self._record(kind, path)
             case "Set":
                 return self._set(kind.element, path)
             case "decimal":
-                return _as_number(self._number(path, 0))
+                return as_number(self._number(path, 0))
             case _:
                 return self._number(path, 0)
 
@@ -185,16 +189,20 @@ class _Reading:
         empty = self._model.get(f"{path}~", True)
         if empty:
             return []
-        chosen = sorted(members, key=str) or [self._unnamed(element.kind, path)]
-        decimal = element.kind == "decimal"
-        return [_as_number(each) if decimal and isinstance(each, int) else each for each in chosen]
-
-    def _unnamed(self, kind: str, path: str) -> int | str:
-        """An element that no term asks about."""
+        shape = self._shapes.get(path)
+        wanted = max(1, shape.limits.shortest if shape else 0)
+        chosen = sorted(members, key=str)
         named = {self._values.of(each) for each in self._environment.bank.asked_of(path)}
-        if kind == "String":
-            return next(f"x{n or ''}" for n in range(len(named) + 1) if f"x{n or ''}" not in named)
-        return next(n * 10_000 for n in range(len(named) + 1) if n * 10_000 not in named)
+        free = (
+            each
+            for each in dict.fromkeys(elements_of(shape.element if shape else None, element.kind))
+            if each not in named
+        )
+        chosen += islice(free, max(0, wanted - len(chosen)))
+        if chosen and not (shape and shape.limits.unique):
+            chosen += chosen[:1] * (wanted - len(chosen))
+        decimal = element.kind == "decimal"
+        return [as_number(each) if decimal and isinstance(each, int) else each for each in chosen]
 
     def _facts(self, owner: str) -> dict[str, FactValue]:
         past = self._environment.contexts[owner].fields["past"]
@@ -235,8 +243,3 @@ class _Reading:
             for sink, there in self._environment.sinks.items()
             if self._values.holds(there)
         }
-
-
-def _as_number(scaled: int) -> int | float:
-    """A decimal as JSON has it; one that no float can spell will fail its replay."""
-    return scaled // 10_000 if scaled % 10_000 == 0 else scaled / 10_000

@@ -25,12 +25,19 @@ from mythos.engines.policy.facts.declared import (
     path_of,
 )
 from mythos.engines.policy.licence import tool_stems
+from mythos.engines.policy.limits import HELD
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.shape import Shape, arguments_shape, cedar_type
 from mythos.values.policy import Fact
 from mythos.values.tools import Tool, ToolCatalogue
 
-_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_BOUNDS = (
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    *sorted(frozenset().union(*HELD.values())),
+)
 
 
 class What(StrEnum):

@@ -1,12 +1,12 @@
 """A call's arguments as Cedar's JSON: exactly what was sent, or a misfit.
 
-Nothing is converted from one type to another: `"5"` is no integer. A number becomes a decimal
-only if it has at most four places, an integer only if it has at most 64 bits. A value that does
-not fit, a number outside its declared `minimum` and `maximum`, and an argument that is missing
-though required, given more than once or not declared by the tool are each a misfit, and a call
-with a misfit is denied (`decide`). So what is proved of a policy set under those bounds holds at
-the gate. A tool that declares no `properties` at all, or says
-`additionalProperties: true`, has no undeclared arguments.
+Nothing is converted from one type to another: `"5"` is no integer. A number becomes a decimal only
+if it has at most four places, an integer only if it has at most 64 bits. A value that does not fit,
+a number outside its declared `minimum` and `maximum`, one that its `enum` or another of its
+`limits` excludes, and an argument that is missing though required, given more than once or not
+declared by the tool are each a misfit, and a call with a misfit is denied (`decide`). So what is
+proved of a policy set under those bounds holds at the gate. A tool that declares no `properties` at
+all, or says `additionalProperties: true`, has no undeclared arguments.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
+from mythos.engines.policy.limits import NO_LIMITS
 from mythos.engines.policy.shape import Shape
 from mythos.values.event import Json, Repeated
 
@@ -74,16 +75,28 @@ def _fit_record(
 
 def _fit(shape: Shape, value: Json, path: str, misfits: list[str]) -> JsonValue:
     if _is_plain(shape, value):
-        return value
+        return _within(shape, value, value, path, misfits)
     if shape.kind in {"Long", "decimal"} and isinstance(value, int | float):
         return _fit_number(shape, value, path, misfits)
     repeated = isinstance(value, Repeated)
     if shape.kind == "Set" and shape.element and isinstance(value, list) and not repeated:
-        return [_fit(shape.element, each, f"{path}[]", misfits) for each in value]
+        fitted = [_fit(shape.element, each, f"{path}[]", misfits) for each in value]
+        return _within(shape, fitted, fitted, path, misfits)
     if shape.kind == "Record" and isinstance(value, Mapping):
         return _fit_record(shape, value, f"{path}.", misfits)
     misfits.append(f"argument {path} {_REPEATED if repeated else f'is no {shape.kind}'}")
     return None
+
+
+def _within(
+    shape: Shape, sent: JsonValue, fitted: JsonValue, path: str, misfits: list[str]
+) -> JsonValue:
+    """The fitted value, unless what was sent breaks a limit of its schema."""
+    wrong = "" if shape.limits is NO_LIMITS else shape.limits.objection(sent)
+    if wrong:
+        misfits.append(f"argument {path} {wrong}")
+        return None
+    return fitted
 
 
 def _is_plain(shape: Shape, value: Json) -> bool:
@@ -126,7 +139,7 @@ def _fit_number(shape: Shape, value: float, path: str, misfits: list[str]) -> Js
         misfits.append(f"argument {path} {wrong}")
         return None
     if kind == "Long" and isinstance(value, int):
-        return value
+        return _within(shape, value, value, path, misfits)
     exact = Decimal(repr(value))
     scaled = exact * (_PLACES if kind == "decimal" else 1)
     if scaled != scaled.to_integral_value():
@@ -134,7 +147,8 @@ def _fit_number(shape: Shape, value: float, path: str, misfits: list[str]) -> Js
     elif not -_LONG <= scaled < _LONG:
         misfits.append(f"argument {path} does not fit in 64 bits")
     elif kind == "Long":
-        return int(scaled)
+        return _within(shape, value, int(scaled), path, misfits)
     else:
-        return {"__extn": {"fn": "decimal", "arg": f"{exact:.4f}"}}
+        fitted: JsonValue = {"__extn": {"fn": "decimal", "arg": f"{exact:.4f}"}}
+        return _within(shape, value, fitted, path, misfits)
     return None

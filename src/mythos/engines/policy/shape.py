@@ -10,7 +10,7 @@
 | `object` with `properties`                      | record                                     |
 | nullable, or not `required`                     | optional attribute; null is absence        |
 | `minimum`, `maximum` of a number, and the       | kept beside it, for the gate and proofs    |
-| exclusive ones                                  |                                            |
+| exclusive ones; `enum`, sizes (see `limits`)    |                                            |
 | anything else (other unions, free-form objects) | left out: rules cannot speak of it         |
 
 Source: JSON Schema 2020-12; Cedar JSON schema format.
@@ -18,13 +18,21 @@ Source: JSON Schema 2020-12; Cedar JSON schema format.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 from typing import Literal
 
 from pydantic import JsonValue
+
+from mythos.engines.policy.limits import (
+    NO_LIMITS,
+    UNHELD,
+    UNHELD_ANYWHERE,
+    Limits,
+    limits_of,
+)
 
 Kind = Literal["String", "Long", "Boolean", "decimal", "Set", "Record"]
 
@@ -48,7 +56,7 @@ class Shape:
 
     `optional` says that a Record's attribute may be absent. `hidden` names declared fields that
     Cedar cannot say. `open` says that undeclared fields are no misfit. `least` and `most` bound a
-    number, both included.
+    number, both included; `limits` are what its schema says beyond.
     """
 
     kind: Kind
@@ -59,6 +67,7 @@ class Shape:
     open: bool = False
     least: float | None = None
     most: float | None = None
+    limits: Limits = NO_LIMITS
 
 
 def arguments_shape(parameters: Mapping[str, JsonValue]) -> Shape:
@@ -76,10 +85,23 @@ def arguments_shape(parameters: Mapping[str, JsonValue]) -> Shape:
     return shape
 
 
+def unheld_keywords(parameters: Mapping[str, JsonValue]) -> dict[str, tuple[str, ...]]:
+    """What a tool's JSON Schema asks of arguments and no call is held to.
+
+    Returns:
+        By keyword the paths of the arguments, empty for all of them together; `type` where it is a
+        type that rules cannot speak of, so that any value will do.
+    """
+    reader = _Reader(parameters)
+    reader.shape(dict(parameters), ())
+    return {key: tuple(dict.fromkeys(paths)) for key, paths in sorted(reader.unheld.items())}
+
+
 class _Reader:
     """Reads one schema; holds its definitions and how many fields it may still have."""
 
     def __init__(self, parameters: Mapping[str, JsonValue]) -> None:
+        self.unheld: dict[str, list[str]] = {}
         self._left = MAX_FIELDS
         self._defs: dict[str, JsonValue] = {}
         for key in ("$defs", "definitions"):
@@ -90,18 +112,25 @@ class _Reader:
     def shape(self, schema: JsonValue, path: tuple[str, ...]) -> Shape | None:
         """The shape of a schema at `path`; None for what Cedar cannot say."""
         self._left -= 1
-        resolved = self._resolved(schema)
-        if resolved is None or len(path) > MAX_DEPTH or self._left < 0:
+        chain = self._resolved(schema)
+        if chain is None or len(path) > MAX_DEPTH or self._left < 0:
             return None
+        resolved = chain[-1]
         kind = _kind(resolved)
+        if kind is None:
+            return None
+        limits = limits_of(chain, kind)
+        self._note_unheld(chain, kind, path)
         if kind == "Set":
             element = self.shape(resolved.get("items"), (*path, "[]"))
-            return Shape("Set", element=element) if element else None
+            return Shape("Set", element=element, limits=limits) if element else None
         if kind == "Record":
             return self._record(resolved, path)
         if kind in {"Long", "decimal"}:
-            return Shape(kind, least=_least(resolved, kind), most=_most(resolved, kind))
-        return Shape(kind) if kind else None
+            low = max((b for s in chain if (b := _least(s, kind)) is not None), default=None)
+            high = min((b for s in chain if (b := _most(s, kind)) is not None), default=None)
+            return Shape(kind, least=low, most=high, limits=limits)
+        return Shape(kind, limits=limits)
 
     def _record(self, schema: Mapping[str, JsonValue], path: tuple[str, ...]) -> Shape | None:
         properties = schema.get("properties")
@@ -112,7 +141,9 @@ class _Reader:
         fields: dict[str, Shape] = {}
         for name, inner in properties.items():
             shape = None if name in _RESERVED else self.shape(inner, (*path, name))
-            if shape:
+            if shape is None:
+                self._note("type", (*path, name))
+            else:
                 optional = name not in needed or self._nullable(inner)
                 fields[name] = replace(shape, optional=optional)
         return Shape(
@@ -122,11 +153,29 @@ class _Reader:
             open=schema.get("additionalProperties", False) is not False,
         )
 
-    def _resolved(self, schema: JsonValue) -> dict[str, JsonValue] | None:
-        """Follow `$ref`, and unions with null or of one member, to the schema of the type."""
+    def _note_unheld(
+        self, chain: Sequence[Mapping[str, JsonValue]], kind: Kind, path: tuple[str, ...]
+    ) -> None:
+        for keyword in UNHELD.get(kind, frozenset()) | UNHELD_ANYWHERE:
+            if any(keyword in each for each in chain):
+                self._note(keyword, path)
+        if kind == "Record" and isinstance(chain[-1].get("additionalProperties"), dict):
+            self._note("additionalProperties", path)
+
+    def _note(self, keyword: str, path: tuple[str, ...]) -> None:
+        self.unheld.setdefault(keyword, []).append(".".join(path).replace(".[]", "[]"))
+
+    def _resolved(self, schema: JsonValue) -> list[dict[str, JsonValue]] | None:
+        """Follow `$ref`, and unions with null or of one member, to the schema of the type.
+
+        Returns:
+            All the schemas on the way: each may limit the value.
+        """
+        chain: list[dict[str, JsonValue]] = []
         for _ in range(MAX_DEPTH):
             if not isinstance(schema, dict):
                 return None
+            chain.append(schema)
             union = schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf")
             if "$ref" in schema:
                 schema = self._defs.get(str(schema["$ref"]))
@@ -134,7 +183,7 @@ class _Reader:
                 members = [each for each in union if each != {"type": "null"}]
                 schema = members[0] if len(members) == 1 else None
             else:
-                return schema
+                return chain
         return None
 
     def _nullable(self, schema: JsonValue) -> bool:
