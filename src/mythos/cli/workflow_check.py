@@ -201,7 +201,7 @@ def _lines(file: dict[str, Any]) -> Iterator[str]:
     run = " → ".join(map(plain, file["shortest_run"])) or "nothing"
     yield f"  shortest run  {len(file['shortest_run'])} steps: {run}"
     states = file["states"]
-    route = f"automaton of {states} states" if states else "search (too wide for an automaton)"
+    route = f"automaton of {states} states" if states else "search (too large for an automaton)"
     yield f"  compared by   {route}"
 
 
