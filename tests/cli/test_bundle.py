@@ -54,7 +54,7 @@ def test_two_builds_of_one_tree_have_one_digest_wherever_it_lies(tmp_path: Path)
     assert one["workflows"] == ["cancel-order", "return-order"]
     assert set(one) == {
         "digest", "name", "version", "agents", "policy_sets", "workflows", "tools", "memories",
-        "size_bytes", "layout",
+        "memory_logs", "size_bytes", "layout",
     }  # fmt: skip
 
 

@@ -218,7 +218,7 @@ def test_a_host_page_sets_desired_beside_running(value: Values) -> None:
 def test_a_bundle_shows_what_it_holds_and_where_it_runs(value: Values) -> None:
     bundle = value("/deploy/packet")["bundle"]
     assert (bundle["deployment_name"], bundle["version"]) == ("retail-care", 1)
-    assert [len(group["constructs"]) for group in bundle["groups"]] == [3, 2, 2, 1, 4]
+    assert [len(group["constructs"]) for group in bundle["groups"]] == [3, 2, 2, 1, 4, 0]
     states = {each["uri"]: each["state"] for each in bundle["destinations"]}
     assert states["env:eu"] == "running"
     assert states["env:us"] == "old_proof"

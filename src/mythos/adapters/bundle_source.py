@@ -6,6 +6,7 @@
     workflows/*.yaml      one workflow each
     tools/*.json          one tool catalogue each
     memory/<agent>/...    files that an agent names in `memory.files`, by their path in the tree
+    memory/<agent>.log.sqlite3  the log of that memory, if it has one
 
 A construct is known by the name inside its document; file names mean nothing. Every problem of the
 whole tree is reported at once. Symbolic links that lead out of the tree are refused.
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mythos.adapters.bundle_memory import log_path, shipped_log
 from mythos.engines.bundle.inventory import unsafe_path
 from mythos.engines.bundle.plan import ParsedSource, Part
 from mythos.engines.policy.document import load_policy_set
@@ -28,7 +30,10 @@ from mythos.errors import (
     BundleSourceError,
     CatalogueError,
     DocumentError,
+    MemoryLogError,
+    NotFoundError,
     PolicyError,
+    UnavailableError,
     WorkflowError,
 )
 from mythos.values.agent import Agent
@@ -159,6 +164,30 @@ def _read_memory(tree: _Tree, written: _WrittenAgent) -> None:
             tree.parts.append(_memory_file(tree, written.agent.name, path))
         except BundleSourceError as error:
             tree.problems.append(AgentError(error.message, remedy=error.remedy, where=where))
+    if memory is not None and (tree.folder / log_path(written.agent.name)).exists():
+        _read_memory_log(tree, written.agent.name)
+
+
+def _read_memory_log(tree: _Tree, agent: str) -> None:
+    """Take the log that lies beside an agent's memory, and hold the memory to it."""
+    path = log_path(agent)
+    home = f"{agent}/"
+    files = {
+        part.name.removeprefix(home): part.blob
+        for part in tree.parts
+        if part.kind == "memory" and part.name.startswith(home)
+    }
+    try:
+        _bytes(tree, path, BundleSourceError, limit=MAX_MEMORY_BYTES)
+        body = shipped_log(tree.folder / path, files).model_dump(mode="json", by_alias=True)
+    except (MemoryLogError, NotFoundError, UnavailableError) as error:
+        problem = BundleSourceError(error.message, remedy=error.remedy, where=path)
+        tree.problems.append(problem)
+    except BundleSourceError as error:
+        tree.problems.append(error)
+    else:
+        tree.parts.append(Part("memory_log", agent, body, path=path))
+    tree.files.pop(path, None)  # a database, of which nothing but hashes and salts is shipped
 
 
 def _memory_file(tree: _Tree, agent: str, path: str) -> Part:

@@ -99,6 +99,7 @@ def _built(built: BuiltBundle) -> dict[str, Any]:
         "workflows": named("workflow"),
         "tools": named("tools"),
         "memories": named("memory"),
+        "memory_logs": named("memory_log"),
         "size_bytes": sum(len(blob) for blob in built.blobs.values()),
     }
 

@@ -16,10 +16,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from mythos.adapters.bundle_memory import check_memory_logs
 from mythos.adapters.oci_layout import OciLayout
 from mythos.engines.bundle.inventory import inventory, launch_path
 from mythos.engines.bundle.manifest import parse_config, parse_manifest
-from mythos.errors import TrustError, UnavailableError
+from mythos.errors import MemoryLogError, TrustError, UnavailableError
 from mythos.node.home import NodeHome
 from mythos.values.bundle import BundleConfig, Construct, ConstructKind
 from mythos.values.digest import digest_of
@@ -62,7 +63,8 @@ def place_tree(home: NodeHome, manifest: bytes, store: OciLayout) -> LaunchedBun
     """Lay a verified bundle out beside what runs, and check it there.
 
     Raises:
-        TrustError: a blob is not what the manifest says, or the tree was changed since.
+        TrustError: a blob is not what the manifest says, the tree was changed since, or a memory
+            is not what the log says that came with it.
         UnavailableError: the disk is full or not writable; what ran before still does.
     """
     digest = digest_of(manifest)
@@ -72,7 +74,17 @@ def place_tree(home: NodeHome, manifest: bytes, store: OciLayout) -> LaunchedBun
             _write_tree(home, place, manifest, store)
     except OSError as error:
         raise _unwritable(place, error) from None
-    return open_tree(place, digest)
+    bundle = open_tree(place, digest)
+    _require_logged(bundle)
+    return bundle
+
+
+def _require_logged(bundle: LaunchedBundle) -> None:
+    """Refuse a memory that is not what the log says that came with it."""
+    try:
+        check_memory_logs(bundle.constructs, bundle.read)
+    except MemoryLogError as error:
+        raise TrustError(error.message, remedy=error.remedy) from error
 
 
 def put_in_force(home: NodeHome, bundle: LaunchedBundle) -> None:

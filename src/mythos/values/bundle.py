@@ -26,13 +26,14 @@ TRUST_METADATA_TYPE: Final = "application/vnd.mythos.trust.metadata.v1+json"
 MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 INDEX_TYPE: Final = "application/vnd.oci.image.index.v1+json"
 
-ConstructKind = Literal["agent", "policy_set", "workflow", "tools", "memory"]
+ConstructKind = Literal["agent", "policy_set", "workflow", "tools", "memory", "memory_log"]
 LAYER_TYPES: dict[ConstructKind, str] = {
     "agent": "application/vnd.mythos.agent.v1+json",
     "policy_set": "application/vnd.mythos.policy-set.v1+json",
     "workflow": "application/vnd.mythos.workflow.v1+json",
     "tools": "application/vnd.mythos.tools.v1+json",
     "memory": "application/vnd.mythos.memory.v1",
+    "memory_log": "application/vnd.mythos.memory-log.v1+json",
 }
 CONSTRUCT_FOLDERS: dict[ConstructKind, str] = {
     "agent": "agents",
@@ -40,6 +41,7 @@ CONSTRUCT_FOLDERS: dict[ConstructKind, str] = {
     "workflow": "workflows",
     "tools": "tools",
     "memory": "memory",
+    "memory_log": "memory-logs",
 }
 MAX_LAYERS = 10_000
 MAX_MANIFEST_BYTES = 4 * 2**20

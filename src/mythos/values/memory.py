@@ -88,6 +88,20 @@ class GrowthProof(Value):
     hashes: Annotated[tuple[HashText, ...], Field(max_length=64)]
 
 
+class ShippedLog(Value):
+    """The log of a memory that travels in a bundle, up to its newest signed checkpoint (`note`).
+
+    `store` is what its entries call the shipped memory; `salts` (hex) are those of the memories
+    that travel, by key.
+    """
+
+    schema_: Literal["mythos.memory-log/1"] = Field(default="mythos.memory-log/1", alias="schema")
+    store: StoreName
+    note: Annotated[str, Field(max_length=100_000)]
+    entries: Annotated[tuple[MemoryEntry, ...], Field(max_length=10_000)]
+    salts: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict)
+
+
 class MemoryAudit(Value):
     """Every live memory compared with the log, taken at `audited_at`: a census, or a sample.
 

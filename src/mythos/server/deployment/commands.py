@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 
+from mythos.adapters.bundle_memory import check_memory_logs
 from mythos.adapters.oci_layout import OciLayout
 from mythos.engines.bundle.inventory import inventory
 from mythos.engines.bundle.manifest import parse_config, parse_manifest
@@ -51,6 +52,7 @@ def read_bundle(layout: OciLayout) -> BuiltBundle:
 
     Raises:
         BundleError: a blob is not what the manifest says.
+        MemoryLogError: a memory is not what the log says that came with it.
     """
     manifest = layout.manifest()
     check_bundle(manifest, layout.read).require(
@@ -59,6 +61,7 @@ def read_bundle(layout: OciLayout) -> BuiltBundle:
     parsed = parse_manifest(manifest)
     blobs = {one.digest: layout.read(one.digest) for one in (parsed.config, *parsed.layers)}
     config = parse_config(blobs[parsed.config.digest])
+    check_memory_logs(config.constructs, lambda one: blobs[one.digest])
     return BuiltBundle(
         name=config.deployment_name,
         version=config.version,
@@ -143,6 +146,7 @@ _FILE: dict[ConstructKind, Callable[[MythOSDeploymentPacket, Construct, bytes], 
     "workflow": _file_workflow,
     "tools": _file_tools,
     "memory": _file_nothing,
+    "memory_log": _file_nothing,
 }
 
 

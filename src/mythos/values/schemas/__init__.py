@@ -25,7 +25,7 @@ from mythos.values.enrolment import Acceptance, EnrolmentRequest
 from mythos.values.environment import FleetEnvironment, FleetFile
 from mythos.values.event import Event, Run
 from mythos.values.evidence import Envelope, Row
-from mythos.values.memory import Checkpoint, MemoryAudit, MemoryEntry
+from mythos.values.memory import Checkpoint, MemoryAudit, MemoryEntry, ShippedLog
 from mythos.values.outcome import Outcome, Ruling
 from mythos.values.policy import PolicySet
 from mythos.values.reading import Flag, Reading
@@ -52,6 +52,7 @@ TYPES: Final[dict[str, type]] = {
     "memory-checkpoint": Checkpoint,
     "memory-entry": MemoryEntry,
     "operator-action": OperatorAction,
+    "memory-log": ShippedLog,
     "outcome": Outcome,
     "policy-set": PolicySet,
     "recommendation": Recommendation,

@@ -20,6 +20,7 @@ TITLES: dict[ConstructKind, str] = {
     "workflow": "Workflows",
     "tools": "Tool catalogues",
     "memory": "Memory",
+    "memory_log": "Memory logs",
 }
 
 
@@ -59,7 +60,7 @@ class Difference:
 
 
 def groups_of(bundle: BundleFact, before: BundleFact | None) -> tuple[Group, ...]:
-    """Contents by kind, in the order agents, policy sets, workflows, tools, memory."""
+    """Contents by kind, in the order agents, policy sets, workflows, tools, memory, its logs."""
     return tuple(_group(kind, bundle, before) for kind in get_args(ConstructKind))
 
 
