@@ -12,13 +12,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
+from itertools import chain, islice, takewhile
+from pathlib import Path
 from typing import TypeVar
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
+from mythos.adapters.memory_resume import LeftOff, ResumeFile
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.audit import Audit, joined
+from mythos.engines.memory.checkpoint import root_text
 from mythos.engines.memory.live import Content, Unreadable
 from mythos.engines.memory.note import NoteVerifier
 from mythos.engines.memory.sample import Sample
@@ -41,6 +44,7 @@ def audit_store(
     verifiers: Sequence[NoteVerifier] = (),
     witnessed: Sequence[Checkpoint] = (),
     sample: int | None = None,
+    resume: Path | None = None,
     on_progress: OnProgress = lambda _: None,
 ) -> MemoryAudit:
     """Compare the live store with its log.
@@ -52,6 +56,8 @@ def audit_store(
         verifiers: the node's keys under the log's origin; then stored checkpoints must verify.
         witnessed: checkpoints of this log that someone outside remembers.
         sample: compare so many contents, drawn at random, and look at all keys; None compares all.
+        resume: go on from what this file says, and keep in it how far a census got; the file goes
+            when the audit is done.
         on_progress: told how many entries and memories were looked at since last told.
 
     Returns:
@@ -63,7 +69,7 @@ def audit_store(
     """
     try:
         with open_log(place) as log:
-            asked = _Asked(verifiers, witnessed, sample, at, on_progress)
+            asked = _Asked(verifiers, witnessed, sample, ResumeFile(resume), at, on_progress)
             return _audit(store, log, asked)
     except NotFoundError as absent:
         return _without_log(store, witnessed, absent, at=at)
@@ -78,6 +84,7 @@ class _Asked:
     verifiers: Sequence[NoteVerifier]
     witnessed: Sequence[Checkpoint]
     sample: int | None
+    resume: ResumeFile
     at: datetime
     on_progress: OnProgress
 
@@ -88,30 +95,42 @@ def _audit(store: MemoryStore, log: MemoryLog, asked: _Asked) -> MemoryAudit:
         start, origin = log.size, log.origin
         known = [*log.checkpoints(*asked.verifiers), *asked.witnessed]
     shares = -(-start // KEYS_AT_ONCE) or 1
-    parts = []
-    for part in range(shares):
+    left = asked.resume.load(store=store.name, origin=origin, shares=shares)
+    if left is not None:
+        known.append(left.checkpoint)
+        keys = store.keys()
+        if not any(key == left.after for key in keys):
+            left = None  # that memory is gone, so nobody can tell how far the audit got
+    parts = list(left.done) if left else []
+    for part in range(len(parts), shares):
         drawn = None
         if asked.sample is not None:
             each, more = divmod(asked.sample, shares)
             drawn = Sample(each + (part < more), seed=secrets.token_bytes(16))
-        audit = Audit(
-            store=store.name, origin=origin, checkpoints=known, share=(part, shares), sample=drawn
-        )
-        parts.append(_share(store, log, audit, asked, since=start))
+        share = (part, shares)
+        audit = Audit(store=store.name, origin=origin, checkpoints=known, share=share, sample=drawn)
+        parts.append(_share(store, log, audit, asked, since=start, done=parts, left=left))
+        left = None
+    asked.resume.done()
     return joined(parts)
 
 
 def _share(
-    store: MemoryStore, log: MemoryLog, audit: Audit, asked: _Asked, *, since: int
+    store: MemoryStore,
+    log: MemoryLog,
+    audit: Audit,
+    asked: _Asked,
+    *,
+    since: int,
+    done: Sequence[MemoryAudit],
+    left: LeftOff | None,
 ) -> MemoryAudit:
     for rows in log.rows():
         audit.log(rows, since=since)
         asked.on_progress(len(rows))
     look = partial(_look, store)
     if audit.sample is None:
-        for batch in batches(store.read()):
-            audit.live(batch)
-            asked.on_progress(len(batch))
+        _census(store, audit, asked, done, left)
     else:
         for keys in batches(store.keys()):
             audit.keys(audit.sample, keys)
@@ -125,6 +144,51 @@ def _share(
         _require_stored_root(log, audit)
     waiting = tuple(f"logged, not in the store yet: {error.message}" for error in stuck.values())
     return result.model_copy(update={"notes": (*result.notes, *waiting)})
+
+
+def _census(
+    store: MemoryStore,
+    audit: Audit,
+    asked: _Asked,
+    done: Sequence[MemoryAudit],
+    left: LeftOff | None,
+) -> None:
+    """Compare every content, but for those that an interrupted audit compared before."""
+    replay, after, size = audit.replay, None, audit.replay.size
+    if left is not None:
+        after, size = left.after, min(left.size, size)
+        altered, look = set(left.altered), partial(_look, store)
+        before = chain(takewhile(lambda key: key != left.after, store.keys()), [left.after])
+        for keys in batches(before):
+            audit.skip(keys, altered=altered, size=size, look=look)
+            asked.on_progress(len(keys))
+    root = root_text(replay.root())
+
+    def leave() -> None:
+        if after is not None:
+            state = LeftOff(
+                store=replay.store,
+                origin=audit.origin,
+                size=replay.size,
+                root=root,
+                share=replay.share[0],
+                shares=replay.share[1],
+                done=tuple(done),
+                after=after,
+                altered=tuple(audit.census.altered),
+            )
+            asked.resume.keep(state)
+
+    try:
+        for batch in batches(store.read(after=after)):
+            audit.live(batch)
+            after = batch[-1][0]
+            asked.on_progress(len(batch))
+            if asked.resume.due():
+                leave()
+    except BaseException:
+        leave()
+        raise
 
 
 def _look(store: MemoryStore, key: str) -> Content | None:

@@ -58,9 +58,17 @@ def require_content(key: str, content: bytes) -> None:
         )
 
 
-def read_store(store_dir: Path) -> Iterator[tuple[str, bytes | Unreadable]]:
-    """Yield every key once with its content, folder by folder; nothing if there is no folder."""
+def read_store(
+    store_dir: Path, *, after: str | None = None
+) -> Iterator[tuple[str, bytes | Unreadable]]:
+    """Yield every key once with its content, folder by folder; nothing if there is no folder.
+
+    With `after` it begins behind that key, opening no file before it.
+    """
     for path, found in _walk(store_dir):
+        if after is not None:
+            after = None if _shown(path) == after else after
+            continue
         content = found if isinstance(found, Unreadable) else _read(found)
         if content is not None:
             yield _named(path, content)

@@ -22,9 +22,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.memory_log_database import FORMAT, Database, no_log
+from mythos.adapters.memory_log_database import FORMAT, Database, blob_of, no_log, text_of
 from mythos.adapters.memory_log_file import connect_file
 from mythos.adapters.memory_log_server import ServerLog, connect_server
+from mythos.adapters.memory_log_tree import StoredTree
 from mythos.engines.memory.checkpoint import checkpoint_text, parse_checkpoint, require_extends
 from mythos.engines.memory.entry import (
     SALT_BYTES,
@@ -70,40 +71,6 @@ class Kept:
     content: bytes | None
 
 
-class StoredTree(HashTree):
-    """The tree of a log, its hashes read one by one where they are needed."""
-
-    __slots__ = ("_database", "_size")
-
-    def __init__(self, database: Database, size: int) -> None:
-        self._database = database
-        self._size = size
-
-    @property
-    def size(self) -> int:
-        """Entries of the log when the tree was asked for."""
-        return self._size
-
-    def node(self, level: int, place: int) -> bytes:
-        """Read one hash.
-
-        Raises:
-            MemoryLogError: it is not there.
-        """
-        if level == 0:
-            found = self._database.all("SELECT leaf FROM entries WHERE seq = ?", (place,))
-        else:
-            found = self._database.all(
-                "SELECT hash FROM nodes WHERE level = ? AND place = ?", (level, place)
-            )
-        if not found:
-            raise MemoryLogError(
-                f"the log lost the hash at level {level}, place {place}",
-                remedy="treat the log as altered: restore it from before the change",
-            )
-        return _blob(found[0][0])
-
-
 class MemoryLog:
     """One open log. Methods that write, or that belong together, run inside `transaction()`."""
 
@@ -139,7 +106,7 @@ class MemoryLog:
     @property
     def origin(self) -> str:
         """The log's name."""
-        return _text(self._one("SELECT origin FROM log"))
+        return text_of(self._one("SELECT origin FROM log"))
 
     @property
     def size(self) -> int:
@@ -175,7 +142,7 @@ class MemoryLog:
         )
         while found := self._database.all(statement, (start, PAGE)):
             yield [
-                LoggedRow(_blob(raw), _blob(leaf), None if salt is None else _blob(salt))
+                LoggedRow(blob_of(raw), blob_of(leaf), None if salt is None else blob_of(salt))
                 for _, raw, leaf, salt in found
             ]
             last = found[-1][0]
@@ -196,7 +163,7 @@ class MemoryLog:
         found = self._database.all(
             "SELECT key FROM salts JOIN entries USING (seq) WHERE key_hash = ? LIMIT 1", (hashed,)
         )
-        return _text(found[0][0]) if found else None
+        return text_of(found[0][0]) if found else None
 
     def entries(self) -> Iterator[MemoryEntry]:
         """Yield the log from entry 0, refusing an entry that differs from its leaf hash."""
@@ -237,7 +204,7 @@ class MemoryLog:
     def keys(self, store: str) -> list[str]:
         """Return the names of the keys of `store` that were not erased."""
         statement = "SELECT DISTINCT key FROM salts WHERE store = ?"
-        return [_text(key) for (key,) in self._database.all(statement, (store,))]
+        return [text_of(key) for (key,) in self._database.all(statement, (store,))]
 
     def kept(self, seq: int) -> Kept | None:
         """Return what stands beside entry `seq`; None where it had no content or was erased."""
@@ -250,7 +217,10 @@ class MemoryLog:
             return None
         store, key, salt, content = found[0]
         return Kept(
-            _text(store), _text(key), _blob(salt), None if content is None else _blob(content)
+            text_of(store),
+            text_of(key),
+            blob_of(salt),
+            None if content is None else blob_of(content),
         )
 
     def erase(self, hashed: bytes) -> None:
@@ -269,10 +239,10 @@ class MemoryLog:
                 (seq,),
             )
             yield PendingChange(
-                entry=parse_entry(_blob(raw)),
-                key=_text(key),
-                content=None if content is None else _blob(content),
-                salt=None if salt is None else _blob(salt),
+                entry=parse_entry(blob_of(raw)),
+                key=text_of(key),
+                content=None if content is None else blob_of(content),
+                salt=None if salt is None else blob_of(salt),
             )
 
     def settle_from(self, seq: int) -> None:
@@ -286,7 +256,7 @@ class MemoryLog:
     def notes(self) -> list[str]:
         """Return the signed checkpoints, oldest first."""
         rows = self._database.all("SELECT note FROM checkpoints ORDER BY size")
-        return [_text(note) for (note,) in rows]
+        return [text_of(note) for (note,) in rows]
 
     def checkpoints(self, *verifiers: NoteVerifier) -> list[Checkpoint]:
         """Return what was signed; given verifiers, refuse a note that none of them verifies."""
@@ -400,25 +370,6 @@ def _begun(log: MemoryLog, place: LogPlace) -> MemoryLog:
 
 
 def _require_leaf(seq: object, raw: object, leaf: object) -> bytes:
-    if leaf_hash(_blob(raw)) != leaf:
+    if leaf_hash(blob_of(raw)) != leaf:
         raise differs_from_leaf(seq)
-    return _blob(raw)
-
-
-def _blob(value: object) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    raise _mistyped(value, "bytes")
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    raise _mistyped(value, "text")
-
-
-def _mistyped(value: object, wanted: str) -> MemoryLogError:
-    return MemoryLogError(
-        f"memory log holds {type(value).__name__} where {wanted} must stand",
-        remedy="treat the log as altered: restore it from before the change",
-    )
+    return blob_of(raw)

@@ -86,3 +86,24 @@ def unreadable(place: object, why: object) -> MemoryLogError:
         f"memory log {place} cannot be read: {why}",
         remedy="restore the log from a backup, or begin a new one from a new state folder",
     )
+
+
+def blob_of(value: object) -> bytes:
+    """A cell that must hold bytes, whatever is in it."""
+    if isinstance(value, bytes):
+        return value
+    raise _mistyped(value, "bytes")
+
+
+def text_of(value: object) -> str:
+    """A cell that must hold text, whatever is in it."""
+    if isinstance(value, str):
+        return value
+    raise _mistyped(value, "text")
+
+
+def _mistyped(value: object, wanted: str) -> MemoryLogError:
+    return MemoryLogError(
+        f"memory log holds {type(value).__name__} where {wanted} must stand",
+        remedy="treat the log as altered: restore it from before the change",
+    )

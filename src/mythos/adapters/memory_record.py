@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import dropwhile, islice
 
 from pydantic import JsonValue
 
@@ -70,6 +71,13 @@ def value_of(value: JsonValue) -> object:
     if kind == "$int" and isinstance(text, str):
         return int(text)
     return value
+
+
+def behind(
+    live: Iterator[tuple[str, bytes | Unreadable]], after: str | None
+) -> Iterator[tuple[str, bytes | Unreadable]]:
+    """Leave out what comes up to the key `after`; None leaves out nothing."""
+    return live if after is None else islice(dropwhile(lambda one: one[0] != after, live), 1, None)
 
 
 def content_of(record: Mapping[str, JsonValue]) -> bytes | Unreadable:

@@ -28,8 +28,11 @@ class MemoryStore(Protocol):
         """What no audit of this store can see, in one sentence."""
         ...
 
-    def read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
+    def read(self, *, after: str | None = None) -> Iterator[tuple[str, bytes | Unreadable]]:
         """Yield every key once with its content, one content in memory at a time.
+
+        Args:
+            after: begin behind this key, which `keys` yields; None begins at the first.
 
         Raises:
             UnavailableError: the store cannot be read at all.
@@ -37,7 +40,7 @@ class MemoryStore(Protocol):
         ...
 
     def keys(self) -> Iterator[str]:
-        """Yield every key that `read` would, without reading contents where that is possible."""
+        """Yield every key in the order of `read`, without contents where that is possible."""
         ...
 
     def get(self, key: str) -> bytes | Unreadable | None:

@@ -30,9 +30,9 @@ class DirectoryStore:
         """What an audit cannot see."""
         return "modes, owners, times and empty folders; what lies behind a symbolic link"
 
-    def read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
+    def read(self, *, after: str | None = None) -> Iterator[tuple[str, bytes | Unreadable]]:
         """Every file with its bytes, folder by folder."""
-        return read_store(self.path)
+        return read_store(self.path, after=after)
 
     def keys(self) -> Iterator[str]:
         """Every file's relative path."""

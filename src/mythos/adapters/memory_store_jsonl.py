@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from mythos.adapters.atomic_file import write_atomically
-from mythos.adapters.memory_record import canonical_record, content_of, key_of, record_of
+from mythos.adapters.memory_record import behind, canonical_record, content_of, key_of, record_of
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
 
@@ -33,8 +33,11 @@ class JsonLinesStore:
         """What an audit cannot see."""
         return "the order of lines that have an id, white space and the order of keys in a record"
 
-    def read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
+    def read(self, *, after: str | None = None) -> Iterator[tuple[str, bytes | Unreadable]]:
         """Every line's record in canonical JSON, by its key."""
+        return behind(self._read(), after)
+
+    def _read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
         seen: set[str] = set()
         for number, line in self._lines():
             key, content = _read(number, line)

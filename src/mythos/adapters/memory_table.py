@@ -14,6 +14,7 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from mythos.adapters.memory_record import (
+    behind,
     canonical_record,
     content_of,
     json_of,
@@ -74,8 +75,11 @@ class TableStore:
         seen = "" if self.all_columns else f"columns other than {', '.join(self.shape.columns)}; "
         return f"{seen}other tables, triggers, the order of rows"
 
-    def read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
+    def read(self, *, after: str | None = None) -> Iterator[tuple[str, bytes | Unreadable]]:
         """Every row, in the order of the key."""
+        return behind(self._read(), after)
+
+    def _read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
         for row in self.rows.all(self.shape, self.shape.columns):
             record = self._record(row)
             yield self._key(record), content_of(record)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mythos.cli.memory_keys import verifiers_of
-from mythos.cli.memory_place import FILE, Place, opened, place_options
+from mythos.cli.memory_place import FILE, NEW_FILE, Place, opened, place_options
 from mythos.cli.output import as_json, bar, chosen
 from mythos.errors import MythosError
 
@@ -40,6 +40,11 @@ SHOWN = 20
     type=click.IntRange(min=1),
     help="Look at every key, and compare N contents drawn at random.",
 )
+@click.option(
+    "--resume",
+    type=NEW_FILE,
+    help="Keep in this file how far the audit got, and go on from there if it is there already.",
+)
 @as_json
 @click.pass_context
 def audit(
@@ -49,6 +54,7 @@ def audit(
     vkey: tuple[str, ...],
     witnessed: tuple[Path, ...],
     sample: int | None,
+    resume: Path | None,
     as_json: bool,
 ) -> None:
     """Compare a live store with its log, and exit 1 unless every memory is what was logged.
@@ -69,6 +75,7 @@ def audit(
             verifiers=keys,
             witnessed=[checkpoint_of(path, keys) for path in witnessed],
             sample=sample,
+            resume=resume,
             on_progress=shown.advance,
         )
     chosen(as_json, audit_json(found), lambda: _tell(found, place))

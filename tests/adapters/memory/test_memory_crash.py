@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from mythos.adapters.memory_log import open_log
 from tests.adapters.memory.conftest import Place
 
 WRITER = """
@@ -99,3 +100,83 @@ def test_writers_and_an_audit_at_once_never_look_like_tampering(place: Place) ->
         other.kill()
     assert scores == {1.0}
     assert place.audit().score == 1.0
+
+
+BULK = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from mythos.adapters.memory_log import open_log
+from mythos.engines.memory.entry import MemoryWrite
+
+at, name = datetime(2026, 1, 2, tzinfo=UTC), sys.argv[2]
+for n in range(10**9):
+    print(n, flush=True)
+    keys = [f"{name}{n}-{i}" for i in range(1100)]
+    writes = [MemoryWrite("other", key, "put", b"x" * 9, "agent") for key in keys]
+    with open_log(Path(sys.argv[1])) as log, log.transaction():
+        log.extend(writes, at=at)
+"""
+
+ROLLBACK = """
+import os, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from mythos.adapters import memory_directory, memory_rollback
+from mythos.adapters.memory_store_directory import DirectoryStore
+
+replace, n_replaced = memory_directory.os.replace, 0
+
+def die_at_the_third(*args, **kwargs):
+    global n_replaced
+    n_replaced += 1
+    if n_replaced == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(*args, **kwargs)
+
+memory_directory.os.replace = die_at_the_third
+memory_rollback.roll_back(DirectoryStore(Path(sys.argv[1])), Path(sys.argv[2]),
+    lambda entry: entry.seq < 14, at=datetime(2026, 1, 2, tzinfo=UTC), policy_ref="ops: back")
+"""
+
+
+def test_bulk_appends_of_two_killed_writers_are_whole_or_absent(place: Place) -> None:
+    before = place.audit().size
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", BULK, str(place.log), name], stdout=subprocess.PIPE, text=True
+        )
+        for name in ("a", "b")
+    ]
+    acknowledged = 0
+    for writer in writers:
+        assert writer.stdout is not None
+        said = [writer.stdout.readline() for _ in range(3)]
+        writer.kill()
+        said += writer.stdout.readlines()
+        acknowledged += int(said[-1])
+        writer.stdout.close()
+        assert writer.wait(timeout=30) == -signal.SIGKILL
+    found = place.audit()
+    assert found.score == 1.0
+    whole, cut = divmod(found.size - before, 1100)
+    assert (whole - acknowledged in {0, 1, 2}, cut) == (True, 0)
+
+
+def test_a_roll_back_that_is_killed_half_way_is_finished_by_whoever_looks_next(
+    place: Place,
+) -> None:
+    for n in range(10):
+        place.record(f"k{n}", b"before")
+    for n in range(10):
+        place.record(f"k{n}", b"poison")
+    killed = subprocess.run(
+        [sys.executable, "-c", ROLLBACK, str(place.store), str(place.log)], check=False, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL
+    contents = [(place.store / f"k{n}").read_bytes() for n in range(10)]
+    assert sorted(set(contents)) == [b"before", b"poison"], "killed half way"
+    with open_log(place.log) as log:
+        assert len(list(log.pending("directory"))) == 10, "and the log knows"
+    assert place.audit().score == 1.0
+    assert {(place.store / f"k{n}").read_bytes() for n in range(10)} == {b"before"}

@@ -19,14 +19,16 @@ from mythos.adapters.memory_log import LogPlace, checkpoint, create_log, open_lo
 from mythos.adapters.memory_log_server import ServerLog, connect_server
 from mythos.adapters.memory_prover import prove_memory
 from mythos.adapters.memory_recorder import erase, record, record_all, seed
+from mythos.adapters.memory_resume import LeftOff
 from mythos.adapters.memory_rollback import plan, roll_back
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.entry import MemoryWrite
+from mythos.engines.memory.live import Unreadable
 from mythos.engines.memory.memory_proof import verify_entry
 from mythos.engines.memory.note import NoteSigner, parse_note
 from mythos.engines.memory.tree import MerkleLog
-from mythos.errors import MemoryLogError, NotFoundError
+from mythos.errors import MemoryLogError, NotFoundError, UsageError
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 KEY = Ed25519PrivateKey.from_private_bytes(b"n" * 32)
@@ -235,3 +237,69 @@ def test_a_log_that_does_not_hold_is_rolled_back_to_nothing(
         log._database.all("INSERT INTO nodes VALUES (1, 0, ?)", (b"f" * 32,))
     with pytest.raises(MemoryLogError, match="root at size 2"):
         plan(store, log_place, lambda entry: True)
+
+
+class Counting(DirectoryStore):
+    """A directory that counts the contents that were read one after the other."""
+
+    n_read = 0
+
+    def read(self, *, after: str | None = None) -> Iterator[tuple[str, bytes | Unreadable]]:
+        for one in super().read(after=after):
+            type(self).n_read += 1
+            yield one
+
+
+def test_an_interrupted_audit_goes_on_where_it_was(
+    tmp_path: Path, log_place: LogPlace, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory_auditor, "BATCH", 4)
+    record_all(store, log_place, [put(f"k{n:02}", b"%d" % n) for n in range(20)], at=AT)
+    (store.path / "k01").write_bytes(b"changed")
+    live, left = Counting(store.path), tmp_path / "left.json"
+    seen = 0
+
+    def interrupt(n: int) -> None:
+        nonlocal seen
+        seen += n
+        if seen >= 22 + 12:  # the log's 22 entries, then 12 memories
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        audit_store(live, log_place, at=AT, resume=left, on_progress=interrupt)
+    assert left.exists()
+    record(store, log_place, "k02", b"written since", source="agent", at=AT)
+    (store.path / "k03").unlink()
+    (store.path / "k00a").write_bytes(b"planted where the audit had been")
+    Counting.n_read = 0
+    found = audit_store(live, log_place, at=AT, resume=left)
+    assert Counting.n_read == 10
+    assert found == audit_store(store, log_place, at=AT)
+    assert (found.ok, found.altered, found.missing, found.unlogged) == (
+        20,
+        ("k01",),
+        ("k03",),
+        ("k00a",),
+    )
+    assert not left.exists()
+
+
+def test_a_file_of_another_audit_is_refused_and_a_rewritten_log_is_found(
+    tmp_path: Path, log_place: LogPlace, store: DirectoryStore
+) -> None:
+    left = tmp_path / "left.json"
+    left.write_text("{}")
+    with pytest.raises(UsageError, match="it cannot be read"):
+        audit_store(store, log_place, at=AT, resume=left)
+    state = LeftOff(
+        store="directory",
+        origin=ORIGIN,
+        size=2,
+        root="sha256:" + "0" * 64,
+        share=0,
+        shares=1,
+        after="tea.md",
+    )
+    left.write_text(state.model_dump_json())
+    found = audit_store(store, log_place, at=AT, resume=left)
+    assert "root at size 2" in str(found.proof_failed)

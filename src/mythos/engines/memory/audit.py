@@ -10,7 +10,7 @@ while writers wait (`Audit.recheck`), and only that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime
 
 from mythos.engines.memory.census import Census, holds
@@ -45,7 +45,7 @@ class Audit:
         self.replay = Replay(store=store, origin=origin, checkpoints=checkpoints, share=share)
         self.census = Census()
         self.sample = sample
-        self._origin = origin
+        self.origin = origin
         self._touched: set[bytes] = set()
 
     def log(self, rows: Sequence[LoggedRow], *, since: int) -> None:
@@ -59,6 +59,25 @@ class Audit:
     def live(self, batch: Sequence[Live]) -> None:
         """Judge live memories."""
         self.census.judge(self.replay, batch)
+
+    def skip(
+        self,
+        batch: Sequence[str],
+        *,
+        altered: Container[str],
+        size: int,
+        look: Callable[[str], Content | None],
+    ) -> None:
+        """Take keys whose contents an interrupted audit compared when the log had `size` entries.
+
+        What was not altered then, and was not written since, is not compared again.
+        """
+        hashes = key_hashes(self.replay.store, batch)
+        for key, hashed, expected in zip(batch, hashes, self.replay.take(hashes), strict=True):
+            if expected is not None and key not in altered and int.from_bytes(expected[:8]) < size:
+                self.census.ok += 1
+            elif self.replay.concerns(hashed):
+                self._judge_again(key, expected, look)
 
     def keys(self, sample: Sample, batch: Sequence[str]) -> None:
         """Look at live keys only, drawing some of them."""
@@ -109,7 +128,7 @@ class Audit:
         gone = [names(hashed) or f"sha256:{hashed.hex()}" for hashed in self.replay.rest()]
         expired = [names(hashed) or f"sha256:{hashed.hex()}" for hashed in self.replay.expired]
         return MemoryAudit(
-            origin=self._origin,
+            origin=self.origin,
             ok=census.ok,
             altered=tuple(sorted(census.altered)),
             missing=tuple(sorted([*census.missing, *gone])),

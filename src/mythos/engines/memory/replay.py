@@ -61,7 +61,7 @@ class Replay:
         self._store = store.encode()
         self._origin = origin
         self._ahead = sorted(checkpoints, key=lambda known: known.size, reverse=True)
-        self._part, self._parts = share
+        self.share = share
         self._tree = Frontier()
         self._expected: dict[bytes, bytes] = {}
         self.expired: set[bytes] = set()
@@ -124,11 +124,12 @@ class Replay:
     @property
     def partial(self) -> bool:
         """Whether some keys belong to other shares."""
-        return self._parts > 1
+        return self.share[1] > 1
 
     def concerns(self, hashed: bytes) -> bool:
         """Whether a key belongs to this replay's share."""
-        return self._parts == 1 or int.from_bytes(hashed[:4]) % self._parts == self._part
+        part, parts = self.share
+        return parts == 1 or int.from_bytes(hashed[:4]) % parts == part
 
     def take(self, hashes: Iterable[bytes]) -> list[bytes | None]:
         """Return what is expected under each key (see `Stated`), and expect it no more."""
