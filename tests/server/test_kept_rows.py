@@ -57,6 +57,19 @@ def test_a_row_that_did_not_change_is_not_read_again(state: list[EvidenceRow]) -
     assert all(one is other for one, other in zip(first, again, strict=True))
 
 
+def test_what_a_host_leaves_of_its_share_is_for_the_others() -> None:
+    stored = [StoredRow(_key(cell), '{"n": 1, "x": 0}') for cell in range(0, 600, 60)]
+    one = len(stored[0].body)
+    kept = KeptRows(limit=10 * one)
+    for _ in range(2):
+        kept.read("n1", stored)
+        kept.read("n2", stored[:2])
+    first = kept.read("n1", stored)
+    again = kept.read("n1", stored)
+    assert [a is b for a, b in zip(first, again, strict=True)] == [True] * 8 + [False] * 2
+    assert kept.characters == 10 * one
+
+
 def test_hosts_share_the_room_and_a_host_that_has_less_keeps_its_oldest_rows() -> None:
     stored = [StoredRow(_key(cell), '{"n": 1, "x": 0}') for cell in range(0, 600, 60)]
     kept = KeptRows(limit=10 * len(stored[0].body))

@@ -3,7 +3,8 @@
 A reading looks at every row of 28 days, of which a minute or two are new. A kept row stands for a
 stored one of the same key and the same text, so it does not matter who wrote it: this process,
 another, or a restored backup. Of a host only what its newest reading used is kept, its oldest rows
-first, since those no longer change. Hosts share the room; what has none is read anew each time.
+first, since those no longer change. Hosts share the room, and one that needs less leaves the rest
+to the others; what finds no room is read anew each time.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import NamedTuple
 
 from mythos.engines.evidence.row import BODIES, EvidenceRow, RowKey, bytes_of_row
 
-MAX_CHARACTERS = 8_000_000  # as stored; a row that was read takes about eight times as many bytes
+MAX_CHARACTERS = 4_000_000  # as stored; a row that was read takes about ten times as many bytes
 
 
 class StoredRow(NamedTuple):
@@ -34,6 +35,7 @@ class StoredRow(NamedTuple):
 class _Host:
     rows: dict[RowKey, tuple[bytes, EvidenceRow]] = field(default_factory=dict)
     characters: int = 0
+    wanted: int = 0
 
 
 class KeptRows:
@@ -48,18 +50,19 @@ class KeptRows:
         known, room = self._hosts.get(host, _Host()).rows, self._room(host)
         rows: list[EvidenceRow] = []
         kept: dict[RowKey, tuple[bytes, EvidenceRow]] = {}
-        used = 0
+        used = wanted = 0
         for each in stored:
             text = blake2b(each.body.encode(), digest_size=16).digest()
             was, row = known.get(each.key, (b"", None))
             if row is None or was != text:
                 row = each.read()
+            wanted += len(each.body)
             if used + len(each.body) <= room:
                 used += len(each.body)
                 row = row if row.written else replace(row, written=bytes_of_row(row))
                 kept[row.key] = text, row
             rows.append(row)
-        self._hosts[host] = _Host(kept, used)
+        self._hosts[host] = _Host(kept, used, wanted)
         return rows
 
     @property
@@ -68,8 +71,7 @@ class KeptRows:
         return sum(host.characters for host in list(self._hosts.values()))
 
     def _room(self, host: str) -> int:
-        """An even share, or what the others have left until they come to theirs."""
-        own = self._hosts.get(host)
-        share = self._limit // (len(self._hosts) + (own is None))
-        left = self._limit - self.characters + (own.characters if own else 0)
-        return max(min(share, left), 0)
+        """What others do not keep, less what they still want of an even share."""
+        others = [kept for name, kept in list(self._hosts.items()) if name != host]
+        share = self._limit // (len(others) + 1)
+        return self._limit - sum(max(min(o.wanted, share), o.characters) for o in others)
