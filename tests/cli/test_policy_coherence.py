@@ -226,3 +226,23 @@ def test_sets_that_cover_none_of_the_tools_are_no_success(command: str, tmp_path
     said = policy(command, written(tmp_path / "p.yaml", text), "--tools", TOOLS)
     assert said.code != 0
     assert "they cover retial-care, and the tools are those of retail-care" in said.err
+
+
+def test_a_guard_that_newly_covers_a_tool_is_shown_by_a_call_that_does_not_fit(
+    tmp_path: Path,
+) -> None:
+    rule = '@id("none") forbid(principal, action, resource) when { context.depth < 0 };'
+    old, new = (
+        written(
+            tmp_path / f"{domain}.yaml",
+            f"policy_set: {domain}\nversion: 1\ncovers: {{tools: {domain}}}\nrules: |\n  {rule}\n",
+        )
+        for domain in ("elsewhere", "retail-care")
+    )
+    said = policy("diff", old, new, "--tools", TOOLS, "--json")
+    assert (said.code, said.json["verdict"]) == (0, "tightened")
+    for call in said.json["witnesses"]:
+        assert [call["old"]["decision"], call["new"]["decision"]] == ["allow", "deny"]
+        assert call["new"]["misfits"][0] == "argument undeclared is not declared"
+    shown = policy("diff", old, new, "--tools", TOOLS).out
+    assert "deny: its arguments do not fit: argument undeclared is not declared" in shown

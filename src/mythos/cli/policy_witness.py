@@ -84,6 +84,7 @@ def witness_json(witness: Witness, sets: Sets) -> dict[str, Any]:
         "denied_by": [sets.as_json(key) for key in witness.denied_by],
         "permitted_by": [sets.as_json(key) for key in witness.permitted_by],
         "failed": [{**sets.as_json(key), "why": why} for key, why in witness.failed],
+        "misfits": list(witness.misfits),
     }
 
 
