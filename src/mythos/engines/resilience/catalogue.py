@@ -65,7 +65,7 @@ _KINDS = (
     FlagKind(
         "MEMORY_LOG_FORK", "critical", _MEMORY,
         "Keep a copy of {log} as it is and stop its agent: the log does not prove its own past;"
-        " compare it with the last checkpoint the control plane holds.",
+        " compare it with the last checkpoint the control plane holds (`mythos witness list`).",
     ),
     FlagKind(
         "MEMORY_LOG_UNPROVED", "warning", _MEMORY,
