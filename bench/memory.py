@@ -33,7 +33,7 @@ from mythos.engines.memory.entry import MemoryWrite, entry_bytes
 from mythos.engines.memory.frontier import Frontier
 from mythos.engines.memory.proofs import verify_consistency, verify_inclusion
 from mythos.engines.memory.replay import LoggedRow
-from mythos.engines.memory.tree import MerkleLog, leaf_hash, leaf_hashes
+from mythos.engines.memory.tree import MerkleLog, leaf_hash, leaf_hashes, leaf_message
 from mythos.errors import MemoryLogError
 
 STORE = "notes"
@@ -101,7 +101,10 @@ def in_memory(entries: int) -> list[Row]:
         raws = [
             entry_bytes(write, seq=n, salt=salt_of(n), at=AT) for n, write in enumerate(writes, seq)
         ]
-        rows = [LoggedRow(raw, leaf_hash(raw), salt_of(n)) for n, raw in enumerate(raws, seq)]
+        rows = [
+            LoggedRow(leaf_message(raw), leaf_hash(raw), salt_of(n))
+            for n, raw in enumerate(raws, seq)
+        ]
         clock.on("replay", lambda rows=rows: audit.log(rows, since=-1))
         seq += len(rows)
     replayed_mib = peak_mib()
@@ -120,10 +123,11 @@ def in_memory(entries: int) -> list[Row]:
         raws = [
             entry_bytes(write, seq=n, salt=salt_of(n), at=AT) for n, write in enumerate(writes, seq)
         ]
+        leaves = list(map(leaf_message, raws))
         pairs = [b"\1" + salt_of(n) * 2 for n in range(len(raws))]
-        clock.on("rebuild", lambda raws=raws: edge.extend_hashes(leaf_hashes(raws)))
+        clock.on("rebuild", lambda leaves=leaves: edge.extend_hashes(leaf_hashes(leaves)))
         clock.on("append", lambda raws=raws: tree.extend(raws))
-        clock.on("bare entries", lambda raws=raws: hash_each(raws))
+        clock.on("bare entries", lambda leaves=leaves: hash_each(leaves))
         clock.on("bare pairs", lambda pairs=pairs: hash_each(pairs))
         seq += len(raws)
     assert tree.root() == edge.root() == audit.replay.root()

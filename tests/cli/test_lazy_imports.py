@@ -22,7 +22,14 @@ print(sorted({heavy!r} & sys.modules.keys()))
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["--version"], ["audit", "--help"], ["policy", "--help"], ["workflow", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["audit", "--help"],
+        ["policy", "--help"],
+        ["workflow", "--help"],
+        ["memory", "--help"],
+    ],
 )
 def test_help_loads_no_framework(words: list[str]) -> None:
     probe = PROBE.format(words=words, heavy=set(HEAVY))

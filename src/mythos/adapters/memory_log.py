@@ -42,7 +42,7 @@ from mythos.engines.memory.note import (
     verify_note,
 )
 from mythos.engines.memory.replay import LoggedRow, differs_from_leaf
-from mythos.engines.memory.tree import HashTree, leaf_hash, leaf_hashes, parents
+from mythos.engines.memory.tree import HashTree, leaf_hash, leaf_hashes, leaf_message, parents
 from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint, MemoryEntry
 
@@ -137,13 +137,13 @@ class MemoryLog:
     def rows(self, start: int = 0) -> Iterator[list[LoggedRow]]:
         """Yield the log from entry `start`, a page at a time, with the salts beside it."""
         statement = (
-            "SELECT seq, entry, leaf, salt FROM entries LEFT JOIN salts USING (seq)"
-            " WHERE seq >= ? ORDER BY seq LIMIT ?"
+            f"SELECT seq, {self._database.leaf_message}, leaf, salt"  # noqa: S608 - no outsider's text
+            " FROM entries LEFT JOIN salts USING (seq) WHERE seq >= ? ORDER BY seq LIMIT ?"
         )
         while found := self._database.all(statement, (start, PAGE)):
             yield [
-                LoggedRow(blob_of(raw), blob_of(leaf), None if salt is None else blob_of(salt))
-                for _, raw, leaf, salt in found
+                LoggedRow(blob_of(message), blob_of(leaf), None if salt is None else blob_of(salt))
+                for _, message, leaf, salt in found
             ]
             last = found[-1][0]
             start = (last if isinstance(last, int) else start) + 1
@@ -275,7 +275,7 @@ class MemoryLog:
     def _insert(
         self, start: int, raws: list[bytes], writes: list[MemoryWrite], salts: list[bytes]
     ) -> None:
-        leaves = leaf_hashes(raws)
+        leaves = leaf_hashes(map(leaf_message, raws))
         many = self._database.many
         seqs = range(start, start + len(raws))
         hashes = [key_hashes(write.store, [write.key])[0] for write in writes]

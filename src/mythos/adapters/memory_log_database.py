@@ -51,6 +51,11 @@ CREATE TABLE checkpoints (size BIGINT PRIMARY KEY CHECK (size >= 0), note TEXT N
 class Database(Protocol):
     """A connection to the tables of one log. Places of values in statements are `?`."""
 
+    @property
+    def leaf_message(self) -> str:
+        """The column `entry` with the byte 0x00 before it, as this database writes that."""
+        ...
+
     def exists(self) -> bool:
         """Whether the tables are there."""
         ...

@@ -54,6 +54,8 @@ def connect_file(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[Database
 class _File:
     """One open file."""
 
+    leaf_message = "CAST(x'00' || entry AS BLOB)"
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 

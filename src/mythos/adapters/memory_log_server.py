@@ -86,6 +86,8 @@ def connect_server(place: ServerLog, *, create: bool) -> Iterator[Database]:
 class _Server:
     """One connection."""
 
+    leaf_message = "'\\x00'::bytea || entry"
+
     def __init__(self, connection: Any, schema: str) -> None:  # noqa: ANN401 - as above
         self._connection = connection
         self._schema = schema

@@ -14,7 +14,7 @@ from mythos.engines.memory.checkpoint import root_text
 from mythos.engines.memory.entry import MemoryWrite, entry_of, key_hash
 from mythos.engines.memory.live import Unreadable
 from mythos.engines.memory.replay import LoggedRow, Replay
-from mythos.engines.memory.tree import EMPTY_ROOT, MerkleLog, leaf_hash
+from mythos.engines.memory.tree import EMPTY_ROOT, MerkleLog, leaf_hash, leaf_message
 from mythos.errors import MemoryLogError
 from mythos.values.memory import Checkpoint, MemoryAudit, MemoryEntry, MemoryOp
 
@@ -32,7 +32,9 @@ def log_of(*writes: MemoryWrite) -> list[MemoryEntry]:
 
 def rows_of(entries: Sequence[MemoryEntry]) -> list[LoggedRow]:
     return [
-        LoggedRow(raw, leaf_hash(raw), _salt(entry.seq) if entry.content_hash else None)
+        LoggedRow(
+            leaf_message(raw), leaf_hash(raw), _salt(entry.seq) if entry.content_hash else None
+        )
         for entry, raw in ((entry, entry.canonical()) for entry in entries)
     ]
 
@@ -96,7 +98,7 @@ def test_a_memory_whose_salt_is_gone_proves_nothing() -> None:
     log = log_of(wrote("a", b"1"))
     audit = Audit(store="d", origin="o")
     raw = log[0].canonical()
-    audit.log([LoggedRow(raw, leaf_hash(raw), None)], since=-1)
+    audit.log([LoggedRow(leaf_message(raw), leaf_hash(raw), None)], since=-1)
     audit.live([("a", b"1")])
     assert set(audit.census.altered) == {"a"}
 

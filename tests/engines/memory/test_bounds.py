@@ -15,7 +15,7 @@ from mythos.engines.memory.bounds import beta_cdf, beta_quantile, bounds_of
 from mythos.engines.memory.entry import MemoryWrite, entry_bytes
 from mythos.engines.memory.replay import LoggedRow
 from mythos.engines.memory.sample import Sample
-from mythos.engines.memory.tree import leaf_hash
+from mythos.engines.memory.tree import leaf_hash, leaf_message
 from mythos.values.memory import MemoryAudit
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -56,7 +56,9 @@ def test_a_sample_looks_at_every_key_and_bounds_what_it_did_not_read() -> None:
     for seed in range(40):
         drawn = Sample(60, seed=bytes([seed]))
         audit = Audit(store="d", origin="o", sample=drawn)
-        audit.log([LoggedRow(raw, leaf_hash(raw), bytes(32)) for raw in raws], since=-1)
+        audit.log(
+            [LoggedRow(leaf_message(raw), leaf_hash(raw), bytes(32)) for raw in raws], since=-1
+        )
         audit.keys(drawn, [*keys[:390], "planted"])
         audit.draw(drawn, lambda key: b"changed" if key in altered else key.encode())
         result = audit.result(lambda _: None, at=AT)

@@ -21,7 +21,7 @@ from mythos.engines.memory.tlog_proof import (
     proof_text,
     verify_proof,
 )
-from mythos.engines.memory.tree import MerkleLog, leaf_hash, leaf_hashes
+from mythos.engines.memory.tree import MerkleLog, leaf_hash, leaf_hashes, leaf_message
 from mythos.errors import MemoryLogError
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -137,5 +137,5 @@ def test_the_frontier_has_the_root_of_every_size_it_passes(portions: list[int]) 
     for n in portions:
         entries = [b"%d" % (log.size + at) for at in range(n)]
         log.extend(entries)
-        edge.extend_hashes(leaf_hashes(entries))
+        edge.extend_hashes(leaf_hashes(map(leaf_message, entries)))
         assert (edge.size, edge.root()) == (log.size, log.root())

@@ -162,13 +162,17 @@ class EntryFields(NamedTuple):
     store: bytes
 
 
-def fields_of(raw: bytes) -> EntryFields | None:
+def fields_of(raw: bytes, *, start: int = 0) -> EntryFields | None:
     """Read an entry of the usual form, exactly as strictly as `parse_entry`.
+
+    Args:
+        raw: its bytes.
+        start: where they begin.
 
     Returns:
         None for bytes that are no entry, or one with unusual text; `parse_entry` tells which.
     """
-    found = _USUAL.fullmatch(raw)
+    found = _USUAL.fullmatch(raw, start)
     if found is None:
         return None
     fields = EntryFields(*found.groups())

@@ -1,6 +1,6 @@
 """Replaying a log: is it whole, and what does it say is in a store?
 
-Entries come in batches of canonical bytes, each with the salt that stands beside it. Every byte is
+Entries come in batches of leaf messages, each with the salt that stands beside it. Every byte is
 hashed into the tree, whose root is compared with each remembered checkpoint as its size is passed;
 an entry that is not canonical, or not in its place, ends the replay. What remains in memory is one
 row of 72 bytes for each key of the store (about 230 bytes with Python's share).
@@ -21,9 +21,9 @@ from mythos.values.memory import Checkpoint
 
 
 class LoggedRow(NamedTuple):
-    """One entry as a log keeps it: canonical bytes, leaf hash, and the salt if it is there."""
+    """One entry as a log keeps it: leaf message, leaf hash, and the salt if it is there."""
 
-    raw: bytes
+    message: bytes
     leaf: bytes
     salt: bytes | None
 
@@ -142,7 +142,7 @@ class Replay:
 
     def _grow(self, rows: Sequence[LoggedRow]) -> None:
         """Add leaves, stopping at the size of each checkpoint to compare roots."""
-        leaves = leaf_hashes([row.raw for row in rows])
+        leaves = leaf_hashes([row.message for row in rows])
         if leaves != (stored := [row.leaf for row in rows]):
             wrong = next(i for i, leaf in enumerate(leaves) if leaf != stored[i])
             raise differs_from_leaf(self.size + wrong)
@@ -158,8 +158,8 @@ class Replay:
             require_root(self._tree.root(), self._ahead.pop(), origin=self._origin)
 
     def _stated(self, rows: Sequence[LoggedRow]) -> Iterator[Stated]:
-        for seq, (raw, _, salt) in enumerate(rows, self.size):
-            mac, key, op, said, store = fields_of(raw) or _slowly(raw)
+        for seq, (message, _, salt) in enumerate(rows, self.size):
+            mac, key, op, said, store = fields_of(message, start=1) or _slowly(message[1:])
             if int(said) != seq:
                 raise MemoryLogError(
                     f"entry {seq} of the log says it is number {int(said)}",

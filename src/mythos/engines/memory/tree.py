@@ -22,7 +22,7 @@ EMPTY_ROOT = sha256(b"").digest()
 
 def leaf_hash(data: bytes) -> bytes:
     """Hash an entry as a leaf: SHA-256 of 0x00 and the entry."""
-    return sha256(b"\x00" + data).digest()
+    return sha256(leaf_message(data)).digest()
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -30,10 +30,19 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def leaf_hashes(entries: Iterable[bytes]) -> list[bytes]:
-    """Hash many entries as leaves."""
-    sha = sha256  # a local name: this loop is most of an audit's rebuild
-    return [sha(b"\x00" + data).digest() for data in entries]
+def leaf_message(data: bytes) -> bytes:
+    """Return what is hashed for an entry: 0x00 and the entry."""
+    return b"\x00" + data
+
+
+def leaf_hashes(messages: Iterable[bytes]) -> list[bytes]:
+    """Hash many leaves, each given as `leaf_message` writes it.
+
+    Who reads entries from a database gets them with the byte before: to join it here would take a
+    fifth of a rebuild.
+    """
+    sha = sha256  # a local name: this loop is half of a rebuild
+    return [sha(message).digest() for message in messages]
 
 
 def parents(hashes: Sequence[bytes]) -> list[bytes]:
@@ -173,7 +182,7 @@ class MerkleLog(HashTree):
 
     def extend(self, entries: Iterable[bytes]) -> int:
         """Add entries in order and return the new size."""
-        self.extend_hashes(leaf_hashes(entries))
+        self.extend_hashes(leaf_hashes(map(leaf_message, entries)))
         return self.size
 
     def append_hash(self, leaf: bytes) -> int:
