@@ -68,7 +68,7 @@ def _of_text(bank: Bank, text: Term, shape: Shape) -> Iterator[Bool]:
     if shape.limits.allowed is not None:
         allowed = (str(each) for each in shape.limits.allowed if _fits(shape, each))
         yield bank.or_(*(bank.same(text, each) for each in allowed))
-    for each in {"", *bank.compared_with(text)}:
+    for each in dict.fromkeys(["", *bank.compared_with(text)]):
         if not _fits(shape, each):
             yield bank.not_(bank.same(text, each))
     if shape.limits.longest == 0:
