@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from mythos.errors import DocumentError, PolicyError
+from mythos.values.base import Value
 from mythos.values.source import MAX_BYTES, document_of, read_document, validated
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
@@ -121,7 +123,7 @@ def test_one_error_lists_every_wrong_part_with_its_place() -> None:
     assert str(caught.value).splitlines() == [
         "a.yaml:3:3: 3 problems",
         "  a.yaml:3:3: points/1/x: this key is missing",
-        "  a.yaml:3:7: points/1/y: Input should be a valid list, not 'a'",
+        "  a.yaml:3:7: points/1/y: 'a' is a text here, and a list belongs here",
         "  a.yaml:3:10: points/1/z: this key is unknown here",
     ]
     assert caught.value.remedy == "correct each place listed"
@@ -144,3 +146,25 @@ def test_a_built_document_is_named_by_its_source_alone() -> None:
 def test_a_right_document_becomes_its_model() -> None:
     document = read_document("points: [{x: 1, y: [2]}]", source="a.yaml")
     assert validated(Line, document, DocumentError) == Line(points=(Point(x=1, y=[2]),))
+
+
+class Walk(Value):
+    steps: Annotated[int, Field(ge=1, lt=9)]
+    edge: tuple[str, str]
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "remedy"),
+    [
+        ("steps: 0\nedge: [a, b]", "steps: 0 is here, at least 1 belongs here", "raise it to 1"),
+        ("steps: 9\nedge: [a, b]", "steps: 9 is here, less than 9 belongs", "lower it below 9"),
+        ("steps: 1\nedge: [a]", "edge/1: this key is missing", "add what is missing"),
+        ("steps: 1\nedge: [a, b, c]", "has 3 parts, at most 2 belong here", "shorten it to 2"),
+        ("steps: 1\nedge: a", "edge: 'a' is a text here, and a list belongs", "write ['a']"),
+    ],
+)
+def test_what_is_out_of_bounds_is_told_in_plain_words(text: str, said: str, remedy: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        validated(Walk, read_document(text, source="a.yaml"), DocumentError)
+    assert said in str(caught.value)
+    assert caught.value.remedy == remedy

@@ -106,7 +106,7 @@ def test_weights_fall_back_to_the_default() -> None:
         ("{act: read}", "plan", "9:42", "steps/seq/1/loop/do/xor/1/and/0: A block must"),
         ("{act: read}", "{act: 5}", "9:48", "and/0/act: 5 is a number here, and a text belongs"),
         ("{act: notify}", "{seq: []}", "14:18", "steps/seq/4/opt/seq: expected 1 to 4096 blocks"),
-        ("skip: 5", "skip: 10", "20:39", "weights/approve/skip: Input should be less than or"),
+        ("skip: 5", "skip: 10", "20:39", "weights/approve/skip: 10 is here, at most 9 belongs"),
         ("skip: 5", "skp: 5", "20:33", "weights/approve/skp: this key is unknown here"),
         ("default: 1", "default: true", "20:20", "weights/default: true is a truth value here"),
         ("ends: [b]", "ends: [c]", "16:9", "steps/seq/5/graph: no node is called 'c'"),

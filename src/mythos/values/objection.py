@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sized
+from typing import Any
 
 from pydantic_core import ErrorDetails
 
@@ -30,15 +31,30 @@ def objection(detail: ErrorDetails) -> tuple[str, str]:
     if kind in _WANTED:
         wanted, spelt = _WANTED[kind]
         return f"{_is_a(value)}, and {wanted} belongs here", f"write {spelt(value)}"
+    if kind in _LIMITS:
+        return _limit(kind, value, detail.get("ctx", {}))
     if kind == "literal_error":
-        known = str(detail.get("ctx", {}).get("expected")).replace("'", "")
-        said = f"none of {known.replace(' or ', ' and ')}" if " or " in known else f"not {known}"
-        return f"{shown(value)} is {said}", f"write {known}"
-    if kind == "model_type":
-        return f"keys with values belong here, not {shown(value)}", "correct the value"
+        return _choice(str(detail.get("ctx", {}).get("expected")), value)
     message = detail["msg"].removeprefix("Value error, ")
     said = message if kind == "value_error" else f"{message}, not {shown(value)}"
     return said, "correct the value"
+
+
+def _choice(expected: str, value: object) -> tuple[str, str]:
+    known = expected.replace("'", "")
+    said = f"none of {known.replace(' or ', ' and ')}" if " or " in known else f"not {known}"
+    return f"{shown(value)} is {said}", f"write {known}"
+
+
+def _limit(kind: str, value: object, limits: Mapping[str, Any]) -> tuple[str, str]:
+    """What is too small, too large, too short or too long; a tuple's length is counted."""
+    name, word, way = _LIMITS[kind]
+    limit = limits.get(name)
+    if kind in _OF_LENGTH:
+        n = limits.get("actual_length")
+        n = n if isinstance(n, int) else len(value) if isinstance(value, Sized) else "?"
+        return f"{shown(value)} has {n} parts, {word} {limit} belong here", f"{way} {limit}"
+    return f"{shown(value)} is here, {word} {limit} belongs here", f"{way} {limit}"
 
 
 def shown(value: object) -> str:
@@ -80,6 +96,14 @@ def _integer(value: object) -> str:
     return whole if whole.isdecimal() else "a whole number, such as 1"
 
 
+def _mapping(_value: object) -> str:
+    return "keys with values"
+
+
+def _list(value: object) -> str:
+    return f"[{shown(value)}]" if isinstance(value, str | int | float) else "[…], even for one"
+
+
 def _text(value: object) -> str:
     return f'"{shown(value)}"' if isinstance(value, bool | int | float) else "a text"
 
@@ -97,4 +121,16 @@ _WANTED: dict[str, tuple[str, Callable[[object], str]]] = {
     "int_parsing": _INTEGER,
     "int_from_float": _INTEGER,
     "string_type": ("a text", _text),
+    "list_type": ("a list", _list),
+    "tuple_type": ("a list", _list),
+    "model_type": ("a mapping", _mapping),
 }
+_LIMITS = {
+    "greater_than": ("gt", "more than", "raise it above"),
+    "greater_than_equal": ("ge", "at least", "raise it to"),
+    "less_than": ("lt", "less than", "lower it below"),
+    "less_than_equal": ("le", "at most", "lower it to"),
+    "too_short": ("min_length", "at least", "lengthen it to"),
+    "too_long": ("max_length", "at most", "shorten it to"),
+}
+_OF_LENGTH = frozenset({"too_short", "too_long"})

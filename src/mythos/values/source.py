@@ -197,7 +197,7 @@ def _label(value: JsonValue, path: Path) -> str:
     """A path in words, with the name of the list's entry that it leads through, if it has one."""
     name = ""
     for part in path:
-        if isinstance(value, list) and isinstance(part, int):
+        if isinstance(value, list) and isinstance(part, int) and part < len(value):
             value = value[part]
             named = value.get("name") if isinstance(value, dict) else None
             name = f" of {shown(named)}" if isinstance(named, str) else ""

@@ -95,7 +95,7 @@ def test_a_run_is_led_by_its_agents_event_where_there_is_one() -> None:
         ('{"tool": "a", "ok": 1}', "ok: "),
         ('{"tool": "a", "verdict": "denied"}', "'denied' is none of allow and deny"),
         ("{}", "neither what the user said nor a tool's call"),
-        ("[1]", "keys with values belong here, not [1]"),
+        ("[1]", "a list here, and a mapping belongs here"),
         ('{"user": "x", "tool": "a"}', "exclude each other"),
         ('{"tool": "a", "at": "2026-01-01T00:00:00"}', "at: Input should have timezone info"),
         ('{"tool": "a", "at": "yesterday"}', "at: "),
