@@ -247,6 +247,20 @@ def test_arguments_that_do_not_fit_are_denied_by_every_set_whatever_its_rules_re
     assert not ask(arguments=arguments).governed
 
 
+def test_of_a_tool_without_effect_nobody_can_tell_what_an_unfit_call_asked() -> None:
+    lax = policy("lax", permit("a", "ask_user"))
+    strict = policy("strict", permit("a", "ask_user", 'context.input.question != ""'))
+    never = policy("never", forbid("a", "ask_user"))
+    found = {
+        name: part(ask(each, tool="ask_user", arguments={"query": "?"}), name).standing
+        for name, each in (("lax", lax), ("strict", strict), ("never", never))
+    }
+    assert found == {"lax": OPEN, "strict": CHARGED, "never": CHARGED}
+    decision = ask(lax, tool="ask_user", arguments={"query": "?"})
+    assert not decision.allowed
+    assert "do not fit what ask_user declares" in part(decision, "lax").why
+
+
 def test_arguments_that_do_not_fit_are_denied_whatever_else_cannot_be_told() -> None:
     names = [f"f{number}" for number in range(7)]
     facts: dict[str, JsonValue] = {name: {"once": "find_user"} for name in names}

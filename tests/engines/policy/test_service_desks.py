@@ -78,11 +78,14 @@ def test_the_set_fits_its_tools_and_keeps_what_it_promises(desk: str, shared: Pa
 def test_every_recorded_call_is_decided_and_both_kept_and_broken_rules_are_found(
     desk: str, shared: Path, runs: list[Run]
 ) -> None:
-    answers = Counter(each.answer.word for each in judged(desk, shared, runs))
+    told = judged(desk, shared, runs)
+    answers = Counter(each.answer.word for each in told)
     own = [run for run in runs if run.service == f"tau-{desk}"]
     calls = sum(event.kind is Kind.TOOL_CALL for run in own for event in run.events)
     assert answers.total() == calls
-    assert answers["undecidable"] == 0
+    untold = [each for each in told if each.answer.word == "undecidable"]
+    assert {each.occasion.event.tool for each in untold} <= {"think"}, "it has no effect"
+    assert all("arguments do not fit" in each.answer.why for each in untold)
     assert answers["allow"] > answers["deny"] > 0
 
 

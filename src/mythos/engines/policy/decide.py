@@ -5,7 +5,8 @@
 - A denial by default, when no `permit` matches, is charged to every governing set but guards.
 - A request that Cedar cannot evaluate at all is charged to every governing set.
 - Arguments that do not fit their declaration are denied by every governing set, whatever its rules
-  read, under `invalid_arguments`. No rule that reads arguments is evaluated on them.
+  read, under `invalid_arguments`. No rule that reads arguments is evaluated on them. A tool without
+  effect that no rule looks into leaves the verdict open.
 - What was not captured is tried with every value it can have; a rule that reads what may have any
   value is tried as if it matched and as if it did not. A set that comes out the same each time is
   decided; else its verdict is open, and an open verdict allows nothing.
@@ -186,7 +187,8 @@ def _invalid(
     """Arguments that do not fit deny, and so does a `forbid` that reads none and matches anyway.
 
     As loud as the loudest rule of the set that would have read them, and at least a warning where
-    the tool acts.
+    the tool acts. Where it has no effect at all and nothing of the set looks at it, nobody was
+    harmed and nobody can tell what was asked: open, which allows nothing either.
     """
     least = Severity.WARNING if rules.tool.consequential else Severity.INFO
     readers = [m.rule for m in (rules.members[i] for i in rules.seeing) if m.owner is each]
@@ -195,6 +197,8 @@ def _invalid(
     found = [(loudness, INVALID_ARGUMENTS), *((rule.severity, rule.id) for rule in own)]
     found.sort(key=lambda one: (_LOUDEST.index(one[0]), one[1]))
     why = f"the arguments do not fit what {rules.tool.name} declares: {_shortened(misfits)}"
+    if rules.tool.effect == "none" and not readers and not own:
+        return _open(each, why)
     return Verdict(
         each.policy_set.policy_set,
         each.digest,
