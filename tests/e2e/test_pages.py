@@ -46,6 +46,8 @@ def test_every_page_is_walked_without_a_complaint(walk: Walk) -> None:
     walk.sees(f"/workflows/{flow.digest}", "Worst runs")
     care = SwarmCodex.objects.get(title="care-rules")
     walk.sees(f"/policies/{care.digest}", "Holds when a yes of the user came")
+    walk.sees("/memories", "whether it is what was logged")
+    walk.sees("/memories/eu-1/log/mythos/eu-1/refunds", "Every audited key is as logged")
     walk.sees("/deploy/packet", "Passport")
     walk.sees("/deploy/strategy", "Recommendation as an argument")
 

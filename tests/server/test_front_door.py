@@ -13,7 +13,16 @@ from mythos.errors import IdentityError
 from mythos.server.web.commands import LINK_LIFE, make_login_link, use_login_link
 from mythos.server.web.models import LoginLink
 
-PAGES = ("/system/resilience", "/system/resilience/host-1", "/deploy/packet", "/deploy/strategy")
+PAGES = (
+    "/system/resilience",
+    "/system/resilience/host-1",
+    "/memories",
+    "/memories/host-1/log/mythos/host-1/clerk",
+    "/memories/host-1/checkpoint/mythos/host-1/clerk",
+    "/memories/host-1/contradictions/mythos/host-1/clerk",
+    "/deploy/packet",
+    "/deploy/strategy",
+)
 
 
 @pytest.mark.django_db

@@ -53,7 +53,9 @@ def test_an_empty_control_plane_says_what_to_do_next(
     assert command in response.content.decode()
 
 
-@pytest.mark.parametrize("path", ["/system/resilience", "/deploy/packet", "/deploy/strategy"])
+@pytest.mark.parametrize(
+    "path", ["/system/resilience", "/memories", "/deploy/packet", "/deploy/strategy"]
+)
 def test_every_command_a_page_names_exists(path: str, browser: Client, db: None) -> None:
     pages = [browser.get(path)]
     environment = fleet.environment("eu")

@@ -18,6 +18,7 @@ from ninja.security import SessionAuth
 from mythos import __version__
 from mythos.errors import MythosError, NotFoundError
 from mythos.server.deployment.api import router as deployment
+from mythos.server.memories.api import router as memories
 from mythos.server.policies.api import router as policies
 from mythos.server.resilience.api import router as resilience
 from mythos.server.strategy.api import router as strategy
@@ -43,14 +44,14 @@ class _Api(NinjaAPI):
 api = _Api(
     title="MythOS",
     version=__version__,
-    description="Read a fleet's nodes, evidence, policy sets, workflows, bundles, environments and "
-    "strategy.",
+    description="Read a fleet's nodes, evidence, policy sets, workflows, memory logs, bundles, "
+    "environments and strategy.",
     urls_namespace="api",
     auth=SessionAuth(),
     docs_url=None,  # its page would load from elsewhere, and no request leaves the host
     openapi_url=None,  # served below, behind the same sign-in as all else
 )
-for router in (resilience, deployment, strategy, policies, workflows):
+for router in (resilience, deployment, strategy, policies, workflows, memories):
     api.add_router("", router)
 
 

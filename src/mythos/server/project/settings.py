@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "mythos.server.strategy.apps.Config",
     "mythos.server.policies.apps.Config",
     "mythos.server.workflows.apps.Config",
+    "mythos.server.memories.apps.Config",
     "mythos.server.web.apps.Config",
 ]
 

@@ -16,6 +16,7 @@ PAGES: list[URLPattern | URLResolver] = [
     path("", include("mythos.server.strategy.urls")),
     path("", include("mythos.server.policies.urls")),
     path("", include("mythos.server.workflows.urls")),
+    path("", include("mythos.server.memories.urls")),
 ]
 
 MACHINES: list[URLPattern | URLResolver] = [

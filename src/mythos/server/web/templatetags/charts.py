@@ -7,6 +7,7 @@ from typing import Protocol
 from django import template
 from django.utils.safestring import SafeString
 
+from mythos.server.web.charts.audit_strip import audit_strip
 from mythos.server.web.charts.beat_strip import beat_strip
 from mythos.server.web.charts.beta_curve import beta_curves
 from mythos.server.web.charts.fit_line import fit_line
@@ -104,6 +105,7 @@ def fit_chart(fit: FitTrend) -> SafeString:
 
 
 for draw in (
+    audit_strip,
     beat_strip,
     beta_curves,
     interval_bar,

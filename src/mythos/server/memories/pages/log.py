@@ -1,0 +1,41 @@
+"""The page of one memory log as one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mythos.server.documents.selection import Selection, Span
+from mythos.server.memories.pages.integrity import Spell
+from mythos.server.memories.pages.listing import LogRow
+from mythos.server.memories.pages.on_the_host import KeyShown, OnTheHost
+from mythos.server.memories.pages.witnessing import Witnessing
+from mythos.server.web.charts.audit_strip import Stretch
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPage:
+    """`/memories/<node_id>/log/<log>`. `size`, `root` and the counts are of the newest audit.
+
+    `log_vkey` is the verifier key of the log, empty where it never sent a checkpoint.
+    """
+
+    at: datetime
+    command: str
+    selection: Selection
+    span: Span
+    spans: tuple[Span, ...]
+    here: LogRow
+    size: int | None
+    root: str
+    expired: int
+    written_since: int
+    proof_failed: bool
+    n_wrong: int
+    keys: tuple[KeyShown, ...]
+    strip: tuple[Stretch, ...]
+    stretch_s: int
+    spells: tuple[Spell, ...]
+    witness: Witnessing
+    log_vkey: str
+    on_host: OnTheHost | None

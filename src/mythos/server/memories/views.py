@@ -1,0 +1,59 @@
+"""The memory-log pages: parse, call one function, render."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from mythos.server.documents.selection import select
+from mythos.server.memories.presentation import fork_of, note_of, show_memories, show_memory
+from mythos.server.web.answers import answer, signed_in
+
+
+@require_safe
+@signed_in
+def memories(request: HttpRequest) -> HttpResponse:
+    """Every memory log: how it stands, its newest audit and what is witnessed."""
+    page = show_memories(select(request.GET.dict()), at=timezone.now())
+    return answer(request, "memories/memories.html", page)
+
+
+@require_safe
+@signed_in
+def memory(request: HttpRequest, node_id: str, log: str) -> HttpResponse:
+    """One memory log: integrity over time, and the witness's view."""
+    page = show_memory(
+        node_id.replace("\x00", ""),
+        log.replace("\x00", ""),
+        select(request.GET.dict()),
+        at=timezone.now(),
+        by=request.user.get_username(),
+    )
+    return answer(request, "memories/memory.html", page)
+
+
+@require_safe
+@signed_in
+def checkpoint(request: HttpRequest, node_id: str, log: str) -> HttpResponse:
+    """The newest witnessed checkpoint as a file, cosigned."""
+    del request
+    name, note = note_of(node_id.replace("\x00", ""), log.replace("\x00", ""))
+    return _file(HttpResponse(note, content_type="text/plain; charset=utf-8"), name)
+
+
+@require_safe
+@signed_in
+def contradictions(request: HttpRequest, node_id: str, log: str) -> HttpResponse:
+    """Both signed notes of each contradiction, with the proof that came, as a file."""
+    del request
+    name, fork = fork_of(node_id.replace("\x00", ""), log.replace("\x00", ""))
+    return _file(JsonResponse({"log": log, **asdict(fork)}), name)
+
+
+def _file(response: HttpResponse, name: str) -> HttpResponse:
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,300 @@
+"""The pages of memory logs: what audits found over time, and what the witness remembers."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime, timedelta
+from html import unescape
+from urllib.parse import quote
+
+import click
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from mythos.cli.root import root
+from mythos.engines.evidence.memory import BadClass
+from mythos.engines.memory.checkpoint import parse_checkpoint
+from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
+from mythos.server.catalog.commands import admit
+from mythos.server.catalog.models import Environment
+from mythos.server.deployment.models import MythOSDeploymentPacket
+from mythos.server.resilience.commands import accept_envelope
+from mythos.server.resilience.models import IntakeFinding
+from mythos.values.memory import GrowthProof
+from tests.server import fleet
+from tests.server.fleet import Host
+from tests.server.outpost import Outpost
+from tests.server.test_witness import ORIGIN, Log
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+TRUE = Log()
+
+
+@pytest.fixture
+def at() -> datetime:
+    return timezone.now().replace(second=0, microsecond=0)
+
+
+@pytest.fixture
+def packet() -> MythOSDeploymentPacket:
+    return fleet.file_example()
+
+
+@pytest.fixture
+def host(packet: MythOSDeploymentPacket, at: datetime) -> Host:
+    return Host(fleet.enrol("eu-1", fleet.environment("eu"), at=at, packet=packet), packet)
+
+
+@pytest.fixture
+def outpost() -> Outpost:
+    Environment.objects.create(name="lab")
+    made = Outpost()
+    admit(made.request, "lab")
+    return made
+
+
+def _page(browser: Client, node: str = "eu-1", log: str = "mythos/eu-1/refunds") -> str:
+    response = browser.get(f"/memories/{quote(node)}/log/{quote(log)}")
+    assert response.status_code == 200
+    return unescape(response.content.decode())
+
+
+def _audited(host: Host, *, at: datetime, keys: dict[str, BadClass] | None = None) -> None:
+    fleet.report(host, [fleet.audited(host, at=at, keys=keys)], at=at)
+
+
+def _says(
+    outpost: Outpost, size: int, *growth: GrowthProof, nth: int, at: datetime, log: Log = TRUE
+) -> None:
+    """The node tells how large its log is, in its envelope number `nth`."""
+    then = at + nth * MINUTE
+    sealed = outpost.sealed(
+        sent_at=int(then.timestamp()), counter=nth, growth=growth,
+        checkpoints=(log.note(outpost.key, size),),
+    )  # fmt: skip
+    assert accept_envelope(sealed, at=then).counted
+
+
+def test_an_empty_control_plane_says_what_to_do_next(browser: Client) -> None:
+    page = browser.get("/memories").content.decode()
+    assert "No memory log yet" in page
+    assert "mythos memory audit" in page
+
+
+def test_the_list_shows_every_log_the_worst_first(
+    browser: Client, packet: MythOSDeploymentPacket, host: Host, at: datetime
+) -> None:
+    other = Host(fleet.enrol("eu-2", host.node.environment, at=at, packet=packet), packet)
+    _audited(host, at=at)
+    _audited(other, at=at, keys={"a": "unlogged"})
+    rows = browser.get("/memories?format=json").json()["rows"]
+    assert [(row["host"], row["standing"]["name"]) for row in rows] == [
+        ("eu-2", "disordered"),
+        ("eu-1", "as_logged"),
+    ]
+    assert rows[0]["standing"]["mid"] == pytest.approx(12 / 13)
+    page = browser.get("/memories").content.decode()
+    assert 'href="/memories/eu-2/log/mythos/eu-2/refunds"' in page
+
+
+def test_the_audit_of_a_host_that_fell_silent_is_listed_and_is_not_green(
+    browser: Client, packet: MythOSDeploymentPacket, host: Host, at: datetime
+) -> None:
+    other = Host(fleet.enrol("eu-2", host.node.environment, at=at, packet=packet), packet)
+    _audited(host, at=at)
+    _audited(other, at=at - timedelta(hours=3))
+    rows = browser.get("/memories?format=json").json()["rows"]
+    found = {row["host"]: (row["standing"]["name"], row["ok"]) for row in rows}
+    assert found == {"eu-1": ("as_logged", 12), "eu-2": ("overdue", 12)}
+
+
+def test_the_queries_of_the_list_do_not_grow_with_the_fleet(
+    browser: Client, packet: MythOSDeploymentPacket, host: Host, at: datetime
+) -> None:
+    def audited_before(number: int) -> None:
+        node = fleet.enrol(f"eu-{number}", host.node.environment, at=at, packet=packet)
+        _audited(Host(node, packet), at=at - number * 7 * MINUTE)
+
+    _audited(host, at=at)
+    audited_before(2)
+    few = _queries(browser)
+    for number in range(3, 30):
+        audited_before(number)
+    assert _queries(browser) == few
+
+
+def _queries(browser: Client) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        response = browser.get("/memories")
+    assert response.status_code == 200
+    assert len(response.content) < 100_000
+    return len(queries)
+
+
+def test_integrity_is_told_over_time(browser: Client, host: Host, at: datetime) -> None:
+    for minutes, keys in ((120, None), (100, None), (60, {"a": "altered"}), (0, None)):
+        bad: dict[str, BadClass] | None = {"a": "altered"} if keys else None
+        _audited(host, at=at - minutes * MINUTE, keys=bad)
+    page = browser.get("/memories/eu-1/log/mythos/eu-1/refunds?format=json").json()
+    spells = [(each["audits"], each["ok"], each["altered"]) for each in page["spells"]]
+    assert spells == [(1, 12, 0), (1, 12, 1), (2, 12, 0)]
+    kinds = [each["kind"] for each in page["strip"]]
+    assert kinds.count("degraded") == 1
+    assert kinds[-1] == "ok"
+    assert kinds[0] == "before"
+    assert "silent" in kinds
+    assert page["here"]["standing"]["name"] == "as_logged"
+
+
+def test_wrong_keys_are_named_with_commands_that_exist(
+    browser: Client, host: Host, at: datetime
+) -> None:
+    keys: dict[str, BadClass] = {"customers/o'hara $(id)": "altered", "-n": "unlogged"}
+    _audited(host, at=at, keys=keys)
+    page = _page(browser)
+    commands = [line for line in _lines(page) if line.startswith("mythos ")]
+    accepted = [words for words in map(shlex.split, commands) if "accept" in words]
+    assert {words[-1] for words in accepted} == {"customers/o'hara $(id)", "-n", "KEY"}
+    assert all(words[words.index("--by") + 1] == "operator" for words in accepted)
+    for words in map(shlex.split, commands):
+        _parse(words[1:], root)
+
+
+def _lines(page: str) -> list[str]:
+    return [line.split("</span>")[0] for line in page.split("<span>")[1:]]
+
+
+def _parse(words: list[str], command: click.Command) -> None:
+    """Follow the nouns and verbs to the command, which must take the rest as it stands."""
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, words
+        command, words = found, words[1:]
+    command.make_parser(click.Context(command)).parse_args(list(words))
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "\u202egnp.exe", f"sha256:{'a' * 64}"])
+def test_a_key_that_no_terminal_shows_as_it_is_gets_no_command(
+    name: str, browser: Client, host: Host, at: datetime
+) -> None:
+    _audited(host, at=at, keys={name: "missing"})
+    page = browser.get("/memories/eu-1/log/mythos/eu-1/refunds?format=json").json()
+    assert [(key["name"], key["prove"], key["accept"]) for key in page["keys"]] == [(name, "", "")]
+    assert "Run the audit on the host" in _page(browser)
+
+
+def test_names_in_evidence_are_escaped(browser: Client, host: Host, at: datetime) -> None:
+    _audited(host, at=at, keys={"<script>alert(1)</script>": "altered"})
+    page = browser.get("/memories/eu-1/log/mythos/eu-1/refunds").content.decode()
+    assert "<script>alert" not in page
+
+
+def test_the_newest_checkpoint_is_downloaded_cosigned(
+    browser: Client, outpost: Outpost, at: datetime
+) -> None:
+    _says(outpost, 4, nth=0, at=at)
+    _says(outpost, 9, TRUE.grown(4, 9), nth=1, at=at)
+    page = browser.get(f"/memories/lab-1/log/{ORIGIN}?format=json").json()
+    assert (page["witness"]["size"], page["witness"]["cosigned"]["why_not"]) == (9, "")
+    assert "Newest checkpoint, cosigned" in _page(browser, "lab-1", ORIGIN)
+    response = browser.get(f"/memories/lab-1/checkpoint/{ORIGIN}")
+    assert 'filename="mythos-lab-1-clerk.checkpoint"' in response.headers["Content-Disposition"]
+    note = response.content.decode()
+    verifier = CosignatureVerifier.parse(page["witness"]["cosigned"]["vkey"])
+    assert verify_cosignature(note, verifier) == at + MINUTE
+    assert parse_checkpoint(note.partition("\n\n")[0] + "\n").size == 9
+
+
+def test_growth_that_was_not_proved_is_said(
+    browser: Client, outpost: Outpost, at: datetime
+) -> None:
+    _says(outpost, 4, nth=0, at=at)
+    _says(outpost, 9, nth=1, at=at)
+    assert "9 entries claimed" in _page(browser, "lab-1", ORIGIN)
+    (row,) = browser.get("/memories?format=json").json()["rows"]
+    assert (row["witnessed_size"], row["unproved_size"]) == (4, 9)
+
+
+def test_both_notes_of_a_fork_are_shown_and_downloaded(
+    browser: Client, outpost: Outpost, at: datetime
+) -> None:
+    forged = Log(history="forged", shared=5)
+    _says(outpost, 9, nth=0, at=at)
+    _says(outpost, 12, forged.grown(9, 12), nth=1, at=at, log=forged)
+    page = _page(browser, "lab-1", ORIGIN)
+    for note in (TRUE.note(outpost.key, 9), forged.note(outpost.key, 12)):
+        assert all(f"<span>{line}</span>" in page for line in note.splitlines() if line)
+    assert "Contradicts itself" in page
+    assert "mythos witness restart mythos/lab-1/clerk --by WHO --why WHY" in page
+    document = browser.get(f"/memories/lab-1/contradictions/{ORIGIN}").json()
+    (shown,) = document["evidence"]
+    assert [GrowthProof(**proof) for proof in shown["growth"]] == [forged.grown(9, 12)]
+    (row,) = browser.get("/memories?format=json").json()["rows"]
+    assert (row["standing"]["name"], row["forked"]) == ("forked", True)
+    assert IntakeFinding.objects.filter(resolved_at=None).count() == 1
+
+
+@pytest.mark.parametrize("kind", ["log", "checkpoint", "contradictions"])
+def test_what_is_not_there_is_404_with_what_to_do(
+    kind: str, browser: Client, host: Host, at: datetime
+) -> None:
+    wrong = "mythos/eu-1/nobody" if kind == "log" else "mythos/eu-1/refunds"
+    _audited(host, at=at)
+    for node in ("eu-1", "eu-404"):
+        response = browser.get(f"/memories/{node}/{kind}/{wrong}?format=json")
+        assert response.status_code == 404
+        assert response.json()["error"]["remedy"]
+
+
+def test_a_log_of_another_host_is_not_shown_as_ones_own(
+    browser: Client, packet: MythOSDeploymentPacket, host: Host, at: datetime
+) -> None:
+    fleet.enrol("eu-2", host.node.environment, at=at, packet=packet)
+    _audited(host, at=at)
+    assert browser.get("/memories/eu-2/log/mythos/eu-1/refunds").status_code == 404
+
+
+def test_an_agent_with_an_odd_name_has_a_page(browser: Client, host: Host, at: datetime) -> None:
+    log = "mythos/eu-1/a%2Fb%20c"
+    row = host.row("memory", fleet.audited(host, at=at).body, at=at, subject=log)
+    fleet.report(host, [row], at=at)
+    listed = browser.get("/memories").content.decode()
+    assert f'href="/memories/eu-1/log/{quote(log)}"' in listed
+    page = _page(browser, log=log)
+    assert "Memory of a/b c" in page
+    assert "mythos memory audit 'mythos-node/memory/a%2Fb c'" in page
+
+
+def test_a_log_whose_name_is_a_trap_for_a_shell_is_quoted(
+    browser: Client, outpost: Outpost, at: datetime
+) -> None:
+    origin = "mythos/lab-1/';reboot;'"
+    _says(outpost, 4, nth=0, at=at, log=Log(origin=origin))
+    forged = Log(origin=origin, history="forged")
+    _says(outpost, 4, nth=1, at=at, log=forged)
+    page = browser.get(f"/memories/lab-1/log/{quote(origin)}?format=json").json()
+    words = shlex.split(page["witness"]["restart"])
+    assert words == ["mythos", "witness", "restart", origin, "--by", "WHO", "--why", "WHY"]
+    verify = shlex.split(page["on_host"]["verify"])
+    assert verify[-2:] == ["--vkey", page["log_vkey"]]
+
+
+def test_the_page_of_the_host_leads_there(browser: Client, host: Host, at: datetime) -> None:
+    _audited(host, at=at)
+    page = browser.get("/system/resilience/eu-1").content.decode()
+    assert 'href="/memories/eu-1/log/mythos/eu-1/refunds"' in page
+
+
+def test_the_api_tells_the_same(browser: Client, host: Host, at: datetime) -> None:
+    _audited(host, at=at, keys={"a": "altered"})
+    (item,) = browser.get("/api/v1/memories").json()["items"]
+    assert (item["log"], item["altered"]) == ("mythos/eu-1/refunds", 1)
+    where = f"/api/v1/memories/eu-1/log?log={quote(item['log'])}"
+    whole = browser.get(where).json()
+    assert whole["keys"] == [{"name": "a", "kind": "altered"}]
+    assert [each["altered"] for each in whole["spells"]] == [1]
+    assert browser.get("/api/v1/memories/eu-1/log?log=none").status_code == 404
