@@ -5,22 +5,28 @@ from __future__ import annotations
 import shlex
 from datetime import datetime, timedelta
 from html import unescape
+from pathlib import Path
 from urllib.parse import quote
 
 import click
 import pytest
+from click.testing import CliRunner, Result
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from mythos.adapters.memory_recorder import adopt
+from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.cli.root import root
-from mythos.engines.evidence.memory import BadClass
-from mythos.engines.memory.checkpoint import parse_checkpoint
+from mythos.engines.evidence.memory import BadClass, MemoryBody
+from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
+from mythos.node.home import NodeHome
 from mythos.server.catalog.commands import admit
 from mythos.server.catalog.models import Environment
 from mythos.server.deployment.models import MythOSDeploymentPacket
+from mythos.server.memories.pages.on_the_host import commands_of, keys_of
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.models import IntakeFinding
 from mythos.values.memory import GrowthProof
@@ -266,7 +272,33 @@ def test_an_agent_with_an_odd_name_has_a_page(browser: Client, host: Host, at: d
     assert f'href="/memories/eu-1/log/{quote(log)}"' in listed
     page = _page(browser, log=log)
     assert "Memory of a/b c" in page
-    assert "mythos memory audit 'mythos-node/memory/a%2Fb c'" in page
+    assert "mythos memory audit 'dir:mythos-node/memory/a%2Fb c'" in page
+
+
+@pytest.mark.parametrize("agent", ["refunds", "a/b c", "x#y?z"])
+def test_the_commands_do_on_the_host_what_they_say(
+    agent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = NodeHome(Path("mythos-node"))
+    memory, log = home.memory(agent), home.memory_log(agent)
+    memory.mkdir(parents=True)
+    (memory / "notes.md").write_text("logged", "utf-8")
+    now = timezone.now()
+    adopt(DirectoryStore(memory), log, origin=log_origin("eu-1", agent), at=now)
+    (memory / "notes.md").write_text("changed", "utf-8")
+    (memory / "-n").write_text("planted", "utf-8")
+    found = MemoryBody(altered=1, unlogged=1, keys={"notes.md": "altered", "-n": "unlogged"})
+    whole = commands_of(agent, by="ada", vkey="")
+    assert _run(whole.audit).exit_code == 1
+    for key in keys_of(found, agent, by="ada"):
+        assert _run(key.accept).exit_code == 0
+    assert _run(whole.audit).exit_code == 0
+    assert _run(whole.trace).output.count("accept") == 2
+
+
+def _run(line: str) -> Result:
+    return CliRunner().invoke(root, shlex.split(line)[1:])
 
 
 def test_a_log_whose_name_is_a_trap_for_a_shell_is_quoted(

@@ -61,8 +61,8 @@ NO_LOG = FirstStep(
     "no sidecar looks after can be logged and audited by hand.",
     (
         "mythos node run",
-        "mythos memory baseline ./memory",
-        "mythos memory audit ./memory",
+        "mythos memory baseline dir:memory",
+        "mythos memory audit dir:memory",
     ),
 )
 

@@ -68,7 +68,7 @@ def keys_of(body: MemoryBody | None, agent: str, *, by: str) -> tuple[KeyShown, 
 
 def store_of(agent: str) -> str:
     """Where the memory of an agent lies on its host, as an argument of a shell."""
-    return shlex.quote(f"{HOME}/memory/{quote(agent, safe=' ')}")
+    return shlex.quote(f"dir:{HOME}/memory/{quote(agent, safe=' ')}")
 
 
 def _shown(keys: Iterable[tuple[str, BadClass]], store: str, *, by: str) -> Iterable[KeyShown]:

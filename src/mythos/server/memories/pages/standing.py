@@ -55,7 +55,8 @@ class Standing:
 def standing_of(log: LogFact, *, at: datetime) -> Standing:
     """Judge a log by its newest audit and by what the witness knows, as the score does."""
     name, reason = _named(log, at=at)
-    bodies = {log.origin: [_with_fork(log, log.audit)]} if log.audit else {}
+    audit = replace(log.audit, proof_failed=True) if log.audit and _forked(log) else log.audit
+    bodies = {log.origin: [audit]} if audit else {}
     unproved = {log.origin} if log.waiting else set()
     part = integrity(bodies, applies=True, unproved=unproved)
     return Standing(name, reason, part.low, part.mid, part.high)
@@ -64,10 +65,6 @@ def standing_of(log: LogFact, *, at: datetime) -> Standing:
 def audited_at(body: MemoryBody | None) -> datetime | None:
     """When an audit was taken; None if never."""
     return datetime.fromtimestamp(body.audited_at, UTC) if body and body.audited_at else None
-
-
-def _with_fork(log: LogFact, body: MemoryBody) -> MemoryBody:
-    return replace(body, proof_failed=body.proof_failed or _forked(log))
 
 
 def _forked(log: LogFact) -> bool:
