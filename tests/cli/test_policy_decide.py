@@ -298,5 +298,12 @@ def test_two_versions_of_one_policy_set_are_never_in_force_together(tmp_path: Pa
     newer = CARE.read_text().replace("version: 1\n", "version: 2\n")
     other = written(tmp_path / "newer.yaml", newer)
     events = written(tmp_path / "e.jsonl", json.dumps(FOUND))
-    said = policy("decide", CARE, other, "--events", events, "--tools", TOOLS)
-    assert (said.code, "are both the policy set care-rules" in said.err) == (2, True)
+    for words in (
+        ("decide", CARE, other, "--events", events),
+        ("coherence", CARE, other),
+        ("diff", CARE, other, "--others", written(tmp_path / "third.yaml", newer)),
+        ("backtest", CARE, other, "--others", written(tmp_path / "third.yaml", newer),
+         "--traces", events),
+    ):  # fmt: skip
+        said = policy(*words, "--tools", TOOLS)
+        assert (said.code, "are both the policy set care-rules" in said.err) == (2, True), words

@@ -21,6 +21,7 @@ from mythos.cli.policy_files import (
     notes_json,
     tell_notes,
     tools_option,
+    versions_of,
 )
 from mythos.cli.policy_rules import Shown, marked, tell_rules, telling
 from mythos.cli.source_lines import call_line, plain
@@ -102,8 +103,7 @@ def backtest(
     Exits 1 if any is, or no call was decided.
     """
     found = governing([old, new, *others], tools)
-    by_file = {document.places.source: document for document in found.documents}
-    sides = by_file[str(old)], by_file[str(new)]
+    sides = versions_of(found, old, new)
     tested = _tested(found, sides, traces, limit=None if show_all else SHOWN)
     if not tested.n_calls and not tested.n_unjudged:
         found.notes.append("no call was decided, so nothing is known of the change")

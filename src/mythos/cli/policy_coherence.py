@@ -15,6 +15,7 @@ from mythos.cli.policy_files import (
     Loaded,
     governing,
     notes_json,
+    refuse_versions,
     sources,
     tell_notes,
     tools_option,
@@ -63,6 +64,7 @@ def coherence(
     """
     need_solver()
     found = governing(files, tools)
+    refuse_versions(found.documents)
     engines = compiled(found)
     with _memory(no_cache=no_cache) as memory:
         result = _checked(engines, memory)

@@ -17,13 +17,13 @@ from mythos.cli.policy_files import (
     Loaded,
     loaded,
     notes_json,
+    refuse_versions,
     sources,
     tell_notes,
     tools_option,
 )
 from mythos.cli.policy_rules import Shown, marked, tell_rules, telling
 from mythos.cli.source_lines import call_line, plain
-from mythos.errors import UsageError
 from mythos.values.outcome import NO_CATALOGUE
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def decide(
     is denied or undecidable.
     """
     found = loaded(files, tools)
-    _refuse_versions(found)
+    refuse_versions(found.documents)
     told = read_events(events, agent=agent_name)
     rows = sorted(_decided(found, told), key=lambda row: row.fields["line"])
     found.notes.extend(_notes(rows, told))
@@ -72,23 +72,6 @@ def decide(
     chosen(as_json, result, lambda: _tell(found, rows, result))
     if result["denied"] or result["undecidable"]:
         ctx.exit(1)
-
-
-def _refuse_versions(found: Loaded) -> None:
-    """Of one policy set one version is in force.
-
-    Raises:
-        UsageError: two files are versions of one.
-    """
-    named: dict[str, str] = {}
-    for document in found.documents:
-        name, source = document.policy_set.policy_set, document.places.source
-        if name in named:
-            raise UsageError(
-                f"{named[name]} and {source} are both the policy set {plain(name)}",
-                remedy="give one of them; `mythos policy diff` and `backtest` compare versions",
-            )
-        named[name] = source
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from mythos.cli.policy_files import (
     notes_json,
     tell_notes,
     tools_option,
+    versions_of,
 )
 from mythos.cli.policy_witness import (
     Sets,
@@ -66,6 +67,7 @@ def diff(
     """
     need_solver()
     found = governing([old, new, *others], tools)
+    versions_of(found, old, new)
     difference, loud = _compared(found, old, new)
     sets = Sets(found.documents)
     body = {**_as_json(found, difference, sets), "charges": charges_json(loud, sets)}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mythos.cli.documents import document_text, read_catalogues
+from mythos.cli.source_lines import plain
 from mythos.errors import DocumentError, PolicyError, UsageError
 
 if TYPE_CHECKING:
@@ -118,6 +119,37 @@ def governing(files: Sequence[Path], tools: Sequence[Path]) -> Loaded:
         f"and the tools are those of {given}",
         remedy="correct `covers`, or name the catalogue that is meant with --tools",
     )
+
+
+def refuse_versions(documents: Iterable[PolicyDocument]) -> None:
+    """Of one policy set one version is in force.
+
+    Raises:
+        UsageError: two files are versions of one.
+    """
+    named: dict[str, str] = {}
+    for document in documents:
+        name, source = document.policy_set.policy_set, document.places.source
+        if name in named:
+            raise UsageError(
+                f"{named[name]} and {source} are both the policy set {plain(name)}",
+                remedy="give one of them; `mythos policy diff` and `backtest` compare versions",
+            )
+        named[name] = source
+
+
+def versions_of(found: Loaded, old: Path, new: Path) -> tuple[PolicyDocument, PolicyDocument]:
+    """The two documents that are compared; each stands beside the others, never beside itself.
+
+    Raises:
+        UsageError: another file is a version of the set compared.
+    """
+    by_file = {document.places.source: document for document in found.documents}
+    sides = by_file[str(old)], by_file[str(new)]
+    others = [document for document in found.documents if document not in sides]
+    for side in sides:
+        refuse_versions([side, *others])
+    return sides
 
 
 def _of_the_tree(files: Sequence[Path], found: Loaded) -> list[Path]:

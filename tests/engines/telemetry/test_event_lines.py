@@ -53,6 +53,10 @@ def test_a_call_that_was_denied_was_asked_for_and_not_made() -> None:
     [asked] = events({"tool": "refund", "arguments": {"n": 1}, "verdict": "deny"})
     assert (asked.kind, asked.verdict) == (Kind.POLICY_DECISION, "deny")
     assert payload_of(asked.attributes).arguments == {"n": 1}
+    [told] = events(
+        {"kind": "tool_call", "tool": "refund", "arguments": {"n": 1}, "verdict": "deny"}
+    )
+    assert (told.kind, told.verdict) == (asked.kind, asked.verdict), "whatever it is called"
     [unknown] = events({"tool": "refund", "arguments": None, "verdict": "deny"})
     assert payload_of(unknown.attributes).arguments is None
 

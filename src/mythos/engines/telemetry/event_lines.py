@@ -116,7 +116,7 @@ class _Line(Value):
             raise ValueError("neither what the user said nor a tool's call")
         if self.kind is Kind.TOOL_CALL and not self.tool:
             raise ValueError("a tool_call without its `tool`")
-        if self.kind is None and self.tool and self.verdict.lower() not in _VERDICTS:
+        if self._is_call and self.verdict.lower() not in _VERDICTS:
             raise ValueError(
                 f"verdict: {self.verdict!r} is none of allow and deny; the call would count as made"
             )
@@ -130,7 +130,11 @@ class _Line(Value):
     @property
     def denied(self) -> bool:
         """Whether it is a call that was asked for and not made."""
-        return self.kind is None and bool(self.tool) and self.verdict.lower() == "deny"
+        return self._is_call and self.verdict.lower() == "deny"
+
+    @property
+    def _is_call(self) -> bool:
+        return self.kind in {None, Kind.TOOL_CALL} and bool(self.tool)
 
 
 @dataclass(frozen=True, slots=True)
