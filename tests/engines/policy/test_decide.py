@@ -62,14 +62,14 @@ TAKES_ANY = opened(RETAIL, "refund")
 TO_KNOWN = policy("known", forbid("strange", "refund", "context.sinks.unknown"))
 
 
-@pytest.mark.parametrize("blank", ["", " ", "\n\t", "\u2003"])
+@pytest.mark.parametrize("blank", ["", " "])
 @pytest.mark.parametrize("sink", ["to", "bcc"])
 def test_a_blank_value_has_no_origin_and_is_no_reason_to_doubt(sink: str, blank: str) -> None:
     decision = ask(TO_KNOWN, arguments={"amount_cents": 50, sink: blank}, catalogue=TAKES_ANY)
     assert standings(decision) == {"known": UPHELD}
 
 
-@pytest.mark.parametrize("value", ["x", "\u200b", 0, False, [" "]])
+@pytest.mark.parametrize("value", ["x", "\u200b", "  ", "\n\t", 0, False, [" "]])
 def test_the_origin_of_any_other_value_that_nobody_traced_is_open(value: Json) -> None:
     decision = ask(TO_KNOWN, arguments={"amount_cents": 50, "bcc": value}, catalogue=TAKES_ANY)
     assert standings(decision) == {"known": OPEN}

@@ -28,6 +28,7 @@ from mythos.engines.coherence.numbers import LEAST, MOST, YEAR_0_MS, YEAR_9999_M
 from mythos.engines.coherence.symbols import Group, Symbols, Type, Word
 from mythos.engines.coherence.terms import Bool
 from mythos.engines.policy.facts.plan import FactPlan
+from mythos.engines.policy.origin_name import BLANK
 from mythos.engines.policy.schema import ORIGINS, STRANGE
 from mythos.engines.policy.shape import Shape, arguments_shape, range_of
 from mythos.values.tools import Tool
@@ -36,7 +37,6 @@ MOST_EVENTS = 10**15
 NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 USUAL: Mapping[str, int | str] = {"agent": "agent", "now": NOW_MS}
 """Where any value will do."""
-BLANK = ("", " ")  # texts without an origin; one space stands for all white space
 _COUNTED = ("depth", "repeats", "run.calls", "run.tokens")
 
 

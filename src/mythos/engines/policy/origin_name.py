@@ -17,10 +17,14 @@ class Origin(StrEnum):
 
 
 ANY_ORIGIN = frozenset(Origin)
+BLANK = ("", " ")
+"""Texts without an origin."""
 
 
 def has_origin(value: Json) -> bool:
-    """Whether a value holds anything to send: not null, an empty list, nor a blank text."""
-    if isinstance(value, str):
-        return bool(value.strip())
-    return value is not None and value != []
+    """Whether a value holds anything to send: not null, an empty list, nor a blank text.
+
+    Blank are the empty text and one space, as proofs have it: they could not speak of all the
+    white space there is, so what the rest comes from is left open.
+    """
+    return value is not None and value != [] and value not in BLANK
