@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from itertools import permutations, product
 from random import Random
 
@@ -11,19 +13,29 @@ from hypothesis import strategies as st
 
 from mythos.engines.conformance import Model, compile_blueprint
 from mythos.engines.conformance.orders import Group, lattice_of
+from mythos.errors import WorkflowError
 from tests.engines.conformance.strategies import LABELS, TREES, Tree, act, acts, block
 
 
 @st.composite
 def groups(draw: st.DrawFn, most: int = 4) -> Group:
-    """Up to four labels and any order of some pairs of them."""
+    """Up to four labels and any order of some pairs of them, numbered in any way."""
     labels = draw(st.lists(st.sampled_from(LABELS + "x"), min_size=1, max_size=most))
     before = [0] * len(labels)
     for later in range(len(labels)):
         for earlier in range(later):
             if draw(st.booleans()):
                 before[later] |= before[earlier] | 1 << earlier
-    return Group(tuple(labels), tuple(before))
+    return renumbered(
+        Group(tuple(labels), tuple(before)), draw(st.permutations(range(len(labels))))
+    )
+
+
+def renumbered(group: Group, order: Sequence[int]) -> Group:
+    """The same group with its places listed in another order."""
+    places = {old: new for new, old in enumerate(order)}
+    before = (sum(1 << places[j] for j in places if group.before[i] >> j & 1) for i in order)
+    return Group(tuple(group.labels[i] for i in order), tuple(before))
 
 
 RUNS = st.lists(groups(), max_size=3)
@@ -84,23 +96,59 @@ def test_of_the_best_orders_the_first_by_the_alphabet_is_meant(
 def test_how_simultaneous_steps_are_listed_changes_nothing(
     steps: Tree, run: list[Group], random: Random
 ) -> None:
-    listed = []
-    for group in run:
-        free = list(range(len(group.labels)))
-        order: list[int] = []
-        while free:  # any order that keeps the pairs may be the list
-            ready = [i for i in free if not any(group.before[i] >> j & 1 for j in free)]
-            order.append(random.choice(ready))
-            free.remove(order[-1])
-        places = {old: new for new, old in enumerate(order)}
-        before = (
-            sum(1 << places[j] for j in places if group.before[old] >> j & 1) for old in order
-        )
-        listed.append(Group(tuple(group.labels[i] for i in order), tuple(before)))
+    listed = [
+        renumbered(group, random.sample(range(len(group.labels)), len(group.labels)))
+        for group in run
+    ]
     model = compile_blueprint(steps)
     one, other = model.align_groups(run), model.align_groups(listed)
     assert one[1] == other[1]
     assert labels_in(run, one[0]) == labels_in(listed, other[0])
+
+
+def test_places_may_be_numbered_against_their_order() -> None:
+    model = compile_blueprint(block("seq", *acts("ca")))
+    order, alignment = model.align_groups([Group(("c", "a", "a"), (0b100, 0, 0))])
+    assert (alignment.cost, alignment.exact, order) == (1, True, (2, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("labels", "before", "said"),
+    [
+        ("ab", (0b10, 0b01), "wait for one another"),
+        ("abc", (0b100, 0b001, 0b010), "wait for one another"),
+        ("ab", (0, 0b10), "or for themselves"),
+        ("ab", (0, 0b100), "4 in `before` of 'b' names no places of a group of 2"),
+        ("ab", (-1, 0), "-1 in `before` of 'a'"),
+        ("ab", (0,), "a group of 2 labels has 1 numbers"),
+        ("", (0,), "a group of 0 labels has 1 numbers"),
+    ],
+)
+def test_a_group_without_any_order_is_refused(
+    labels: str, before: tuple[int, ...], said: str
+) -> None:
+    with pytest.raises(WorkflowError, match=re.escape(said)) as refused:
+        Group(tuple(labels), before)
+    assert refused.value.remedy
+
+
+@given(st.lists(st.integers(-1, 16), min_size=4, max_size=4))
+def test_a_group_is_refused_where_no_order_keeps_its_pairs(before: list[int]) -> None:
+    possible = any(
+        all(
+            0 <= bits < 16
+            and not any(bits >> j & 1 and order.index(j) >= order.index(i) for j in order)
+            for i, bits in enumerate(before)
+        )
+        for order in permutations(range(4))
+    )
+    try:
+        group = Group(tuple("abcd"), tuple(before))
+    except WorkflowError:
+        assert not possible
+    else:
+        assert possible
+        assert set(group.words()) == every_word(group)
 
 
 @given(groups(most=6))

@@ -22,6 +22,8 @@ from itertools import islice
 
 from mythos.engines.conformance.automaton import Automaton
 from mythos.engines.conformance.costs import Costs, fine
+from mythos.errors import WorkflowError
+from mythos.values.objection import shown
 
 MAX_NODES = 1_024  # what ten unordered steps of different labels make
 _MAX_IN_ALL = 16 * MAX_NODES
@@ -37,13 +39,22 @@ _Rows = list[list[tuple[str, int, int, int]]]
 class Group:
     """Labels, and for each, as the bits of a number, which others of the group came before it.
 
-    An earlier place never comes after a later one. `known` False: nobody looked which pairs are
-    ordered, since there are too many.
+    The places may be numbered in any order. `known` False: nobody looked which pairs are ordered,
+    since there are too many; then the labels are taken as listed, and `before` is not read.
+
+    Raises:
+        WorkflowError: not one number a label, a number that names a place the group does not have,
+            or labels that would have to come before themselves.
     """
 
     labels: tuple[str, ...]
     before: tuple[int, ...]
     known: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a group that has no order."""
+        if self.known and self.before != (0,) * len(self.labels):
+            _check(self.labels, self.before)
 
     @classmethod
     def single(cls, label: str) -> Group:
@@ -59,7 +70,7 @@ class Group:
         """
         after = [0] * len(self.labels)
         for i, bits in enumerate(self.before):
-            for j in range(i):
+            for j in range(len(after)):
                 after[j] |= (bits >> j & 1) << i
         needed = list(self.before)
         for i, label in enumerate(self.labels):
@@ -130,6 +141,37 @@ class Group:
 
         walk(0)
         return path
+
+
+def _check(labels: Sequence[str], before: Sequence[int]) -> None:
+    """Refuse what says of no order of the labels what came before what."""
+    n = len(labels)
+    if len(before) != n:
+        raise WorkflowError(
+            f"a group of {n} labels has {len(before)} numbers in `before`",
+            remedy="give one number for each label, 0 where none of the group came before it",
+        )
+    for label, bits in zip(labels, before, strict=True):
+        if not 0 <= bits < 1 << n:
+            raise WorkflowError(
+                f"{shown(bits)} in `before` of {shown(label)} names no places of a group of {n}",
+                remedy="add up 2 to the power of the place, from 0, of each that came before it",
+            )
+    taken, left = 0, list(range(n))
+    while left:
+        stuck = []
+        for i in left:
+            if before[i] & ~taken:
+                stuck.append(i)
+            else:
+                taken |= 1 << i
+        if len(stuck) == len(left):
+            raise WorkflowError(
+                f"{', '.join(shown(labels[i]) for i in stuck[:5])} wait for one another or for "
+                "themselves, so the group has no order",
+                remedy="take out of `before` what leads back to the same place",
+            )
+        left = stuck
 
 
 def lattice_of(group: Group, *, most: int) -> Edges | None:
