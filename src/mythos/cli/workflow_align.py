@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,16 @@ from mythos.errors import UsageError
 
 if TYPE_CHECKING:
     from mythos.cli.workflow_runs import AlignedRuns
-    from mythos.engines.conformance.consistency import Followed
 
 READABLE = click.Path(path_type=Path, exists=True, dir_okay=False)
 WORST = 3
 LISTED = 10
+
+
+def _number(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and isnan(value):
+        raise UsageError("--fail-under nan is no number", remedy="give one from 0 to 1")
+    return value
 
 
 @click.command(short_help="How far do recorded runs stray from a workflow, and where?")
@@ -69,7 +75,8 @@ LISTED = 10
     "--fail-under",
     metavar="X",
     type=click.FloatRange(0, 1),
-    help="Exit 1 if the consistency is less than X, or cannot be said.",
+    callback=_number,
+    help="Exit 1 if the consistency is less than X, or may be, or cannot be said.",
 )
 @as_json
 @click.pass_context
@@ -103,16 +110,15 @@ def align(
     read = read_workflow(file)
     if variants is not None:
         counted = count_variants(compiled(read), variants)
-        followed = counted.followed
-        told = {"variants": counted.as_json(), **_totals(read, followed)}
+        tally = counted.tally
+        told = {"variants": counted.as_json(), **tally.as_json(read)}
         chosen(as_json, told, lambda: _tell_variants(read, counted, worst))
     else:
         asked = _Asked(others, agent, agent_names, worst)
         done = _aligned(read, traces, asked)
-        followed = done.followed
+        tally = done.tally
         chosen(as_json, _as_json(read, done), lambda: _tell(read, done))
-    consistency = followed.consistency
-    if fail_under is not None and (consistency is None or consistency < fail_under):
+    if fail_under is not None and not tally.reaches(fail_under):
         ctx.exit(1)
 
 
@@ -152,7 +158,7 @@ def _as_json(file: WorkflowFile, done: AlignedRuns) -> dict[str, Any]:
     from mythos.cli.workflow_drawing import run_json
 
     return {
-        **_totals(file, done.followed),
+        **done.tally.as_json(file),
         "unfinished": done.unfinished,
         "archived": done.n_archived,
         "other_workflows": done.elsewhere,
@@ -182,7 +188,8 @@ def _tell(file: WorkflowFile, done: AlignedRuns) -> None:
         click.echo(line)
     for note in _notes(done):
         click.echo(f"note: {note}")
-    click.echo(_summary(file, done.followed))
+    for line in done.tally.lines(file):
+        click.echo(line)
 
 
 def _table(file: WorkflowFile, done: AlignedRuns) -> Iterator[str]:
@@ -201,7 +208,7 @@ def _table(file: WorkflowFile, done: AlignedRuns) -> Iterator[str]:
             (
                 f"  {plain(row['label'])}",
                 runs(row["runs"]),
-                f"{row['runs'] / done.followed.counted:.0%}",
+                f"{row['runs'] / done.tally.followed.counted:.0%}",
                 f"line {places[row['label']]}" if places.get(row["label"]) else "no step of it",
             )
             for row in rows[:LISTED]
@@ -214,39 +221,15 @@ def _table(file: WorkflowFile, done: AlignedRuns) -> Iterator[str]:
 def _notes(done: AlignedRuns) -> Iterator[str]:
     if not done.n_archived:
         yield "the archive holds no runs"
+    if done.unseen and done.n_archived:
+        names = ", ".join(plain(name) for name in sorted(done.unseen))
+        yield f"no run has an outermost agent of the name {names}"
     if done.elsewhere:
         yield f"{done.elsewhere:,} runs follow another workflow given, and are not counted"
     if done.strays:
         yield f"{done.strays:,} runs name a workflow that was not given, and are not counted"
     if done.unfinished:
         yield f"{done.unfinished:,} runs have no end here: their last steps may be missing"
-
-
-def _totals(file: WorkflowFile, followed: Followed) -> dict[str, Any]:
-    from mythos.values.workflow import workflow_digest
-
-    return {
-        "workflow": file.workflow.name,
-        "digest": workflow_digest(file.workflow),
-        "runs": followed.runs,
-        "inexact": followed.inexact,
-        "fitting": followed.fitting_share,
-        "consistency": followed.consistency,
-    }
-
-
-def _summary(file: WorkflowFile, followed: Followed) -> str:
-    from mythos.engines.conformance.consistency import MIN_RUNS
-
-    called = f"{plain(file.workflow.name)}: {followed.runs:,} runs"
-    apart = f", {followed.inexact:,} known only as an interval" if followed.inexact else ""
-    if followed.fitting_share is None:
-        return f"{called}{apart}"
-    fitting = f"{followed.fitting:,} fit ({followed.fitting_share:.0%})"
-    consistency = followed.consistency
-    if consistency is None:
-        return f"{called}, {fitting}{apart}; too few for a consistency ({MIN_RUNS} are needed)"
-    return f"{called}, {fitting}{apart}; consistency {consistency:.3f}"
 
 
 def _tell_variants(file: WorkflowFile, counted: CountedVariants, worst: int) -> None:
@@ -256,4 +239,5 @@ def _tell_variants(file: WorkflowFile, counted: CountedVariants, worst: int) -> 
         for line in drawn_variant(place, counted, file):
             click.echo(line)
         click.echo()
-    click.echo(_summary(file, counted.followed))
+    for line in counted.tally.lines(file):
+        click.echo(line)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from mythos.cli.recorded_runs import recorded_traces, spill_archive
 
 if TYPE_CHECKING:
-    from mythos.engines.conformance.consistency import Followed
+    from mythos.cli.workflow_tally import Tally
     from mythos.engines.judge.judgement import Conformance
     from mythos.engines.judge.rulebook import Rulebook
     from mythos.values.event import Run
@@ -41,11 +41,13 @@ class AlignedRuns:
     """Runs of one workflow so far.
 
     `deviations` counts runs by (kind, label); `elsewhere` the runs of other workflows, `strays`
-    those that name one nobody knows here, `unfinished` those of which no end was seen.
+    those that name one nobody knows here, `unfinished` those of which no end was seen; `unseen`
+    holds the names asked for that no run's outermost agent had.
     """
 
-    followed: Followed
+    tally: Tally
     keep: int
+    unseen: set[str] = field(default_factory=set)
     deviations: Counter[tuple[str, str]] = field(default_factory=Counter)
     n_archived: int = 0
     elsewhere: int = 0
@@ -60,10 +62,10 @@ class AlignedRuns:
 
     def enter(self, run: Run, found: Conformance) -> None:
         """Count a run of the workflow, and keep it while it is among the worst."""
-        from mythos.engines.conformance.consistency import Followed
+        from mythos.cli.workflow_tally import Tally
 
         alignment = found.alignment
-        self.followed += Followed.of(alignment)
+        self.tally += Tally.of(alignment)
         self.unfinished += run.timed_out
         if alignment.exact:
             self.deviations.update({(move.kind, move.label) for move in alignment.deviations})
@@ -104,14 +106,15 @@ def aligned_runs(
         TelemetryError: the first file or line that cannot be read.
     """
     from mythos.adapters.span_spill import SpanSpill
-    from mythos.engines.conformance.consistency import Followed
+    from mythos.cli.workflow_tally import Tally
     from mythos.engines.judge.judgement import conformance_of, workflow_named
 
-    done = AlignedRuns(Followed(), keep)
+    done = AlignedRuns(Tally(), keep, set(agents))
     with SpanSpill() as spill:
         for trace in recorded_traces(spill, n_traces=spill_archive(spill, traces)):
             for run in trace.runs:
                 done.n_archived += 1
+                done.unseen.discard(run.agent)
                 if agents and run.agent not in agents:
                     continue
                 found = conformance_of(run, rulebook)

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from heapq import nsmallest
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,8 @@ from mythos.cli.output import bar
 from mythos.errors import DocumentError
 
 if TYPE_CHECKING:
-    from mythos.engines.conformance.alignment import Measured
-    from mythos.engines.conformance.consistency import Followed
+    from mythos.cli.workflow_tally import Tally
+    from mythos.engines.conformance.alignment import Alignment, Measured
     from mythos.engines.conformance.model import Model
 
 MAX_BYTES = 2**28
@@ -38,23 +39,31 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class CountedVariants:
-    """Variants in the order of their file, what each costs, and what all add up to."""
+    """Variants in the order of their file, what each costs, and what all add up to.
+
+    Those whose cost is known only as an interval are aligned, which tells its lower end.
+    """
 
     model: Model
     variants: tuple[Variant, ...]
-    measured: tuple[Measured, ...]
-    followed: Followed
+    measured: tuple[Measured | Alignment, ...]
+    tally: Tally
 
     def as_json(self) -> list[dict[str, Any]]:
         """One entry a variant."""
-        return [
-            {"cost": one.cost, "fitness": one.fitness, "exact": one.exact} for one in self.measured
-        ]
+        return [_variant_json(one) for one in self.measured]
 
     def worst(self, n: int) -> list[int]:
-        """Places of the `n` variants that cost a run the most, those that fit left out."""
-        strayed = (i for i, one in enumerate(self.measured) if one.cost)
+        """Places of the `n` variants that cost the most, without those that fit or no run had."""
+        strayed = (i for i, one in enumerate(self.measured) if one.cost and self.variants[i].count)
         return nsmallest(n, strayed, key=lambda i: (-self.measured[i].cost, i))
+
+
+def _variant_json(found: Measured | Alignment) -> dict[str, Any]:
+    from mythos.engines.conformance.alignment import Alignment
+
+    told = {"cost": found.cost, "fitness": found.fitness, "exact": found.exact}
+    return {**told, "lower": found.lower} if isinstance(found, Alignment) else told
 
 
 def count_variants(model: Model, path: Path) -> CountedVariants:
@@ -63,19 +72,20 @@ def count_variants(model: Model, path: Path) -> CountedVariants:
     Raises:
         DocumentError: it cannot be read or is no such file; names the first wrong variant.
     """
-    from mythos.engines.conformance.consistency import Followed
+    from mythos.cli.workflow_tally import Tally
 
     variants = tuple(read_variants(path))
-    known: dict[tuple[str, ...], Measured] = {}
-    followed = Followed()
+    known: dict[tuple[str, ...], Measured | Alignment] = {}
+    tally = Tally()
     with bar("aligning", total=len(variants)) as progress:
         for variant in variants:
             if variant.trace not in known:
-                known[variant.trace] = model.measure(variant.trace)
-            followed += Followed.of(known[variant.trace], count=variant.count)
+                measured = model.measure(variant.trace)
+                known[variant.trace] = measured if measured.exact else model.align(variant.trace)
+            tally += Tally.of(known[variant.trace], count=variant.count)
             progress.advance()
     return CountedVariants(
-        model, variants, tuple(known[variant.trace] for variant in variants), followed
+        model, variants, tuple(known[variant.trace] for variant in variants), tally
     )
 
 
@@ -100,9 +110,9 @@ def read_variants(path: Path) -> list[Variant]:
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as raw:
-            packed = raw.read(len(_GZIP)) == _GZIP
-            raw.seek(0)
-            content = (gzip.GzipFile(fileobj=raw) if packed else raw).read(MAX_BYTES + 1)
+            content = raw.read(MAX_BYTES + 1)
+        if len(content) <= MAX_BYTES and content.startswith(_GZIP):
+            content = gzip.GzipFile(fileobj=BytesIO(content)).read(MAX_BYTES + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _refusal(path, f"the gzip stream is broken: {error}") from error
     if len(content) > MAX_BYTES:
@@ -117,7 +127,7 @@ def _variants(path: Path, listed: list[object]) -> Iterator[Variant]:
         if not isinstance(trace, list) or not all(isinstance(label, str) for label in trace):
             raise _refusal(path, f"variants/{i}/trace is no list of labels")
         if type(count) is not int or not 0 <= count <= _MAX_COUNT:
-            raise _refusal(path, f"variants/{i}/count is no whole number from 0 on")
+            raise _refusal(path, f"variants/{i}/count is no whole number from 0 to {_MAX_COUNT}")
         yield Variant(tuple(trace), count)
 
 
