@@ -198,6 +198,9 @@ def test_a_sender_of_news_only_may_say_the_same_twice() -> None:
         (["a", "a,yes", "a,yes,b", "yes,b,yes", "b,yes,yes"], ["a", "yes", "b", "yes", "yes"]),
         # a summary stands for what was cut off
         (["a", "a,yes", "in short,yes,b", "in short,yes,b"], ["a", "yes", "b", ""]),
+        # several texts at once are a history, though none was sent twice before
+        (["a,yes", "yes", "yes,c"], ["a,yes", "", "c"]),
+        (["a,yes", "in short,yes,b", "c"], ["a,yes", "b", "c"]),
         # only ever the last text: what may be a repetition is one
         (["a", "yes", "yes", "", "yes", "b", "yes"], ["a", "yes", "", "", "", "b", "yes"]),
     ],

@@ -3,9 +3,10 @@
 Models are sent the history again and again, whole, its last part, or only what is new. With H the
 texts so far and U those of the next model call: if U begins with H the rest is new; if U is a
 beginning of H, or is what the call before was sent, nothing is. A sender that has repeated itself
-before may have cut the history short: what U begins with and H ends with is old, and so is one
-text before it (a summary): rather a word too few than one yes for two writes. Else the sender
-writes only news and all of U is new. Other spans may claim texts that no model call carries.
+before, or has sent several texts at once, may have cut the history short: what U begins with and H
+ends with is old, and so is one text before it (a summary): rather a word too few than one yes for
+two writes. Else the sender writes only news and all of U is new. Other spans may claim texts that
+no model call carries.
 Law: words put into a nested agent's or a tool's mouth are not the user's, even under the user
 role: only agents no model drives are looked through (a wrapper, a hand-off).
 """
@@ -42,7 +43,7 @@ def first_said(tree: SpanTree, roles: Roles, members: Sequence[str]) -> dict[str
 
 @dataclass(slots=True)
 class Talk:
-    """The texts so far, those of the last model call, and whether the sender repeats itself."""
+    """The texts so far, those of the last model call, and whether the sender may repeat itself."""
 
     history: list[str] = field(default_factory=list)
     before: tuple[str, ...] = ()
@@ -51,7 +52,7 @@ class Talk:
     def hear(self, texts: tuple[str, ...]) -> tuple[str, ...]:
         """Take in what a model call was sent; return what is new."""
         n_old = self._n_old(texts)
-        self.repeats = self.repeats or n_old > 0
+        self.repeats = self.repeats or n_old > 0 or len(texts) > 1
         self.before = texts
         self.history.extend(texts[n_old:])
         return texts[n_old:]
