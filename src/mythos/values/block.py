@@ -18,6 +18,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -51,7 +52,14 @@ def _some(children: tuple[Block, ...]) -> tuple[Block, ...]:
     return children
 
 
-Children = Annotated[tuple["Block", ...], AfterValidator(_some)]
+def _not_too_many(children: object) -> object:
+    # one objection, instead of one for each child
+    if isinstance(children, list | tuple) and len(children) > MAX_STEPS:
+        raise ValueError(f"expected 1 to {MAX_STEPS} blocks, not {len(children)}")
+    return children
+
+
+Children = Annotated[tuple["Block", ...], BeforeValidator(_not_too_many), AfterValidator(_some)]
 
 
 class ShortForm(Value):

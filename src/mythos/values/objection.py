@@ -24,8 +24,8 @@ def objection(detail: ErrorDetails) -> tuple[str, str]:
         detail: as pydantic tells it, with its context.
     """
     kind, value = detail["type"], detail["input"]
-    if kind in _OF_KEYS:
-        return _OF_KEYS[kind]
+    if kind in _OF_KIND:
+        return _OF_KIND[kind]
     if kind == "string_pattern_mismatch":
         return _pattern(str(detail.get("ctx", {}).get("pattern")), value)
     if kind in _WANTED:
@@ -60,7 +60,10 @@ def _limit(kind: str, value: object, limits: Mapping[str, Any]) -> tuple[str, st
 def shown(value: object) -> str:
     """A value as a document spells it, cut to what fits a line."""
     plain = value is None or isinstance(value, bool)
-    text = json.dumps(value) if plain else repr(value)
+    try:
+        text = json.dumps(value) if plain else repr(value)
+    except RecursionError:
+        text = "what is nested here"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -108,9 +111,12 @@ def _text(value: object) -> str:
     return f'"{shown(value)}"' if isinstance(value, bool | int | float) else "a text"
 
 
-_OF_KEYS = {
+_TOO_DEEP = ("this nests too deep, or holds itself", "nest at most 64 levels")
+_OF_KIND = {
     MISSING: ("this key is missing", "add what is missing"),
     EXTRA: ("this key is unknown here", "remove it or correct its spelling"),
+    "recursion_depth_exceeded": _TOO_DEEP,
+    "recursion_loop": _TOO_DEEP,
 }
 _BOOL = ("true or false", _truth)
 _INTEGER = ("an integer", _integer)

@@ -276,3 +276,30 @@ def test_a_graph_without_a_walk_is_refused_by_its_path(graph: Tree, said: str) -
 def test_what_is_no_workflow_is_refused() -> None:
     with pytest.raises(WorkflowError, match="exactly one of the keys act"):
         compile_blueprint({"acts": "a"})
+
+
+@pytest.mark.parametrize("value", ['{"act": "plan"}', b"act", None, 1, [{"act": "plan"}]])
+def test_what_is_no_mapping_is_refused_as_no_workflow(value: object) -> None:
+    with pytest.raises(WorkflowError, match="is no workflow and no block"):
+        compile_blueprint(cast("Tree", value))
+
+
+def nested(n_levels: int) -> Tree:
+    steps: Tree = act("plan")
+    for _ in range(n_levels):
+        steps = {"opt": steps}
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"),
+    [
+        (nested(5_000), "this nests too deep, or holds itself"),
+        ({"act": nested(5_000)}, "steps/act: what is nested here is a mapping"),
+        ({"seq": [1] * 100_000}, "steps/seq: expected 1 to 4096 blocks, not 100000"),
+    ],
+)
+def test_steps_too_deep_and_too_many_are_one_objection(steps: Tree, said: str) -> None:
+    with pytest.raises(WorkflowError, match=said) as caught:
+        compile_blueprint(steps)
+    assert caught.value.each == (caught.value,)

@@ -351,3 +351,10 @@ def test_a_damaged_residue_is_refused_or_can_be_gone_on_from(
     except WorkflowError:
         return
     answers(run, trace)
+
+
+@pytest.mark.parametrize("text", ["{}", ""])
+def test_a_state_as_text_is_refused(text: str) -> None:
+    with pytest.raises(WorkflowError, match="no state of a run, but of type str") as caught:
+        Stream.from_json(compile_blueprint(act("a")), text)
+    assert "json.loads" in caught.value.remedy

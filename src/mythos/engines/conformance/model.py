@@ -29,7 +29,9 @@ from mythos.engines.conformance.orders import Group, Orders
 from mythos.engines.conformance.shortest import MAX_POINTS
 from mythos.engines.conformance.table import Table
 from mythos.engines.conformance.tree import Tree, numbered
+from mythos.errors import WorkflowError
 from mythos.values.digest import JsonValue
+from mythos.values.objection import shown
 from mythos.values.process import normal_form
 from mythos.values.workflow import Workflow, bare_workflow, workflow_digest, workflow_of
 
@@ -302,9 +304,14 @@ def compile_blueprint(tree: Workflow | Mapping[str, JsonValue], *, budget: int =
     return Model(workflow, numbers, route, costs=costs, automaton=automaton)
 
 
-def _workflow(tree: Workflow | Mapping[str, JsonValue]) -> Workflow:
+def _workflow(tree: object) -> Workflow:
     if isinstance(tree, Workflow):
         return tree
+    if not isinstance(tree, Mapping):
+        raise WorkflowError(
+            f"{shown(tree)} is no workflow and no block, but of type {type(tree).__name__}",
+            remedy="give a mapping such as {'act': 'plan'}, or read a text with load_workflow",
+        )
     value = dict(tree)
     whole = "steps" in value or "schema" in value
     return workflow_of(value, source="workflow") if whole else bare_workflow(value)

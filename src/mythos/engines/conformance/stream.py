@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict
 from mythos.engines.conformance.model import Model
 from mythos.engines.conformance.orders import MAX_NODES, Group, lattice_of
 from mythos.errors import WorkflowError
+from mythos.values.objection import shown
 
 MAX_SIZE = 2_000
 """How much a stream holds where it keeps only what is near: places with their open parts."""
@@ -209,6 +210,11 @@ class Stream:
         Raises:
             WorkflowError: the state is of another workflow, or damaged.
         """
+        if not isinstance(value, dict):
+            raise WorkflowError(
+                f"{shown(value)} is no state of a run, but of type {type(value).__name__}",
+                remedy="give what `to_json` gave; read a text with json.loads before",
+            )
         try:
             saved = _saved(value, model.digest)
             read = model.ground.places.from_json
