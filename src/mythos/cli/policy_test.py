@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from mythos.cli.policy_files import (
     tools_option,
 )
 from mythos.cli.policy_rules import Shown, tell_rules
+from mythos.cli.policy_witness import loud_signals
 from mythos.cli.source_lines import file_lines, marked_line, plain
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ _MARKS: dict[Status, str] = {"passed": "✔", "failed": "✖", "skipped": "–"}
 class _Result:
     """One entry of `expect` and what became of it.
 
-    `shown` are the rules that decided, `call` is one that breaks a property.
+    `shown` are the rules that decided, `call` is one that breaks a property, under `signals` of the
+    run, which no request can say.
     """
 
     document: PolicyDocument
@@ -48,6 +50,7 @@ class _Result:
     why: str
     shown: Shown = field(default_factory=Shown)
     call: ExpectedRequest | None = None
+    signals: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -135,7 +138,8 @@ def _proved(document: PolicyDocument, number: int, entry: Expectation, engines: 
             shown = Shown(done.answer.policy_sets, done.answer.rules)
             call = expected_of(done.request, digest=name)
             got = done.answer.word
-            return _Result(document, number, "failed", wanted, got, done.why, shown, call)
+            loud = loud_signals(done.request.signals)
+            return _Result(document, number, "failed", wanted, got, done.why, shown, call, loud)
         undecided = undecided or done.why
     if undecided:
         return _Result(document, number, "skipped", wanted, "", f"undecided: {undecided}")
@@ -158,6 +162,7 @@ def _as_json(found: Loaded, results: Sequence[_Result], counts: Counter[Status])
                 "rules": list(result.shown.rules),
                 "why": result.why,
                 "call": _call(result),
+                "signals": dict(result.signals),
             }
             for result in results
         ],
@@ -193,6 +198,9 @@ def _tell_failure(result: _Result) -> None:
     if result.call is not None:
         changed = result.call.model_dump(mode="json", exclude_defaults=True)
         click.echo(f"    by the call {plain(json.dumps(changed, ensure_ascii=False))}")
+        if result.signals:
+            told = ", ".join(f"{name}={value}" for name, value in result.signals.items())
+            click.echo(f"    where {plain(told)}, which no request can say")
     click.echo(f"  expect   {result.document.places.source}:{result.line}")
     for line in marked_line(file_lines(result.document.places.source), result.line, 0):
         click.echo(line)

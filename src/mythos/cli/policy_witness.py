@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mythos.cli.source_lines import call_line, file_lines, marked_line, plain, shortened
@@ -133,7 +133,8 @@ def witness_lines(witness: Witness, sets: Sets) -> Iterator[str]:
     told = [f"{name}={value}" for name, value in others.items() if name in parts]
     if request.agent != "agent":
         told.append(f"agent={shortened(request.agent)}")
-    told.extend(_loud(request.signals, parts))
+    loud = loud_signals(request.signals)
+    told.extend(f"{name}={loud[name]}" for name in loud if name.partition(".")[0] in parts)
     if "now" in parts:
         told.append(f"now={request_json(witness, sets)['now']}")
     if told:
@@ -194,14 +195,14 @@ def _word(witness: Witness) -> str:
     return "allow" if witness.allowed else "deny"
 
 
-def _loud(signals: Signals, parts: Container[str]) -> Iterator[str]:
-    """The signals among these parts that are not silent."""
-    for part, values in _signals(signals).items():
-        if part not in parts:
-            continue
-        for name, value in values.items() if isinstance(values, dict) else [("", values)]:
-            if value:
-                yield f"{part}.{name}={value}".replace(".=", "=")
+def loud_signals(signals: Signals) -> dict[str, Any]:
+    """The signals that are not silent, such as `run.untrusted`, as rules read them."""
+    return {
+        f"{part}.{name}".removesuffix("."): value
+        for part, values in _signals(signals).items()
+        for name, value in (values.items() if isinstance(values, dict) else [("", values)])
+        if value
+    }
 
 
 def _facts(known: Mapping[str, Known]) -> dict[str, Any]:
