@@ -163,6 +163,27 @@ def test_nodes_that_lie_on_no_walk_are_warned_of_with_their_line(tmp_path: Path)
     assert all(one["remedy"] for one in said.json["warnings"])
 
 
+ONCE = """\
+schema: mythos.ritual/1
+name: once
+steps:
+  seq:
+    - loop:
+        do: {act: ask}
+        redo: {act: retry}
+        max: 1
+    - loop: {do: {act: pay}, redo: {act: retry}, max: 2}
+    - loop: {do: {act: tell}, max: 1}
+"""
+
+
+def test_a_redo_that_is_never_taken_is_warned_of(tmp_path: Path) -> None:
+    said = workflow("check", shop(tmp_path, ONCE), "--json")
+    assert said.code == 0
+    (warning,) = said.json["warnings"]
+    assert (warning["line"], warning["message"].partition(":")[0]) == (7, "steps/seq/0/loop/redo")
+
+
 def test_variants_are_answered_in_their_order(tmp_path: Path) -> None:
     file = variants(
         tmp_path / "v.json.gz",

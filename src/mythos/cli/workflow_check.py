@@ -117,6 +117,7 @@ def _warnings(file: WorkflowFile, catalogues: Sequence[ToolCatalogue]) -> Iterat
     from mythos.engines.telemetry.table import TOOL_KEYS
 
     yield from _stranded(file)
+    yield from _never_redone(file)
     steps = file.steps()
     labels = {step.act.act for step in steps}
     for label, weight in file.workflow.weights.labels.items():
@@ -160,6 +161,23 @@ def _stranded(file: WorkflowFile) -> Iterator[Finding]:
             message = f"no walk comes to node {node.name!r}: no edge leads there from a start"
             remedy = "add the edge that leads there, name the node in `start`, or delete it"
         yield _warning(file, node.path, f"{message}, so nothing of it is a step", remedy)
+
+
+def _never_redone(file: WorkflowFile) -> Iterator[Finding]:
+    from mythos.values.block import Loop, inner_blocks
+
+    pending = [("steps", file.workflow.steps)]
+    while pending:
+        path, block = pending.pop()
+        if isinstance(block, Loop) and block.body.max == 1 and block.body.redo:
+            yield _warning(
+                file,
+                f"{path}/loop/redo",
+                "`do` is taken once where `max` is 1, so `redo` never is",
+                "raise `max` to 2 or more, or delete `redo`",
+            )
+        inner = [(f"{path}/{key}", child) for key, child in inner_blocks(block).items()]
+        pending += reversed(inner)
 
 
 def _warning(file: WorkflowFile, block: str, message: str, remedy: str) -> Finding:

@@ -171,10 +171,11 @@ class Stream:
 
     @property
     def obligations(self) -> frozenset[str]:
-        """The labels that every cheapest way to the end still needs.
+        """The labels that every cheapest way to the end takes from where the run likely stands.
 
         Asked of the explanations that would be cheapest if the run ended now, and of those that
-        have deviated least so far: what can still be done is not taken for skipped.
+        have deviated least so far: what can still be done is not taken for skipped. Others, as
+        cheap or dropped, are not asked, so what is needed may be something else.
         """
         cheapest = min((self._total(place), cost) for place, cost in self._at.items())
         places = (p for p, cost in self._at.items() if (self._total(p), cost) == cheapest)
