@@ -6,6 +6,7 @@ fast and a node never loads what it does not need.
 
 from __future__ import annotations
 
+import os
 import sys
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells say it
@@ -20,3 +21,13 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(INTERRUPTED)
+    finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    """Drop what could not be printed; it was told, and the interpreter would try once more."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
