@@ -33,6 +33,7 @@ _URL = re.compile(
     r"([a-z][a-z0-9+.-]*)://(?:([^/?#@]*)@)?([^/?#@]*)(.*)", re.IGNORECASE | re.DOTALL
 )
 _SHORT = 200  # characters of a key that is worth remembering: an argument may be a megabyte
+_PASSES = 4  # what was folded may be read as a link: `ß://` is `ss://`
 _PORTS = {"http": ":80", "https": ":443"}
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", re.ASCII)
 
@@ -64,6 +65,14 @@ def _is_iban(packed: str) -> bool:
 
 def likeness(text: str) -> str:
     """A text as it is for all texts that may be the same key."""
+    for _ in range(_PASSES):
+        before, text = text, _folded(text)
+        if text == before:
+            break
+    return text
+
+
+def _folded(text: str) -> str:
     text = one_spelling(text)
     found = links(text)
     if len(found) == 1 and not without_links(text, "").strip():
