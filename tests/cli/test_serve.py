@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 
 from tests.cli.control_plane import mythos
 
-UP_S, DOWN_S = 30, 15
+UP_S, DOWN_S = 30, 45
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM is a POSIX signal")
@@ -57,6 +57,7 @@ def test_told_to_end_while_it_starts_the_server_ends(tmp_path: Path, after_s: fl
         server.communicate(timeout=DOWN_S)
     finally:
         server.kill()
+        server.communicate()
 
 
 @pytest.mark.django_db
