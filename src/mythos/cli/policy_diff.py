@@ -31,6 +31,7 @@ from mythos.cli.source_lines import plain
 if TYPE_CHECKING:
     from mythos.engines.coherence.charges import Charges
     from mythos.engines.coherence.difference import ChangedCall, Difference
+    from mythos.engines.policy.document import PolicyDocument
 
 _SAYS = {
     "equal": "= equal: both decide every call alike",
@@ -67,8 +68,7 @@ def diff(
     """
     need_solver()
     found = governing([old, new, *others], tools)
-    versions_of(found, old, new)
-    difference, loud = _compared(found, old, new)
+    difference, loud = _compared(found, versions_of(found, old, new))
     sets = Sets(found.documents)
     body = {**_as_json(found, difference, sets), "charges": charges_json(loud, sets)}
 
@@ -84,15 +84,16 @@ def diff(
         ctx.exit(1)
 
 
-def _compared(found: Loaded, old: Path, new: Path) -> tuple[Difference, Charges]:
+def _compared(
+    found: Loaded, sides: tuple[PolicyDocument, PolicyDocument]
+) -> tuple[Difference, Charges]:
     from mythos.engines.coherence.charges import charges, joined
     from mythos.engines.coherence.coherence import n_tools
     from mythos.engines.coherence.difference import compare, merged
     from mythos.engines.policy.identity import digest
 
-    by_file = {d.places.source: digest(d.policy_set) for d in found.documents}
-    was, now = by_file[str(old)], by_file[str(new)]
-    beside = {name for file, name in by_file.items() if file not in {str(old), str(new)}}
+    was, now = (digest(side.policy_set) for side in sides)
+    beside = {digest(each.policy_set) for each in found.documents if each not in sides}
     engines, before, after = compiled(found), {was, *beside}, {now, *beside}
     with bar("comparing", total=n_tools(engines)) as progress:
 
