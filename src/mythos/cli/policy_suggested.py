@@ -10,8 +10,9 @@ import click
 
 from mythos.cli.documents import document_text
 from mythos.cli.output import bar
+from mythos.cli.patch import Edit, Patch, patch_of
 from mythos.cli.policy_witness import Sets
-from mythos.cli.source_lines import plain, unified
+from mythos.cli.source_lines import plain
 from mythos.errors import DocumentError, PolicyError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def suggested(engines: Sequence[PolicyEngine], result: Coherence, memory: Memory
 
 def suggestion_json(each: Suggestion, result: Coherence, sets: Sets) -> dict[str, Any]:
     """A suggestion with the findings it resolves, by their places in `findings`, and a patch."""
+    patch = _patch(each, sets)
     return {
         "kind": each.change.kind.value,
         "sentence": each.change.sentence,
@@ -52,7 +54,8 @@ def suggestion_json(each: Suggestion, result: Coherence, sets: Sets) -> dict[str
         "resolves": [result.findings.index(one) for one in each.resolves],
         "raises": [one.sentence for one in each.raises],
         "coherence_after": round(each.coherence, 6),
-        "patch": "".join(_patch(each, sets)),
+        "patch": patch.text,
+        "apply": patch.apply,
     }
 
 
@@ -67,7 +70,7 @@ def tell_suggestions(found: Suggested, result: Coherence, sets: Sets) -> None:
         click.echo(f"     {_EFFECTS[each.difference.verdict]}{more}")
         for one in each.raises:
             click.echo(f"     then {plain(one.sentence)}")
-        for line in _patch(each, sets):
+        for line in _patch(each, sets).lines:
             click.echo(f"     │ {plain(line.rstrip())}".rstrip())
     if found.n_untried:
         click.echo(f"  {found.n_untried} more findings: deal with these first")
@@ -75,17 +78,21 @@ def tell_suggestions(found: Suggested, result: Coherence, sets: Sets) -> None:
         click.echo()
 
 
-def _patch(each: Suggestion, sets: Sets) -> Iterator[str]:
-    """A unified diff of the files; nothing for one that is gone or cannot be edited."""
+def _patch(each: Suggestion, sets: Sets) -> Patch:
+    return patch_of(list(_edits(each, sets)))
+
+
+def _edits(each: Suggestion, sets: Sets) -> Iterator[Edit]:
+    """The edits of the files; none of one that is gone or cannot be edited."""
     from mythos.engines.policy.document_edit import edited_text
 
     for digest, edited in each.after.items():
         document = sets.document(digest)
-        source = document.places.source
+        source = Path(document.places.source)
         try:
-            before = document_text(Path(source), PolicyError)
+            before = document_text(source, PolicyError)
         except DocumentError:
             continue
         after = edited_text(before, document, edited)
         if after is not None:
-            yield from unified(before, after, source)
+            yield Edit(source, before, after)

@@ -15,7 +15,8 @@ import click
 
 from mythos.cli.documents import document_text
 from mythos.cli.output import bar
-from mythos.cli.source_lines import call_line, plain, unified
+from mythos.cli.patch import Edit, Patch, patch_of
+from mythos.cli.source_lines import call_line, plain
 from mythos.errors import WorkflowError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def is_stopped(verdict: WorkflowVerdict) -> bool:
 
 def added_json(walked: Walked, added: AddedSteps) -> dict[str, Any]:
     """Steps to add, with the paths of the steps that can be taken then, and a patch or why none."""
-    patch = "".join(_patch(walked.path, added))
+    patch = _patch(walked.path, added)
     return {
         "kind": "add step",
         "sentence": added.sentence,
@@ -94,22 +95,22 @@ def added_json(walked: Walked, added: AddedSteps) -> dict[str, Any]:
         "steps": list(added.steps),
         "resolves": list(added.resolves),
         "can_finish": added.verdict.can_finish,
-        "patch": patch,
-        "no_patch": "" if patch else NO_PATCH,
+        "patch": patch.text,
+        "apply": patch.apply,
+        "no_patch": "" if patch.lines else NO_PATCH,
     }
 
 
-def _patch(path: Path, added: AddedSteps) -> Iterator[str]:
-    """A unified diff of the file; nothing where its text cannot be edited with care."""
+def _patch(path: Path, added: AddedSteps) -> Patch:
+    """The edit of the file; empty where its text cannot be edited with care."""
     from mythos.engines.coherence.workflow.document_edit import edited_text
 
     try:
         before = document_text(path, WorkflowError)
     except WorkflowError:
-        return
+        return patch_of([])
     after = edited_text(before, added, source=str(path))
-    if after:
-        yield from unified(before, after, str(path))
+    return patch_of([Edit(path, before, after)] if after else [])
 
 
 def workflow_json(verdict: WorkflowVerdict) -> dict[str, Any]:
@@ -174,7 +175,7 @@ def tell_workflow(walked: Walked) -> None:
     for added in walked.added:
         finish = ", and then it can finish" if added.verdict.can_finish else ""
         click.echo(f"  suggested, and proved: {plain(added.sentence)}{finish}")
-        for line in [*_patch(walked.path, added)] or [NO_PATCH]:
+        for line in _patch(walked.path, added).lines or [NO_PATCH]:
             click.echo(f"      │ {plain(line.rstrip())}".rstrip())
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,13 +74,6 @@ def marked_line(lines: Sequence[str], number: int, column: int) -> Iterator[str]
     yield _numbered(str(number), line[begin : begin + MAX_SHOWN])
     if column:
         yield _numbered("", " " * (column - 1 - begin) + "^")
-
-
-def unified(before: str, after: str, file: str) -> Iterator[str]:
-    """The unified diff of two texts of a file, as `patch` takes it."""
-    lines, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    for line in difflib.unified_diff(lines, new, file, file, n=2):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
 def _numbered(number: str, line: str) -> str:
