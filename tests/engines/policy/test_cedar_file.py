@@ -78,6 +78,63 @@ def test_the_header_says_what_a_plain_engine_must_supply() -> None:
     assert "It only forbids" in cedar_text(policy("g", forbid("a", "refund")), [RETAIL])
 
 
+def header_of(catalogue: ToolCatalogue, policy_set: PolicySet = FULL) -> str:
+    return cedar_text(policy_set, [catalogue]).partition("//! document: ")[0]
+
+
+def test_the_header_says_what_a_plain_engine_does_not_enforce() -> None:
+    text = header_of(RETAIL)
+    assert "MythOS denies calls of undeclared tools, and those whose arguments are of" in text
+    assert "MythOS keeps context.past itself" in text
+    assert "context.past" not in header_of(RETAIL, policy("g", forbid("a", "refund")))
+    assert "beyond these bounds" not in text
+    assert "beyond these bounds" in header_of(BOUNDED)
+
+
+BOUNDED = ToolCatalogue.model_validate(
+    {
+        "domain": "shop/bounded",
+        "tools": [
+            {
+                "name": name,
+                "parameters": {
+                    "type": "object",
+                    "properties": {
+                        "amount": {"type": "integer", "minimum": 1, "exclusiveMaximum": 501},
+                        "share": {"type": "number", "maximum": 0.5, "multipleOf": 0.05},
+                        "mode": {"enum": ["r", "r\nw"]},
+                        "to": {
+                            "type": "array",
+                            "maxItems": 3,
+                            "uniqueItems": True,
+                            "items": {"type": "string", "minLength": 2},
+                        },
+                        "inner": {
+                            "type": "object",
+                            "properties": {"flag": {"type": "boolean", "const": True}},
+                        },
+                        "note": {"type": "string"},
+                    },
+                },
+            }
+            for name in ("refund", "unspoken_of")
+        ],
+    }
+)
+
+
+def test_the_header_names_each_bound_of_the_tools_that_rules_are_about() -> None:
+    lines = header_of(BOUNDED).splitlines()
+    assert [line for line in lines if line.startswith("//!     ")] == [
+        "//!     refund amount: at least 1, at most 500",
+        "//!     refund share: at most 0.5, a multiple of 0.05",
+        '//!     refund mode: one of ["r","r\\nw"]',
+        "//!     refund to: at most 3 items, no item twice",
+        "//!     refund to[]: at least 2 characters",
+        "//!     refund inner.flag: one of [true]",
+    ]
+
+
 def test_tools_of_several_catalogues_are_in_one_schema_unless_they_contradict() -> None:
     other = ToolCatalogue.model_validate({"domain": "shop/other", "tools": [{"name": "mail"}]})
     both = cedar_schema(FULL, [RETAIL, other])

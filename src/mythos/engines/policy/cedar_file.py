@@ -1,8 +1,9 @@
 """Plain Cedar files: a policy set carried to another Cedar engine, and back.
 
 An exported file is the rules, byte for byte, below a header of comments: what a plain engine must
-supply with each request, and the rest of the document, which only MythOS reads back. The schema
-beside it is what MythOS itself checks the rules by, so Cedar's own validator accepts the pair.
+supply with each request and does not enforce, and the rest of the document, which only MythOS
+reads back (`cedar_header`). The schema beside it is what MythOS itself checks the rules by, so
+Cedar's own validator accepts the pair.
 
 Law: a policy set that is exported and imported has its digest again. A file without a header gets
 ids where it has none; nothing else in it changes, comments least of all.
@@ -11,26 +12,22 @@ ids where it has none; nothing else in it changes, comments least of all.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cedarpy
 import orjson
 from pydantic import JsonValue
 
+from mythos.engines.policy.cedar_header import DOCUMENT, FIRST, LAST, header
 from mythos.engines.policy.cedar_text import RuleText, plain_newlines, split_rules
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Problem, places_by_name, refuse
-from mythos.engines.policy.rule import rules_of
 from mythos.engines.policy.schema import rule_schema
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
 
-MARK = "//! "
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9_.]+")
-_FIRST = f"{MARK}policy set "
-_DOCUMENT = f"{MARK}document: "
-_LAST = f"{MARK}---\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ def cedar_text(policy_set: PolicySet, catalogues: Sequence[ToolCatalogue]) -> st
         policy_set: well formed.
         catalogues: those that it covers; they say of what kind its facts are.
     """
-    return "".join((*_header(policy_set, catalogues), _LAST, policy_set.rules))
+    return "".join((*header(policy_set, catalogues), LAST, policy_set.rules))
 
 
 def cedar_schema(
@@ -97,19 +94,19 @@ def read_cedar_file(text: str) -> CedarFile:
     A header that is no longer as it was written counts as a comment of the rules; where only its
     line ends were changed, those of the rules were too, and all are plain again.
     """
-    if text.startswith(_FIRST) and _LAST not in text:
+    if text.startswith(FIRST) and LAST not in text:
         text = plain_newlines(text)
-    if not text.startswith(_FIRST) or _LAST not in text:
+    if not text.startswith(FIRST) or LAST not in text:
         return CedarFile(text, {}, 1)
-    header, _, rules = text.partition(_LAST)
-    told = [line for line in header.split("\n") if line.startswith(_DOCUMENT)]
+    head_text, _, rules = text.partition(LAST)
+    told = [line for line in head_text.split("\n") if line.startswith(DOCUMENT)]
     try:
-        head = orjson.loads(told[0].removeprefix(_DOCUMENT)) if len(told) == 1 else None
+        head = orjson.loads(told[0].removeprefix(DOCUMENT)) if len(told) == 1 else None
     except ValueError:
         head = None
     if not isinstance(head, dict):
         return CedarFile(text, {}, 1)
-    return CedarFile(rules, head, header.count("\n") + 2)
+    return CedarFile(rules, head, head_text.count("\n") + 2)
 
 
 def with_ids(rules: str) -> tuple[str, tuple[Named, ...]]:
@@ -149,31 +146,6 @@ def line_before(line: int, named: Sequence[Named]) -> int:
     for each in named:
         shift += each.own_line and line > each.line + shift
     return line - shift
-
-
-def _header(policy_set: PolicySet, catalogues: Sequence[ToolCatalogue]) -> Iterator[str]:
-    body = policy_set.model_dump(mode="json", exclude={"rules"}, exclude_defaults=True)
-    kinds = {name: kind for one in catalogues for name, kind in kinds_of(policy_set, one).items()}
-    rules = rules_of(policy_set)
-    parts = sorted({part for rule in rules for part in rule.use.parts})
-    yield f"{_FIRST}{_line(policy_set.policy_set)}, version {policy_set.version}\n"
-    yield f"{MARK}A plain Cedar engine must supply, with each request:\n"
-    yield f'{MARK}  principal Agent::"name", action Action::"tool", resource Tool::"tool"\n'
-    for part in parts:
-        if part != "past":
-            yield f"{MARK}  context.{part}\n"
-    for name, fact in policy_set.facts.items():
-        kind = kinds[name][0] if name in kinds else "?"
-        declared = orjson.dumps(fact.model_dump(mode="json", exclude_defaults=True)).decode()
-        yield f"{MARK}  context.past.{name} ({kind}): {declared}\n"
-    yield f"{MARK}MythOS denies where a forbid fails to evaluate; plain Cedar skips that forbid.\n"
-    if not any(rule.permits for rule in rules):
-        yield f"{MARK}It only forbids: MythOS allows what no rule forbids, plain Cedar nothing.\n"
-    yield f"{_DOCUMENT}{orjson.dumps(body).decode()}\n"
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _two_ways(tool: str) -> Problem:
