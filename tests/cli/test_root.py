@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -120,6 +121,14 @@ def test_nothing_is_said_where_nobody_reads_on(words: list[str]) -> None:
     assert (ran.returncode != 0, err) == (True, "")
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Ctrl-C reaches what a test starts, though a shell's `make test &` would ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 INTERRUPTED_AT = """
 import os, signal, sys
 from mythos.cli import main
@@ -135,6 +144,7 @@ main()
 """
 
 
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("module", ["mythos.cli.root", "click", "mythos.cli.policy", "orjson"])
 def test_interrupted_while_it_loads_a_command_ends_quietly(module: str) -> None:
     code = INTERRUPTED_AT.format(module=module, file=str(CARE))
@@ -158,6 +168,7 @@ def test_killed_an_audit_leaves_nothing(tmp_path: Path, killed_by: signal.Signal
     assert [path.name for path in tmp_path.iterdir()] == ["spans.jsonl"]
 
 
+@pytest.mark.usefixtures("heard")
 def test_interrupted_a_command_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     pipe = tmp_path / "spans.jsonl"
     os.mkfifo(pipe)  # a source that never ends
