@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a guessable name
+ROOM_BYTES = 2 * 1024**3
 
 # No deadline: how long one example takes says more about the machine than about the code.
 settings.register_profile("dev", deadline=None)
@@ -16,6 +19,18 @@ settings.register_profile("ci", deadline=None, derandomize=True, database=None, 
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
 )
+
+
+def pytest_configure() -> None:
+    """Put the tests' folders into memory, where neither fsync nor deletion waits for a disk.
+
+    Not where `TMPDIR` names a place, nor where there is little room or nothing may be executed.
+    """
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK):
+        return
+    executable = not os.statvfs(MEMORY).f_flag & os.ST_NOEXEC
+    if executable and shutil.disk_usage(MEMORY).free > ROOM_BYTES:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 @pytest.fixture(scope="session")
