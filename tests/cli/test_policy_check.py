@@ -234,3 +234,21 @@ def test_rules_that_only_the_monitor_can_judge_are_noted(tmp_path: Path) -> None
     note, _ = said.json["notes"]
     assert "spent is of scope fleet" in note
     assert note.endswith("left to it: cap")
+
+
+def test_facts_over_a_tool_that_is_new_are_listed_and_the_rules_that_read_them(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "policy_set: p\nversion: 1\ncovers: {tools: d}\nfacts:\n  paid: {count: pay}\n"
+        'rules: |\n  @id("few") permit(principal, action == Action::"look", resource)\n'
+        "  when { context.past.paid < 2 };\n"
+    )
+    look, pay = {"name": "look", "effect": "read"}, {"name": "pay", "effect": "write"}
+    was = written(tmp_path / "was.json", json.dumps({"domain": "d", "tools": [look]}))
+    now = written(tmp_path / "now.json", json.dumps({"domain": "d", "tools": [look, pay]}))
+    rules = written(tmp_path / "p.yaml", text)
+    said = policy("check", rules, "--tools", now, "--was", was, "--json").json
+    touched = [(each["kind"], each["name"], each["line"]) for each in said["affected"]]
+    assert touched == [("rule", "few", 7), ("fact", "paid", 5)]
+    assert [each["changes"][0]["what"] for each in said["affected"]] == ["tool new"] * 2

@@ -102,7 +102,8 @@ def _unheld(found: Loaded) -> Iterator[str]:
 
 def _affected(found: Loaded, was: Sequence[Path]) -> Iterator[tuple[PolicyDocument, Affected]]:
     from mythos.cli.documents import read_catalogues
-    from mythos.engines.policy.affected import affected, catalogue_changes
+    from mythos.engines.policy.affected import affected
+    from mythos.engines.policy.catalogue_change import catalogue_changes
     from mythos.engines.policy.check import covers
 
     if not was:

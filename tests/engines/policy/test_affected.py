@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import JsonValue
 
-from mythos.engines.policy.affected import affected, catalogue_changes
+from mythos.engines.policy.affected import affected
+from mythos.engines.policy.catalogue_change import catalogue_changes
 from mythos.engines.policy.rule import rules_of
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
@@ -137,6 +138,67 @@ def test_a_change_touches_the_rules_and_facts_that_can_see_it(
     now: list[dict[str, JsonValue]], change: str, names: set[str]
 ) -> None:
     assert touched(*now) == {name: [change] for name in names}
+
+
+FACTS = policy(
+    "f",
+    permit("sent", "look", "context.past.sends < 2")
+    + permit("looked_late", "pay", "context.past.late")
+    + permit("unread", "look"),
+    facts={
+        "sends": {"count": "send"},
+        "late": {"once": "look", "where": "past.sends > 0"},
+        "later": {"once": "user.message", "where": "past.late"},
+        "undone": {"once": "look", "since": "send"},
+        "out": {"sum": "input.amount", "of": "data.egress"},
+        "read": {"last": "output.status", "of": "data.read"},
+        "agreed": {"once": "user.confirm"},
+    },
+)
+SEND: dict[str, JsonValue] = {"name": "send", "effect": "write"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "change", "names"),
+    [
+        (
+            [PAY, LOOK],
+            [PAY, LOOK, SEND],
+            "send: tool new",
+            {"sent", "looked_late", "sends", "late", "later", "undone"},
+        ),
+        (
+            [PAY, LOOK, SEND],
+            [PAY, LOOK],
+            "send: tool gone",
+            {"sent", "looked_late", "sends", "late", "later", "undone"},
+        ),
+        (
+            [PAY, LOOK],
+            [LOOK, with_parameters({"amount": AMOUNT}, [])],
+            "pay.amount: argument now optional",
+            {"out"},
+        ),
+        (
+            [PAY, LOOK],
+            [PAY, {**LOOK, "output_schema": {"type": "object"}}],
+            "look: output schema changed",
+            {"read", "late", "later", "looked_late"},
+        ),
+        (
+            [PAY, LOOK],
+            [PAY, LOOK, {"name": "ask", "user": True}],
+            "ask: user answer changed",
+            {"agreed", "later"},
+        ),
+    ],
+)
+def test_a_change_touches_facts_over_its_tool_and_what_reads_them(
+    was: list[dict[str, JsonValue]], now: list[dict[str, JsonValue]], change: str, names: set[str]
+) -> None:
+    changes = catalogue_changes([catalogue(*was)], [catalogue(*now)])
+    found = affected(rules_of(FACTS), FACTS.facts, changes)
+    assert {each.name for each in found if change in map(str, each.changes)} == names
 
 
 def test_an_attribute_inside_a_record_does_not_change_unseen() -> None:

@@ -6,7 +6,7 @@ First what the document alone shows, then what the tools of a catalogue show. Ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mythos.engines.policy.cedar_text import KEYWORDS
 from mythos.engines.policy.facts.circles import circles
@@ -45,7 +45,7 @@ def document_problems(policy_set: PolicySet) -> Iterator[Problem]:
             *_of_where(fact, policy_set),
         ):
             yield _problem(name, message, remedy)
-    for circle in circles(_needs(policy_set)):
+    for circle in circles(facts_needed(policy_set.facts)):
         way = " → ".join(circle)
         yield _problem(
             circle[0], f"its `where` leads back to itself: {way}", "break the circle of facts"
@@ -144,9 +144,10 @@ def _of_where(fact: Fact, policy_set: PolicySet) -> Iterator[_Objection]:
             yield f"its `where` reads {name!r}, which only the monitor knows", "read another fact"
 
 
-def _needs(policy_set: PolicySet) -> dict[str, frozenset[str]]:
+def facts_needed(facts: Mapping[str, Fact]) -> dict[str, frozenset[str]]:
+    """For each fact those that its `where` reads; none for one that is no condition."""
     needs: dict[str, frozenset[str]] = {}
-    for name, fact in policy_set.facts.items():
+    for name, fact in facts.items():
         try:
             condition = read_condition(fact.where) if fact.where else None
         except PolicyError:
