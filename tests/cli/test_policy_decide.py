@@ -210,13 +210,6 @@ def test_a_time_that_is_none_is_refused_at_its_line(tmp_path: Path, at: Loose) -
     assert error["remedy"]
 
 
-def test_a_file_without_a_call_says_that_nothing_was_decided(tmp_path: Path) -> None:
-    for lines in ([], [{"user": "hello"}]):
-        said = decide(tmp_path, *lines)
-        assert (said.code, said.json["decisions"]) == (0, [])
-        assert "nothing was decided" in said.json["notes"][0]
-
-
 def test_a_call_that_no_set_governs_is_told_apart_from_an_allowed_one(tmp_path: Path) -> None:
     toys = written(tmp_path / "toys.yaml", CARE_RULES.replace("retail-care}", "toys}"))
     events = written(tmp_path / "e.jsonl", json.dumps(FOUND))
@@ -229,6 +222,23 @@ def test_a_call_that_no_set_governs_is_told_apart_from_an_allowed_one(tmp_path: 
     people = policy(*asked).out
     assert "– not governed  line 1" in people
     assert "1 allowed (1 not governed), 0 denied" in people
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ((), "runs 0, events 0, with words of the user 0"),
+        (({"user": "hi"}, {"user": "yes", "run": "b"}), "runs 2, events 2, with words of the user"),
+    ],
+)
+def test_where_no_call_is_told_of_nothing_was_decided_and_that_is_no_pass(
+    lines: tuple[Loose, ...], told: str, tmp_path: Path
+) -> None:
+    said = decide(tmp_path, *lines)
+    assert (said.code, said.json["decisions"]) == (1, [])
+    (note,) = said.json["notes"]
+    assert note.startswith(f"the file tells of no call of a tool, so nothing was decided: {told}")
+    assert 'a line {"tool": ' in note
 
 
 def test_without_a_catalogue_there_is_nothing_to_decide_by(tmp_path: Path) -> None:

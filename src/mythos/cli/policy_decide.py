@@ -61,7 +61,7 @@ def decide(
     """Decide each action of the runs that a file tells of, with every policy set FILE in force.
 
     By the code of the decision point: an action sees what happened before it began. Exits 1 if any
-    is denied or undecidable.
+    is denied or undecidable, or none was decided.
     """
     found = loaded(files, tools)
     refuse_versions(found.documents)
@@ -70,7 +70,7 @@ def decide(
     found.notes.extend(_notes(rows, told))
     result = _as_json(found, rows)
     chosen(as_json, result, lambda: _tell(found, rows, result))
-    if result["denied"] or result["undecidable"]:
+    if result["denied"] or result["undecidable"] or not rows:
         ctx.exit(1)
 
 
@@ -97,10 +97,23 @@ def _decided(found: Loaded, told: Told) -> Iterator[_Row]:
 
 def _notes(rows: Sequence[_Row], told: Told) -> Iterator[str]:
     if not rows:
-        yield "the file tells of no call, so nothing was decided"
+        yield _no_call(told)
     if free := sum(not row.fields["governed"] for row in rows):
         yield f"{free} calls are governed by no policy set given: nothing decided them"
     yield from _silences(rows, told)
+
+
+def _no_call(told: Told) -> str:
+    """What the file tells of instead."""
+    from mythos.values.event import Kind
+
+    events = [event for run in told.runs for event in run.events if event.kind != Kind.AGENT_RUN]
+    said = sum(bool(event.user_texts) for event in events)
+    return (
+        f"the file tells of no call of a tool, so nothing was decided: runs {len(told.runs)}, "
+        f"events {len(events)}, with words of the user {said}; "
+        'a line {"tool": "…", "arguments": {…}} tells of a call'
+    )
 
 
 def _silences(rows: Sequence[_Row], told: Told) -> Iterator[str]:
