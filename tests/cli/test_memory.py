@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mythos.adapters.memory_log_server import ServerLog, connect_server
+from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
 from mythos.adapters.memory_store import MemoryStore
 from mythos.adapters.memory_store_uri import parse_store
 from mythos.cli.root import root

@@ -16,8 +16,8 @@ from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import TypeVar
 
+from mythos.adapters.memory_audit_resume import LeftOff, ResumeFile
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
-from mythos.adapters.memory_resume import LeftOff, ResumeFile
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.audit import Audit, joined

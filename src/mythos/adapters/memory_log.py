@@ -23,8 +23,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mythos.adapters.memory_log_database import FORMAT, Database, blob_of, no_log, text_of
-from mythos.adapters.memory_log_file import connect_file
-from mythos.adapters.memory_log_server import ServerLog, connect_server
+from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
+from mythos.adapters.memory_log_sqlite import connect_file
 from mythos.adapters.memory_log_tree import StoredTree
 from mythos.engines.memory.checkpoint import checkpoint_text, parse_checkpoint, require_extends
 from mythos.engines.memory.entry import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mythos.adapters.memory_directory import (
+from mythos.adapters.memory_store_files import (
     list_store,
     read_memory,
     read_store,

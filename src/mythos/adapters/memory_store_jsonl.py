@@ -14,7 +14,13 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from mythos.adapters.atomic_file import write_atomically
-from mythos.adapters.memory_record import behind, canonical_record, content_of, key_of, record_of
+from mythos.adapters.memory_store_record import (
+    behind,
+    canonical_record,
+    content_of,
+    key_of,
+    record_of,
+)
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
 

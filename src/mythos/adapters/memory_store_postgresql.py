@@ -11,8 +11,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mythos.adapters.memory_log_server import driver
-from mythos.adapters.memory_table import Shape, TableStore, shape_of
+from mythos.adapters.memory_store_table import Shape, TableStore, shape_of
+from mythos.adapters.postgresql_driver import driver
 from mythos.errors import UnavailableError
 
 PAGE = 1024

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mythos.adapters.memory_table import Shape, TableStore, shape_of
+from mythos.adapters.memory_store_table import Shape, TableStore, shape_of
 from mythos.errors import UnavailableError
 
 LOCK_WAIT_S = 20.0

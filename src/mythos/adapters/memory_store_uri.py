@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 from mythos.adapters.memory_log import LogPlace
-from mythos.adapters.memory_log_server import ServerLog
+from mythos.adapters.memory_log_postgresql import ServerLog
 from mythos.adapters.memory_store import MemoryStore
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.memory_store_jsonl import JsonLinesStore

@@ -15,7 +15,7 @@ WRITER = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from mythos.adapters import memory_directory, memory_log, memory_recorder
+from mythos.adapters import memory_store_files, memory_log, memory_recorder
 from mythos.adapters.memory_store_directory import DirectoryStore
 
 store, log, point = DirectoryStore(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
@@ -34,7 +34,7 @@ if point == "entry not committed":
 if point == "entry committed":
     memory_recorder.settle = die
 if point == "file half written":
-    memory_directory.os.replace = die
+    memory_store_files.os.replace = die
 if point == "file in place":
     memory_log.MemoryLog.settle = die
 for n in range(1, 10**9):
@@ -122,10 +122,10 @@ ROLLBACK = """
 import os, signal, sys
 from datetime import UTC, datetime
 from pathlib import Path
-from mythos.adapters import memory_directory, memory_rollback
+from mythos.adapters import memory_store_files, memory_rollback
 from mythos.adapters.memory_store_directory import DirectoryStore
 
-replace, n_replaced = memory_directory.os.replace, 0
+replace, n_replaced = memory_store_files.os.replace, 0
 
 def die_at_the_third(*args, **kwargs):
     global n_replaced
@@ -134,7 +134,7 @@ def die_at_the_third(*args, **kwargs):
         os.kill(os.getpid(), signal.SIGKILL)
     replace(*args, **kwargs)
 
-memory_directory.os.replace = die_at_the_third
+memory_store_files.os.replace = die_at_the_third
 memory_rollback.roll_back(DirectoryStore(Path(sys.argv[1])), Path(sys.argv[2]),
     lambda entry: entry.seq < 14, at=datetime(2026, 1, 2, tzinfo=UTC), policy_ref="ops: back")
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mythos.adapters.memory_directory import (
+from mythos.adapters.memory_store_files import (
     MAX_CONTENT_BYTES,
     read_memory,
     read_store,

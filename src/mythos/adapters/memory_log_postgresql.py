@@ -1,12 +1,11 @@
 """A memory log's database as one schema of a PostgreSQL server.
 
-The driver is the operator's to install (ADR 0003). Writers take turns on one lock; a transaction is
-durable when it returns, as far as the server is set up to be (`synchronous_commit`).
+Writers take turns on one lock; a transaction is durable when it returns, as far as the server is
+set up to be (`synchronous_commit`).
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from mythos.adapters import memory_log_database
 from mythos.adapters.memory_log_database import TABLES, Database, no_log, unreadable
+from mythos.adapters.postgresql_driver import driver
 from mythos.errors import MemoryLogError, UnavailableError
 
 _BUSY = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
@@ -36,21 +36,6 @@ class ServerLog:
     def __str__(self) -> str:
         """The schema alone: a URL may hold a password."""
         return f"PostgreSQL schema {self.schema}"
-
-
-def driver() -> Any:  # noqa: ANN401 - the driver is no dependency, so its types are not there
-    """The module psycopg.
-
-    Raises:
-        UnavailableError: it is not installed.
-    """
-    try:
-        return importlib.import_module("psycopg")
-    except ImportError as error:
-        raise UnavailableError(
-            "PostgreSQL's driver is not installed",
-            remedy="install it beside MythOS: pip install 'psycopg[binary]'",
-        ) from error
 
 
 @contextmanager

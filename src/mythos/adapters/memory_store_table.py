@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from mythos.adapters.memory_record import (
+from mythos.adapters.memory_store_record import (
     behind,
     canonical_record,
     content_of,
