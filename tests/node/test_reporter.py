@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mythos.adapters.dsse import open_envelope
-from mythos.adapters.memory_recorder import seed
+from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.report_file import envelopes_of, is_report
 from mythos.engines.evidence.memory import MemoryBody

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_log import checkpoint
-from mythos.adapters.memory_recorder import record, seed
+from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from mythos.adapters.memory_recorder import adopt
+from mythos.adapters.memory_baseline import adopt
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.cli.root import root
 from mythos.engines.evidence.memory import BadClass, MemoryBody

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mythos.adapters.key_file import load_key
-from mythos.adapters.memory_recorder import record, seed
+from mythos.adapters.memory_baseline import seed
+from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.oci_layout import OciLayout
 from mythos.engines.memory.checkpoint import log_origin

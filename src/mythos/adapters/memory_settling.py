@@ -34,6 +34,18 @@ def settle(store: MemoryStore, log: MemoryLog) -> dict[int, UnavailableError]:
     return stuck
 
 
+def settle_all(store: MemoryStore, log: MemoryLog) -> None:
+    """Carry out every pending change, in a transaction of its own.
+
+    Raises:
+        UnavailableError: one of them cannot be carried out now.
+    """
+    with log.transaction():
+        stuck = settle(store, log)
+    for error in stuck.values():
+        raise error
+
+
 def _carry_out(store: MemoryStore, change: PendingChange) -> None:
     if change.content is None:
         store.remove(change.key)

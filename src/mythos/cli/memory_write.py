@@ -36,8 +36,8 @@ def baseline(
     """
     import platform
 
+    from mythos.adapters.memory_baseline import adopt
     from mythos.adapters.memory_log import open_log
-    from mythos.adapters.memory_recorder import adopt
     from mythos.engines.memory.checkpoint import log_origin
 
     place = opened(store, log)

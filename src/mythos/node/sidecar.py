@@ -26,7 +26,7 @@ from mythos.adapters.atomic_file import write_atomically
 from mythos.adapters.file_lock import Hold, only_one
 from mythos.adapters.key_file import SigningKey, load_key
 from mythos.adapters.memory_announcer import log_announced
-from mythos.adapters.memory_recorder import seed
+from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.announcement import Announcement, announcements
 from mythos.engines.memory.checkpoint import log_origin

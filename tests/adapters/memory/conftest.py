@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mythos.adapters.memory_auditor import audit_store
-from mythos.adapters.memory_recorder import record, seed
+from mythos.adapters.memory_baseline import seed
+from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.note import NoteVerifier
 from mythos.values.memory import Checkpoint, MemoryAudit

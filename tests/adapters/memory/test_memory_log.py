@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mythos.adapters import memory_auditor
 from mythos.adapters.memory_audit_resume import LeftOff
 from mythos.adapters.memory_auditor import audit_store
+from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_log import LogPlace, checkpoint, create_log, open_log
 from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
 from mythos.adapters.memory_prover import prove_memory
-from mythos.adapters.memory_recorder import erase, record, record_all, seed
+from mythos.adapters.memory_recorder import erase, record, record_all
 from mythos.adapters.memory_rollback import plan, roll_back
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.checkpoint import parse_checkpoint

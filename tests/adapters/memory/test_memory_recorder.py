@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.adapters.memory_auditor import audit_store
+from mythos.adapters.memory_baseline import adopt, seed
 from mythos.adapters.memory_log import open_log
-from mythos.adapters.memory_recorder import accept, adopt, erase, forget, record, seed
+from mythos.adapters.memory_recorder import accept, erase, forget, record
 from mythos.adapters.memory_store_files import read_store
 from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UnavailableError
 from tests.adapters.memory.conftest import AT, BASELINE, Place
