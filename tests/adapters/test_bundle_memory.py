@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mythos.adapters.bundle_memory import check_memory_logs
 from mythos.adapters.bundle_source import read_source
 from mythos.adapters.memory_baseline import seed
-from mythos.adapters.memory_log import checkpoint, open_log
+from mythos.adapters.memory_checkpoint import checkpoint
+from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_recorder import forget, record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.oci_layout import OciLayout

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mythos.adapters.memory_baseline import seed
-from mythos.adapters.memory_log import checkpoint
+from mythos.adapters.memory_checkpoint import checkpoint
 from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.evidence.memory import MemoryBody

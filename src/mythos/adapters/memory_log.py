@@ -20,13 +20,11 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from mythos.adapters.memory_log_database import FORMAT, Database, blob_of, no_log, text_of
 from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
 from mythos.adapters.memory_log_sqlite import connect_file
 from mythos.adapters.memory_log_tree import StoredTree
-from mythos.engines.memory.checkpoint import checkpoint_text, parse_checkpoint, require_extends
+from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.entry import (
     SALT_BYTES,
     MemoryWrite,
@@ -35,10 +33,8 @@ from mythos.engines.memory.entry import (
     parse_entry,
 )
 from mythos.engines.memory.note import (
-    NoteSigner,
     NoteVerifier,
     parse_note,
-    sign_note,
     verify_note,
 )
 from mythos.engines.memory.replay import LoggedRow, differs_from_leaf
@@ -341,26 +337,6 @@ def open_log(place: LogPlace) -> Iterator[MemoryLog]:
     else:
         with connect_file(place, mode="rw") as database:
             yield _begun(MemoryLog(database), place)
-
-
-def checkpoint(place: LogPlace, key: Ed25519PrivateKey) -> str:
-    """Sign what the log is now, keep the note in the log and return it.
-
-    The key's name on the note is the log's origin. A log that no longer extends its last signed
-    checkpoint is not signed: that would make the node attest a rewritten history.
-
-    Raises:
-        NotFoundError: no log.
-        MemoryLogError: the log does not extend what was signed before.
-    """
-    with open_log(place) as log, log.transaction():
-        origin, tree = log.origin, log.tree()
-        for known in log.checkpoints()[-1:]:
-            require_extends(tree, known, origin=origin)
-        text = checkpoint_text(origin, tree.size, tree.root())
-        note = sign_note(text, NoteSigner(origin, key))
-        log.keep(tree.size, note)
-    return note
 
 
 def _begun(log: MemoryLog, place: LogPlace) -> MemoryLog:

@@ -33,7 +33,7 @@ def checkpoint(
     """
     from mythos.adapters.atomic_file import write_atomically
     from mythos.adapters.key_file import create_key, load_key
-    from mythos.adapters.memory_log import checkpoint as sign
+    from mythos.adapters.memory_checkpoint import checkpoint as sign
     from mythos.engines.memory.checkpoint import parse_checkpoint
     from mythos.engines.memory.note import NoteVerifier, parse_note
 

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from mythos.adapters.dsse import sign_envelope
 from mythos.adapters.key_file import SigningKey
 from mythos.adapters.memory_auditor import audit_store
-from mythos.adapters.memory_growth import GrownLog, sign_growth
+from mythos.adapters.memory_checkpoint import GrownLog, sign_growth
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.evidence.memory import MAX_KEYS, BadClass, MemoryBody
 from mythos.engines.evidence.row import EvidenceRow, bytes_of_row, from_wire, merge, to_wire

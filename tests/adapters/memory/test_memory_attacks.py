@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.memory_log import checkpoint, open_log
+from mythos.adapters.memory_checkpoint import checkpoint
+from mythos.adapters.memory_log import open_log
 from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.entry import MemoryWrite, entry_of
 from mythos.engines.memory.note import NoteSigner, verify_note

@@ -17,7 +17,8 @@ from mythos.adapters import memory_auditor
 from mythos.adapters.memory_audit_resume import LeftOff
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_baseline import seed
-from mythos.adapters.memory_log import LogPlace, checkpoint, create_log, open_log
+from mythos.adapters.memory_checkpoint import checkpoint
+from mythos.adapters.memory_log import LogPlace, create_log, open_log
 from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
 from mythos.adapters.memory_prover import prove_memory
 from mythos.adapters.memory_recorder import erase, record, record_all

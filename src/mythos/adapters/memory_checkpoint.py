@@ -1,4 +1,4 @@
-"""What a log is now, signed, with proofs that it extends what it was."""
+"""Checkpoints of a log: what it is now, signed, with proofs that it extends what it was."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.memory_log import checkpoint, open_log
-from mythos.engines.memory.checkpoint import parse_checkpoint
-from mythos.engines.memory.note import parse_note
+from mythos.adapters.memory_log import LogPlace, open_log
+from mythos.engines.memory.checkpoint import checkpoint_text, parse_checkpoint, require_extends
+from mythos.engines.memory.note import NoteSigner, parse_note, sign_note
 from mythos.engines.memory.witness import growth_proof
 from mythos.values.memory import Checkpoint, GrowthProof
 
@@ -22,6 +22,26 @@ class GrownLog:
     note: str
     checkpoint: Checkpoint
     growth: tuple[GrowthProof, ...]
+
+
+def checkpoint(place: LogPlace, key: Ed25519PrivateKey) -> str:
+    """Sign what the log is now, keep the note in the log and return it.
+
+    The key's name on the note is the log's origin. A log that no longer extends its last signed
+    checkpoint is not signed: that would make the node attest a rewritten history.
+
+    Raises:
+        NotFoundError: no log.
+        MemoryLogError: the log does not extend what was signed before.
+    """
+    with open_log(place) as log, log.transaction():
+        origin, tree = log.origin, log.tree()
+        for known in log.checkpoints()[-1:]:
+            require_extends(tree, known, origin=origin)
+        text = checkpoint_text(origin, tree.size, tree.root())
+        note = sign_note(text, NoteSigner(origin, key))
+        log.keep(tree.size, note)
+    return note
 
 
 def sign_growth(log_path: Path, key: Ed25519PrivateKey, *, bases: Iterable[int]) -> GrownLog:
