@@ -10,6 +10,7 @@ from mythos.errors import MemoryLogError, NotFoundError
 
 FORMAT = 2
 LOCK_WAIT_S = 20.0
+PAGE = 1024  # rows that are in memory at a time
 
 TABLES = """
 CREATE TABLE log (origin TEXT NOT NULL, format INTEGER NOT NULL)

@@ -1,0 +1,176 @@
+"""What a memory log says: reading the entries and what stands beside them.
+
+Rows are not trusted to have the types they were written with: whoever can write the tables can
+write anything. Such a one can also rewrite the whole log; only a checkpoint remembered elsewhere
+shows that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mythos.adapters.memory_log_database import FORMAT, PAGE, Database, blob_of, text_of
+from mythos.adapters.memory_log_tree import StoredTree
+from mythos.engines.memory.checkpoint import parse_checkpoint
+from mythos.engines.memory.entry import parse_entry
+from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
+from mythos.engines.memory.replay import LoggedRow, differs_from_leaf
+from mythos.engines.memory.tree import HashTree, leaf_hash
+from mythos.errors import MemoryLogError, NotFoundError
+from mythos.values.memory import Checkpoint, MemoryEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What stands beside an entry, until it is erased: enough to check it, and to write it back."""
+
+    store: str
+    key: str
+    salt: bytes
+    content: bytes | None
+
+
+class LogReader:
+    """What can be read of one open log."""
+
+    def __init__(self, database: Database) -> None:
+        """Wrap a database of `open_log` or `create_log`."""
+        self._database = database
+
+    def exists(self) -> bool:
+        """Tell whether `begin` has been called here.
+
+        Raises:
+            MemoryLogError: the log has another format.
+        """
+        if not self._database.exists():
+            return False
+        found = self._one("SELECT format FROM log")
+        if found != FORMAT:
+            raise MemoryLogError(
+                f"memory log has format {found}, this MythOS reads {FORMAT}",
+                remedy="use the MythOS that wrote it",
+            )
+        return True
+
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return text_of(self._one("SELECT origin FROM log"))
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        size = self._one("SELECT coalesce(max(seq) + 1, 0) FROM entries")
+        return size if isinstance(size, int) else 0
+
+    def rows(self, start: int = 0) -> Iterator[list[LoggedRow]]:
+        """Yield the log from entry `start`, a page at a time, with the salts beside it."""
+        statement = (
+            f"SELECT seq, {self._database.leaf_message}, leaf, salt"  # noqa: S608 - no outsider's text
+            " FROM entries LEFT JOIN salts USING (seq) WHERE seq >= ? ORDER BY seq LIMIT ?"
+        )
+        while found := self._database.all(statement, (start, PAGE)):
+            yield [
+                LoggedRow(blob_of(message), blob_of(leaf), None if salt is None else blob_of(salt))
+                for _, message, leaf, salt in found
+            ]
+            last = found[-1][0]
+            start = (last if isinstance(last, int) else start) + 1
+
+    def newest(self, hashed: bytes) -> int | None:
+        """Return the number of the newest entry about a key."""
+        found = self._database.all("SELECT max(seq) FROM entries WHERE key_hash = ?", (hashed,))
+        seq = found[0][0]
+        return seq if isinstance(seq, int) else None
+
+    def knows(self, store: str) -> bool:
+        """Tell whether any entry is about `store`."""
+        return any(entry.store == store for entry in self.entries())
+
+    def name_of(self, hashed: bytes) -> str | None:
+        """Return the key with this hash, unless it was erased."""
+        found = self._database.all(
+            "SELECT key FROM salts JOIN entries USING (seq) WHERE key_hash = ? LIMIT 1", (hashed,)
+        )
+        return text_of(found[0][0]) if found else None
+
+    def entries(self) -> Iterator[MemoryEntry]:
+        """Yield the log from entry 0, refusing an entry that differs from its leaf hash."""
+        statement = "SELECT seq, entry, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?"
+        start = 0
+        while found := self._database.all(statement, (start, PAGE)):
+            for seq, raw, leaf in found:
+                entry = parse_entry(_require_leaf(seq, raw, leaf))
+                if entry.seq != start:
+                    raise MemoryLogError(
+                        f"entry {start} of the log says it is number {entry.seq}",
+                        remedy="treat the log as altered: an entry was removed, added or moved",
+                    )
+                yield entry
+                start += 1
+
+    def entry(self, seq: int) -> MemoryEntry:
+        """Return one entry, refusing one that differs from its leaf hash.
+
+        Raises:
+            NotFoundError: the log has no entry of this number.
+        """
+        return parse_entry(self.raw_entry(seq))
+
+    def raw_entry(self, seq: int) -> bytes:
+        """Return the canonical bytes of one entry."""
+        found = self._database.all("SELECT entry, leaf FROM entries WHERE seq = ?", (seq,))
+        if not found:
+            raise NotFoundError(
+                f"the log has no entry {seq}", remedy=f"name one from 0 to {self.size - 1}"
+            )
+        return _require_leaf(seq, *found[0])
+
+    def tree(self) -> HashTree:
+        """Return the tree as it is now, from the stored hashes."""
+        return StoredTree(self._database, self.size)
+
+    def keys(self, store: str) -> list[str]:
+        """Return the names of the keys of `store` that were not erased."""
+        statement = "SELECT DISTINCT key FROM salts WHERE store = ?"
+        return [text_of(key) for (key,) in self._database.all(statement, (store,))]
+
+    def kept(self, seq: int) -> Kept | None:
+        """Return what stands beside entry `seq`; None where it had no content or was erased."""
+        found = self._database.all(
+            "SELECT store, key, salt, content FROM salts LEFT JOIN contents USING (seq)"
+            " WHERE seq = ?",
+            (seq,),
+        )
+        if not found:
+            return None
+        store, key, salt, content = found[0]
+        return Kept(
+            text_of(store),
+            text_of(key),
+            blob_of(salt),
+            None if content is None else blob_of(content),
+        )
+
+    def notes(self) -> list[str]:
+        """Return the signed checkpoints, oldest first."""
+        rows = self._database.all("SELECT note FROM checkpoints ORDER BY size")
+        return [text_of(note) for (note,) in rows]
+
+    def checkpoints(self, *verifiers: NoteVerifier) -> list[Checkpoint]:
+        """Return what was signed; given verifiers, refuse a note that none of them verifies."""
+        notes = self.notes()
+        read = [verify_note(note, *verifiers) if verifiers else parse_note(note) for note in notes]
+        return [parse_checkpoint(note.text) for note in read]
+
+    def _one(self, statement: str) -> object:
+        found = self._database.all(statement)
+        return found[0][0] if found else None
+
+
+def _require_leaf(seq: object, raw: object, leaf: object) -> bytes:
+    if leaf_hash(blob_of(raw)) != leaf:
+        raise differs_from_leaf(seq)
+    return blob_of(raw)
