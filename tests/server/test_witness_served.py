@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ from mythos.values.evidence import InForce
 from tests.e2e.plane import Plane, Speaker
 from tests.engines.judge.desk import built
 
-NODES = ("grower", "forger", "loser")
+NODES = ("grower", "forger", "loser", "anew")
 
 
 class Agent:
@@ -56,8 +58,8 @@ class Agent:
         at = datetime.now(UTC)
         record(DirectoryStore(self.store), self.log, "a.md", content, source="agent", at=at)
 
-    def beat(self) -> None:
-        at = datetime.now(UTC)
+    def beat(self, *, minute: int = 0) -> None:
+        at = datetime.now(UTC) + timedelta(minutes=minute)
         self.speaker.reporter.beat(self.duty, InForce(), stale=False, at=at)
 
     def deliver(self) -> None:
@@ -178,3 +180,44 @@ def test_a_cosignature_is_checked_offline_with_the_published_key(
     vkey = CosignatureVerifier("mythos/witness", public.raw).vkey
     at = verify_cosignature(cosigned, CosignatureVerifier.parse(vkey))
     assert abs((datetime.now(UTC) - at).total_seconds()) < 3_600
+
+
+def _restart(plane: Plane, agent: Agent) -> None:
+    words = ("witness", "restart", agent.origin, "--by", "ada", "--why", "a new disk")
+    subprocess.run(
+        [sys.executable, "-m", "mythos", *words],
+        env=plane.environment, capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+
+
+def _audit(plane: Plane, agent: Agent) -> tuple[bool, int, int]:
+    """Whether the newest audit of a node's log failed, the restarts it knows of, and its size."""
+    question = "SELECT subject, body FROM resilience_evidencerow WHERE kind = 'memory' ORDER BY id"
+    *_, body = (
+        json.loads(body) for origin, body in plane.table(question) if origin == agent.origin
+    )
+    return body["proof_failed"], body.get("restarts", 0), body["size"]
+
+
+def test_a_node_takes_it_from_its_witness_that_a_log_began_anew(
+    plane: Plane, agents: dict[str, Agent]
+) -> None:
+    """The node remembers that the log was larger, and would call the new one cut short for good."""
+    agent = agents["anew"]
+    for _ in range(3):
+        agent.learn()
+    agent.beat()
+    agent.deliver()
+    agent.log.unlink()
+    (agent.store / "a.md").unlink()
+    agent.begin(b"from the backup")
+    agent.beat(minute=1)
+    agent.deliver()
+    assert _audit(plane, agent) == (True, 0, 0)
+    assert len(_forks(plane, agent)) == 1
+    _restart(plane, agent)
+    for minute in (2, 3):
+        agent.beat(minute=minute)
+        agent.deliver()
+    assert _audit(plane, agent) == (False, 1, 1)
+    assert _witnessed(plane, agent) == [1]

@@ -334,12 +334,12 @@ def _import_report(file: Path) -> dict[str, Any]:
 def _import_view(home: Path, file: Path) -> dict[str, Any]:
     from mythos.adapters.key_file import load_key
     from mythos.node.store import NodeStore
-    from mythos.node.witnessed import take_file
+    from mythos.node.witnessed import take_signed
 
     acceptance, key = _home(home).acceptance(), load_key(_home(home).key).public
     store = NodeStore(_home(home).database)
     try:
-        n_logs = take_file(store, file.read_bytes(), acceptance, key)
+        n_logs = take_signed(store, file.read_bytes(), acceptance, key)
     finally:
         store.close()
     return {"file": str(file), "node": acceptance.node, "logs": n_logs}

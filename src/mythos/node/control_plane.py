@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import httpx
 import orjson
 
@@ -17,6 +19,18 @@ from mythos.values.enrolment import Acceptance, EnrolmentRequest
 
 TIMEOUT_S = 10.0
 _FINAL = {403: IdentityError, 409: ConflictError, 410: EvidenceError, 422: EvidenceError}
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """What the control plane answers to an envelope.
+
+    `witnessed`: cosigned checkpoints of its memory logs. `view`: the same as a signed file, where
+    the node seems to remember a log from before it was let begin anew; else empty.
+    """
+
+    witnessed: tuple[str, ...] = ()
+    view: str = ""
 
 
 class ControlPlane:
@@ -44,19 +58,18 @@ class ControlPlane:
         answer = self._post("/api/v1/enrol", body, "application/json")
         return Acceptance.model_validate_json(answer)
 
-    def send_evidence(self, envelope: bytes) -> tuple[str, ...]:
+    def send_evidence(self, envelope: bytes) -> Acknowledged:
         """Deliver one signed envelope; counted now or before are both success.
 
         Returns:
-            What the witness remembers of the envelope's memory logs: cosigned checkpoints, not
-            verified here. An older control plane tells none.
+            What the witness remembers, not verified here. An older control plane tells nothing.
 
         Raises:
             MythosError: 403, 409, 410 or 422: refused for good.
             UnavailableError: not delivered; try again.
         """
         told = self._post("/api/v1/evidence", envelope, "application/vnd.dsse.envelope.v1+json")
-        return _witnessed(told)
+        return _acknowledged(told)
 
     def _post(self, path: str, body: bytes, content_type: str) -> bytes:
         try:
@@ -71,15 +84,18 @@ class ControlPlane:
         raise _refusal(response)
 
 
-def _witnessed(told: bytes) -> tuple[str, ...]:
-    """The cosigned checkpoints of an answer; an answer of any other shape acknowledges as well."""
+def _acknowledged(told: bytes) -> Acknowledged:
+    """What an answer tells; one of any other shape acknowledges as well."""
     try:
-        notes = orjson.loads(told).get("witnessed", ())
+        answer = orjson.loads(told)
+        notes, view = answer.get("witnessed"), answer.get("view")
     except (orjson.JSONDecodeError, AttributeError):
-        return ()
-    if not isinstance(notes, list):
-        return ()
-    return tuple(note for note in notes if isinstance(note, str))
+        return Acknowledged()
+    listed = notes if isinstance(notes, list) else ()
+    return Acknowledged(
+        tuple(note for note in listed if isinstance(note, str)),
+        view if isinstance(view, str) else "",
+    )
 
 
 def _refusal(response: httpx.Response) -> MythosError:

@@ -8,6 +8,7 @@ are one transaction, so a crash neither loses evidence nor says it twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -24,12 +25,18 @@ from mythos.engines.evidence.window import hours_touched
 from mythos.engines.judge.rows import NS, Place
 from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.memory.note import NoteVerifier
-from mythos.errors import MemoryLogError, MythosError, UnavailableError
-from mythos.node.control_plane import ControlPlane
+from mythos.errors import (
+    IdentityError,
+    MemoryLogError,
+    MythosError,
+    TrustError,
+    UnavailableError,
+)
+from mythos.node.control_plane import Acknowledged, ControlPlane
 from mythos.node.duty import Duty
 from mythos.node.home import NodeHome
 from mythos.node.store import NodeStore, StoredEnvelope
-from mythos.node.witnessed import TOLD, bases_of, take_view, witnessed_in
+from mythos.node.witnessed import TOLD, bases_of, take_signed, take_view, witnessed_in
 from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
@@ -144,16 +151,24 @@ class Reporter:
         sent = 0
         for envelope in self._store.unsent():
             try:
-                witnessed = plane.send_evidence(envelope.body)
+                answer = plane.send_evidence(envelope.body)
             except UnavailableError:
                 raise
             except MythosError as refusal:
                 self._store.mark_refused(envelope.counter, str(refusal))
                 continue
             self._store.mark_sent(envelope.counter)
-            take_view(self._store, witnessed, node=self._acceptance.node, key=self._key.public)
+            self._take(answer)
             sent += 1
         return sent
+
+    def _take(self, answer: Acknowledged) -> None:
+        """Keep what the witness remembers, as far as it can be believed."""
+        key = self._key.public
+        take_view(self._store, answer.witnessed, node=self._acceptance.node, key=key)
+        if answer.view:
+            with suppress(TrustError, IdentityError, MemoryLogError):
+                take_signed(self._store, answer.view.encode(), self._acceptance, key)
 
     def _time_rows(self, place: Place, *, stale: bool, at_s: float) -> Iterable[EvidenceRow]:
         """What this beat covers: the time back to the one before it, unless beats were missed."""

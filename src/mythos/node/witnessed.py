@@ -3,11 +3,14 @@
 Each envelope proves each log's growth from the envelope before it, so a chain that arrives whole
 needs no answer. Where one was lost, the witness's own memory, by answer or by file, says from
 where to prove. It is a hint: whoever forges one gains a true proof.
+
+That a log began anew, and may be smaller now, is believed of a signed view alone: who could make
+the node forget a checkpoint could roll its memory back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pydantic import ValidationError
 
@@ -15,7 +18,11 @@ from mythos.adapters.dsse import open_envelope
 from mythos.adapters.key_file import PublicKey
 from mythos.adapters.root_keys import keys_of
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
-from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
+from mythos.engines.memory.cosignature import (
+    CosignatureVerifier,
+    claimed_second,
+    verify_cosignature,
+)
 from mythos.engines.memory.note import NoteVerifier, verify_note
 from mythos.errors import IdentityError, MemoryLogError, TrustError
 from mythos.node.store import NodeStore
@@ -44,23 +51,23 @@ def witnessed_in(store: NodeStore, origin: str) -> list[Checkpoint]:
 def take_view(store: NodeStore, notes: Iterable[str], *, node: str, key: PublicKey) -> int:
     """Keep what the witness remembers of this node's logs; says how many were taken.
 
-    Only what this node signed itself is taken, and nothing smaller than is known already.
+    Only what this node signed itself is taken, and nothing smaller, or cosigned earlier, than is
+    known already.
     """
     taken = 0
-    for note in notes:
-        try:
-            said = _own(note, node=node, key=key)
-        except MemoryLogError:
-            continue
-        known = witnessed_in(store, said.origin)
-        if not known or known[0].size <= said.size:
+    for said, note in _own_among(notes, node=node, key=key):
+        known = store.recall(COSIGNED + said.origin)
+        if known is None or (_said(known).size <= said.size and not _later(known, note)):
             store.remember(COSIGNED + said.origin, note)
             taken += 1
     return taken
 
 
-def take_file(store: NodeStore, data: bytes, acceptance: Acceptance, key: PublicKey) -> int:
-    """Keep what a carried file says that the witness remembers; says how many logs.
+def take_signed(store: NodeStore, data: bytes, acceptance: Acceptance, key: PublicKey) -> int:
+    """Keep what a signed view says that the witness remembers; says how many logs.
+
+    A checkpoint cosigned later than the one known stands in its place even if it is smaller: an
+    operator let that log begin anew.
 
     Raises:
         TrustError: not signed by the key that the pinned root names.
@@ -84,7 +91,29 @@ def take_file(store: NodeStore, data: bytes, acceptance: Acceptance, key: Public
     verifier = CosignatureVerifier.parse(view.vkey)
     for note in view.notes:
         verify_cosignature(note, verifier)
-    return take_view(store, view.notes, node=view.node, key=key)
+    taken = 0
+    for said, note in _own_among(view.notes, node=view.node, key=key):
+        known = store.recall(COSIGNED + said.origin)
+        if known is None or not _later(known, note):
+            store.remember(COSIGNED + said.origin, note)
+            taken += 1
+    return taken
+
+
+def _later(note: str, other: str) -> bool:
+    """Whether a note was cosigned after another."""
+    return claimed_second(note) > claimed_second(other)
+
+
+def _own_among(
+    notes: Iterable[str], *, node: str, key: PublicKey
+) -> Iterator[tuple[Checkpoint, str]]:
+    """The checkpoints that this node signed, with their notes; others are left out."""
+    for note in notes:
+        try:
+            yield _own(note, node=node, key=key), note
+        except MemoryLogError:
+            continue
 
 
 def _own(note: str, *, node: str, key: PublicKey) -> Checkpoint:

@@ -92,6 +92,7 @@ MEMORY = st.builds(
     proof_failed=st.booleans(),
     keys=st.dictionaries(NAME, st.sampled_from(get_args(BadClass))),
     written_since=COUNT,
+    restarts=st.integers(0, 2),
 )
 
 TABLE = st.dictionaries(NAME, COUNT)

@@ -1,9 +1,11 @@
 """The newest audit of one memory log.
 
 An audit states the whole log, so two of them are never added: the later one stands. Later means
-the larger (log size, audit time, digest of the body), which makes merging a semilattice: any
-order, any grouping, any repetition gives the same body. An audit whose proof failed outranks
-every other of its cell, because a log that was cut short is also the smaller one.
+the larger (restarts, log size, audit time, digest of the body), which makes merging a semilattice:
+any order, any grouping, any repetition gives the same body. An audit whose proof failed outranks
+every other of its cell and of its beginning of the log, because a log that was cut short is also
+the smaller one. A log that an operator let begin anew is smaller and right: what was audited before
+is of another log, however large that was.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ MAX_KEYS = 32
 BadClass: TypeAlias = Literal["altered", "missing", "unlogged"]
 
 _COUNTS = ("ok", "altered", "missing", "unlogged", "expired", "written_since")
-_MEMBERS = ("size", "audited_at", "root", *_COUNTS, "proof_failed", "keys")
+_OPTIONAL: JsonObject = {"restarts": 0}
+_MEMBERS = ("size", "audited_at", "root", *_COUNTS, "proof_failed", "keys", *_OPTIONAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class MemoryBody:
     size: entries in the log. audited_at: Unix seconds, 0 = never audited. root: Merkle root at
     that size. ok, altered, missing, unlogged, expired: keys by class. written_since: keys logged
     after the audit. proof_failed: a proof, signature or consistency check did not hold. keys: up
-    to 32 names of bad keys with their class.
+    to 32 names of bad keys with their class. restarts: how often an operator had let the log begin
+    anew before this was said; the witness tells it, never the node.
     """
 
     size: int = 0
@@ -55,9 +59,10 @@ class MemoryBody:
     proof_failed: bool = False
     keys: Mapping[str, BadClass] = field(default_factory=dict)
     written_since: int = 0
+    restarts: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("size", "audited_at", *_COUNTS):
+        for name in ("size", "audited_at", "restarts", *_COUNTS):
             count(getattr(self, name), where=f"memory {name}", at_most=MAX_COUNT)
         if len(self.keys) > MAX_KEYS:
             raise refused("memory keys", f"{len(self.keys)} names", f"at most {MAX_KEYS}")
@@ -79,14 +84,14 @@ class MemoryBody:
         return self if mine > theirs else other
 
     @property
-    def _age(self) -> tuple[bool, int, int]:
-        return self.proof_failed, self.size, self.audited_at
+    def _age(self) -> tuple[int, bool, int, int]:
+        return self.restarts, self.proof_failed, self.size, self.audited_at
 
     def _digest(self) -> str:
         return digest_of(canonical_bytes(self.to_json()))
 
     def to_json(self) -> JsonObject:
-        """Write every member; `keys` as `{name: class}`."""
+        """Write every member; `keys` as `{name: class}`, `restarts` where there were any."""
         return {
             "size": self.size,
             "audited_at": self.audited_at,
@@ -94,12 +99,14 @@ class MemoryBody:
             **{name: getattr(self, name) for name in _COUNTS},
             "proof_failed": self.proof_failed,
             "keys": dict(self.keys),
+            **({"restarts": self.restarts} if self.restarts else {}),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, JsonValue]) -> MemoryBody:
         """Read what `to_json` wrote; EvidenceError where it is anything else."""
-        found = members(value, _MEMBERS, where="memory")
+        given = mapping(value, where="memory")
+        found = members({**_OPTIONAL, **given}, _MEMBERS, where="memory")
         return cls(
             size=count(found["size"], where="memory size"),
             audited_at=count(found["audited_at"], where="memory audited_at"),
@@ -115,6 +122,7 @@ class MemoryBody:
                 for name, kind in mapping(found["keys"], where="memory keys").items()
             },
             written_since=count(found["written_since"], where="memory written_since"),
+            restarts=count(found["restarts"], where="memory restarts"),
         )
 
 

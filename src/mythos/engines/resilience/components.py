@@ -160,9 +160,12 @@ def integrity(
 def newest_audit(audits: Iterable[MemoryBody]) -> MemoryBody:
     """Return the audit that stands: the newest, unless one as new or newer failed its proof.
 
-    A log that was cut short is smaller than it was, so size alone would hide its failure.
+    A log that was cut short is smaller than it was, so size alone would hide its failure. One that
+    an operator let begin anew is smaller too: audits from before then are of another log.
     """
-    listed = list(audits)
+    told = list(audits)
+    begun = max((body.restarts for body in told), default=0)
+    listed = [body for body in told if body.restarts == begun]
     held = sum((body for body in listed if not body.proof_failed), start=MemoryBody())
     failed = [b for b in listed if b.proof_failed and b.audited_at >= held.audited_at]
     return max(failed, key=lambda body: body.audited_at) if failed else held

@@ -70,7 +70,8 @@ class NodeFacts:
     not reach back to it. names: digest of an agent, policy set or workflow to its name.
     skip_weights: workflow digest to the skip weight of each label. rewritten: memory logs that are
     not what a checkpoint remembered outside the node says. unproved: those that did not prove that
-    they extend it. benign: marks that stand in the node's environment; they change no score.
+    they extend it. restarts: how often an operator let a log begin anew. benign: marks that stand
+    in the node's environment; they change no score.
     baselines: accepted ones, at most one a workflow. withdrawn: ids of those that were withdrawn.
     drift_elsewhere: p of the tests of drift that were made at other nodes.
     """
@@ -84,6 +85,7 @@ class NodeFacts:
     skip_weights: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     forks: tuple[Fork, ...] = ()
     unproved: Mapping[str, Unproved] = field(default_factory=dict)
+    restarts: Mapping[str, int] = field(default_factory=dict)
     rewritten: Mapping[str, Rewritten] = field(default_factory=dict)
     mismatch: Mismatch | None = None
     benign: tuple[BenignMark, ...] = ()

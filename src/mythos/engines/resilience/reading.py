@@ -60,7 +60,7 @@ def read_node(
     Args:
         rows: evidence, merged or not, in any order; rows of other nodes and environments, of
             shadow sets and outside the window are left out. Of memory the newest audit stands,
-            however old.
+            however old, unless its log began anew since.
         node, environment: whose reading it is.
         as_of: the moment, with its zone; in an audit, the newest span's.
         window_s: seconds looked back, > 0; begins no earlier than the first evidence.
@@ -75,7 +75,7 @@ def read_node(
     """
     own = [row for row in rows if _belongs(row, node=node, environment=environment)]
     window = _window(own, as_of=as_of, window_s=window_s, facts=facts)
-    used = [row for row in own if _counts(row, window)]
+    used = [row for row in own if _counts(row, window, facts)]
     cells = count_cells(used, window=window, presence=facts.presence)
     alignment, tools = alignment_of(used), _tools(used)
     scene = Scene(node=node, as_of=as_of, window_s=window_s)
@@ -163,9 +163,10 @@ def _began(row: EvidenceRow) -> float:
     return row.key.cell + ((bits & -bits).bit_length() - 1) * body.cell_s
 
 
-def _counts(row: EvidenceRow, window: Window) -> bool:
-    if row.key.kind == "memory":
-        return row.key.cell <= window.end_s
+def _counts(row: EvidenceRow, window: Window, facts: NodeFacts) -> bool:
+    if isinstance(row.body, MemoryBody):
+        begun = facts.restarts.get(row.key.subject, 0)
+        return row.key.cell <= window.end_s and row.body.restarts >= begun
     return window.overlaps(row.key.cell, row.key.width_s)
 
 
@@ -178,13 +179,16 @@ def _tools(rows: Iterable[EvidenceRow]) -> Mapping[str, ActionBody]:
 
 
 def _logs(rows: Iterable[EvidenceRow], *, facts: NodeFacts) -> Mapping[str, list[MemoryBody]]:
-    """Audits by log. What a witness saw rewritten is a failed proof, whatever the node found."""
+    """Audits by log. What a witness saw rewritten is a failed proof, whatever the node found.
+
+    The node goes on auditing its store against the forged log, so none of its audits counts.
+    """
     logs = {
         origin: [MemoryBody(audited_at=int(found.seen_at.timestamp()), proof_failed=True)]
         for origin, found in facts.rewritten.items()
     }
     for row in rows:
-        if isinstance(row.body, MemoryBody):
+        if isinstance(row.body, MemoryBody) and row.key.subject not in facts.rewritten:
             logs.setdefault(row.key.subject, []).append(row.body)
     return logs
 

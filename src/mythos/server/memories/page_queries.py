@@ -34,6 +34,7 @@ from mythos.server.memories.pages.facts import (
     WaitingFact,
     WitnessedFact,
 )
+from mythos.server.resilience.log_restarts import restarts_of
 from mythos.server.resilience.models import (
     EvidenceRow,
     IntakeFinding,
@@ -57,7 +58,7 @@ def logs() -> list[LogFact]:
     nodes = list(_nodes().annotate(newest_audit=Subquery(newest.values("cell")[:1])))
     cells = {each.node_id: each.newest_audit for each in nodes if each.newest_audit is not None}
     hosts = {each.node_id: _host(each) for each in nodes}
-    return _logs(hosts, _newest_audits(hosts, cells))
+    return _logs(hosts, _newest_audits(hosts, cells), restarts_of())
 
 
 def log(node_id: str, origin: str) -> LogFact:
@@ -68,13 +69,14 @@ def log(node_id: str, origin: str) -> LogFact:
     """
     node = _nodes().filter(node_id=node_id).first()
     host = {} if node is None else {node_id: _host(node)}
+    restarts = restarts_of(host)
     bodies = [
         MemoryBody.from_json(body)
         for each in host.values()
-        for body in _audits(each, origin).order_by("-cell").values_list("body", flat=True)[:1]
+        for body in _standing(each, origin, restarts).values_list("body", flat=True)[:1]
     ]
     audits = {(node_id, origin): bodies} if bodies else {}
-    found = [each for each in _logs(host, audits) if each.origin == origin]
+    found = [each for each in _logs(host, audits, restarts) if each.origin == origin]
     if not found:
         raise NotFoundError(
             f"no memory log {origin[:150]!r} of a host {node_id[:150]!r} is known",
@@ -168,10 +170,24 @@ def _newest_audits(
     return audits
 
 
-def _logs(hosts: dict[str, HostFact], audits: dict[Key, list[MemoryBody]]) -> list[LogFact]:
+def _standing(host: HostFact, origin: str, restarts: dict[Key, int]) -> QuerySet[EvidenceRow]:
+    """Audits of a log since it last began anew, the newest first."""
+    found = _audits(host, origin).order_by("-cell")
+    begun = restarts.get((host.node_id, origin))
+    return found if begun is None else found.filter(body__restarts=begun)
+
+
+def _logs(
+    hosts: dict[str, HostFact], told: dict[Key, list[MemoryBody]], restarts: dict[Key, int]
+) -> list[LogFact]:
     one = list(hosts) if len(hosts) == 1 else None
     witnessed, waiting, forks = _witnessed(one), _waiting(one), _forks(one)
     caught = {key for key, fork in forks.items() if fork.open}
+    audits = {
+        key: bodies
+        for key, bodies in told.items()
+        if max(body.restarts for body in bodies) >= restarts.get(key, 0)
+    }
     return [
         LogFact(
             origin=origin,
@@ -181,7 +197,7 @@ def _logs(hosts: dict[str, HostFact], audits: dict[Key, list[MemoryBody]]) -> li
             waiting=waiting.get((node_id, origin)),
             fork=forks.get((node_id, origin)),
         )
-        for node_id, origin in sorted({*audits, *witnessed, *caught})
+        for node_id, origin in sorted({*told, *witnessed, *caught, *restarts})
         if node_id in hosts
     ]
 

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from mythos.adapters.dsse import envelope_key_id, open_envelope
 from mythos.adapters.key_file import load_public_key
-from mythos.engines.evidence.row import EvidenceRow, from_wire, merge
+from mythos.engines.evidence.row import EvidenceRow, merge
 from mythos.errors import (
     EvidenceError,
     EvidenceExpiredError,
@@ -26,6 +26,7 @@ from mythos.errors import (
 )
 from mythos.server.catalog.models import Node
 from mythos.server.resilience import models, witness
+from mythos.server.resilience.log_restarts import Beginnings, beginnings, rows_of
 from mythos.server.resilience.queries import evidence_row
 from mythos.values import evidence as wire
 from mythos.values.digest import digest_of
@@ -38,6 +39,8 @@ class Accepted:
     """What became of an envelope. `counted` False: the same bytes had been counted before.
 
     `witnessed`: what the witness remembers of the envelope's memory logs, as cosigned notes.
+    `astray`: whether an audit failed of a log that was let begin anew: the node may remember it as
+    it was before.
     """
 
     node_id: str
@@ -45,6 +48,12 @@ class Accepted:
     counted: bool
     n_rows: int
     witnessed: tuple[str, ...] = ()
+    astray: bool = False
+
+    @property
+    def tells_view(self) -> bool:
+        """Whether the node is to be told by a signed view what is remembered now."""
+        return self.astray and bool(self.witnessed)
 
 
 def accept_envelope(data: bytes, *, at: datetime, via_file: bool = False) -> Accepted:
@@ -142,20 +151,25 @@ def _count(
                 f"envelope {envelope.counter} of {node.node_id} was counted with other content",
                 remedy="two processes may hold one key: stop both, then enrol the host anew",
             )
-        return _accepted(envelope, counted=False)
-    merge_rows(from_wire(row) for row in envelope.rows)
-    witness.remember(envelope, node, at=at)
+        return _accepted(envelope, beginnings(envelope), counted=False)
+    begun = beginnings(envelope)
+    merge_rows(rows_of(envelope, begun))
+    witness.remember(envelope, node, at=at, begun=begun)
     _touch(envelope, node, at=at, via_file=via_file)
-    return _accepted(envelope, counted=True)
+    return _accepted(envelope, begun, counted=True)
 
 
-def _accepted(envelope: wire.Envelope, *, counted: bool) -> Accepted:
+def _accepted(envelope: wire.Envelope, begun: Beginnings, *, counted: bool) -> Accepted:
     return Accepted(
         envelope.node,
         envelope.counter,
         counted=counted,
         n_rows=len(envelope.rows) if counted else 0,
         witnessed=tuple(witness.view(envelope)),
+        astray=any(
+            row.kind == "memory" and row.subject in begun.then and bool(row.body["proof_failed"])
+            for row in envelope.rows
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from mythos.errors import EvidenceError
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.readings import refresh_if_due
+from mythos.server.resilience.witness_files import view_for
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,8 @@ def evidence(request: HttpRequest) -> JsonResponse:
     accepted = accept_envelope(_body(request), at=now)
     _refresh(accepted.node_id, at=now)
     status = "counted" if accepted.counted else "already counted"
-    return JsonResponse({**asdict(accepted), "status": status})
+    view = {"view": view_for(accepted.node_id, at=now).decode()} if accepted.tells_view else {}
+    return JsonResponse({**asdict(accepted), "status": status, **view})
 
 
 def _body(request: HttpRequest) -> bytes:

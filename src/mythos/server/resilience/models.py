@@ -114,6 +114,29 @@ class MemoryCheckpoint(models.Model):
         return f"{self.origin} @ {self.size}"
 
 
+class LogRestart(models.Model):
+    """An operator's word that a memory log begins anew after what was remembered of it then.
+
+    `size`, `epoch`, `counter` and `seen_at` are those of the `MemoryCheckpoint` that was forgotten:
+    what the node said after that is of the new log.
+    """
+
+    origin = models.CharField(max_length=300)
+    node_id = models.CharField(max_length=150)
+    size = models.BigIntegerField()
+    epoch = models.CharField(max_length=64, blank=True)
+    counter = models.BigIntegerField(default=0)
+    seen_at = models.DateTimeField()
+    restarted_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [models.Index(fields=["node_id", "origin"], name="restart_of_log")]
+
+    def __str__(self) -> str:
+        return f"{self.origin} anew after {self.size}"
+
+
 class UnprovedCheckpoint(models.Model):
     """A checkpoint that is larger than the witnessed one, and not yet proved to extend it.
 

@@ -30,6 +30,7 @@ from mythos.server.catalog.models import (
 from mythos.server.deployment.models import Rollout
 from mythos.server.resilience import witness
 from mythos.server.resilience.kept_rows import KeptRows
+from mythos.server.resilience.log_restarts import restarts_of
 from mythos.server.resilience.models import (
     EnvelopeReceipt,
     IntakeFinding,
@@ -158,6 +159,7 @@ def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFac
         ),
         rewritten=witness.rewritten_logs(node),
         unproved=witness.unproved_logs(node),
+        restarts={log: n for (_, log), n in restarts_of([node.node_id]).items()},
         first_evidence=_first_evidence(node, at=at),
         mismatch=_mismatch(node, in_force),
         benign=standing_in(node.environment.name, at=at),

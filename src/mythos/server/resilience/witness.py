@@ -22,6 +22,7 @@ from mythos.engines.memory.witness import Said, judge
 from mythos.engines.resilience.facts import LogClaim, Rewritten, Unproved
 from mythos.errors import MemoryLogError
 from mythos.server.catalog.models import Node
+from mythos.server.resilience.log_restarts import Beginnings
 from mythos.server.resilience.models import IntakeFinding, MemoryCheckpoint, UnprovedCheckpoint
 from mythos.server.resilience.witness_key import witness_key
 from mythos.values.evidence import Envelope
@@ -35,7 +36,7 @@ MAX_SHOWN = 8
 """Contradictions of one log whose notes are kept: the first and the newest."""
 
 
-def remember(envelope: Envelope, node: Node, *, at: datetime) -> None:
+def remember(envelope: Envelope, node: Node, *, at: datetime, begun: Beginnings) -> None:
     """Hold an envelope's checkpoints against those remembered; call inside a transaction.
 
     A checkpoint that cannot be believed is a finding, never a reason to refuse the envelope: who
@@ -45,6 +46,7 @@ def remember(envelope: Envelope, node: Node, *, at: datetime) -> None:
         envelope: signed by `node`, counted now for the first time.
         node: who sent it.
         at: now.
+        begun: which of its logs began anew since; what it says of them is let go.
     """
     verify = partial(_verified, node, load_public_key(node.public_key).raw.public_bytes_raw())
     for note in envelope.checkpoints[:MAX_CHECKPOINTS]:
@@ -54,7 +56,8 @@ def remember(envelope: Envelope, node: Node, *, at: datetime) -> None:
             evidence = {"claimed": note[:2_000]}
             _report(node, f"mythos/{node.node_id}", why=error.message, evidence=evidence, at=at)
             continue
-        _hold(_row_of(claim, note, envelope, node, at=at), at=at)
+        if not begun.past(claim.origin):
+            _hold(_row_of(claim, note, envelope, node, at=at), at=at)
 
 
 def view(envelope: Envelope) -> list[str]:

@@ -11,7 +11,12 @@ from mythos.errors import NotFoundError
 from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
 from mythos.server.deployment import trust
-from mythos.server.resilience.models import IntakeFinding, MemoryCheckpoint, UnprovedCheckpoint
+from mythos.server.resilience.models import (
+    IntakeFinding,
+    LogRestart,
+    MemoryCheckpoint,
+    UnprovedCheckpoint,
+)
 from mythos.server.resilience.queries import newest_readings
 from mythos.server.resilience.readings import refresh
 from mythos.server.resilience.witness import CODE
@@ -79,7 +84,8 @@ def view_for(node_id: str, *, at: datetime) -> bytes:
 def restart_log(origin: str, *, by: str, why: str, at: datetime) -> None:
     """Forget what is remembered of a log, so that its next checkpoint is its first.
 
-    What was remembered goes into the log of operator actions, and its finding is resolved.
+    What was remembered goes into the log of operator actions, and its finding is resolved. Audits
+    from before then are of another log: they count no more.
 
     Raises:
         NotFoundError: the witness knows no such log.
@@ -93,6 +99,15 @@ def restart_log(origin: str, *, by: str, why: str, at: datetime) -> None:
                 remedy="take its name from `mythos witness list`",
             )
         record("log.restart", origin, by=by, at=at, why=why, details={"remembered": known.note})
+        LogRestart.objects.create(
+            origin=origin,
+            node_id=known.node_id,
+            size=known.size,
+            epoch=known.epoch,
+            counter=known.counter,
+            seen_at=known.seen_at,
+            restarted_at=at,
+        )
         UnprovedCheckpoint.objects.filter(origin=origin).delete()
         IntakeFinding.objects.filter(code=CODE, subject=origin).update(resolved_at=at)
         _resolve_flag(known.node_id, origin)

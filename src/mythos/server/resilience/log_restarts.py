@@ -1,0 +1,81 @@
+"""Memory logs that an operator let begin anew: which beginning is an envelope's word about?
+
+A restart ends what was remembered of a log at one envelope of its node. What the node said after
+that envelope is of the new log, and what it said before is not, whenever it comes. Within an epoch
+counters tell; of two epochs (state folders) the one that was first heard of later came later. The
+node's clock, which a new disk may well have set back, is asked only where the epoch is not known.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from django.db.models import Min
+
+from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.evidence.row import EvidenceRow, from_wire
+from mythos.server.resilience.models import EnvelopeReceipt, LogRestart
+from mythos.values.evidence import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """Of each log that ever began anew: how often before an envelope was sealed, and in all."""
+
+    then: Mapping[str, int]
+    now: Mapping[str, int]
+
+    def past(self, origin: str) -> bool:
+        """Whether the envelope speaks of a log that has begun anew since."""
+        return self.then.get(origin, 0) < self.now.get(origin, 0)
+
+
+def beginnings(envelope: Envelope) -> Beginnings:
+    """Place an envelope among the restarts of its node's logs."""
+    then: dict[str, int] = {}
+    now: dict[str, int] = {}
+    for restart in LogRestart.objects.filter(node_id=envelope.node).order_by("pk"):
+        origin = restart.origin
+        now[origin] = now.get(origin, 0) + 1
+        if _after(envelope, restart):
+            then[origin] = now[origin]
+    return Beginnings(then, now)
+
+
+def rows_of(envelope: Envelope, begun: Beginnings) -> Iterator[EvidenceRow]:
+    """The rows of an envelope; each audit says of which beginning of its log it is."""
+    for row in map(from_wire, envelope.rows):
+        if isinstance(row.body, MemoryBody):
+            restarts = begun.then.get(row.key.subject, 0)
+            yield EvidenceRow(row.key, replace(row.body, restarts=restarts))
+        else:
+            yield row
+
+
+def restarts_of(nodes: Collection[str] | None = None) -> dict[tuple[str, str], int]:
+    """How often each log of these nodes, or of all, began anew: (node, log) to a number."""
+    found = LogRestart.objects.all()
+    if nodes is not None:
+        found = found.filter(node_id__in=nodes)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    for key in found.order_by().values_list("node_id", "origin"):
+        counts[key] += 1
+    return dict(counts)
+
+
+def _after(envelope: Envelope, restart: LogRestart) -> bool:
+    if not restart.epoch:
+        return envelope.sent_at > restart.seen_at.timestamp()
+    if envelope.epoch == restart.epoch:
+        return envelope.counter > restart.counter
+    return _first_heard(envelope.node, envelope.epoch) > _first_heard(
+        restart.node_id, restart.epoch
+    )
+
+
+def _first_heard(node_id: str, epoch: str) -> int:
+    receipts = EnvelopeReceipt.objects.filter(node_id=node_id, epoch=epoch)
+    first: int | None = receipts.aggregate(first=Min("pk"))["first"]
+    return first or 0
