@@ -138,7 +138,7 @@ def _proved(document: PolicyDocument, number: int, entry: Expectation, engines: 
             shown = Shown(done.answer.policy_sets, done.answer.rules)
             call = expected_of(done.request, digest=name)
             got = done.answer.word
-            loud = loud_signals(done.request.signals)
+            loud = loud_signals(done.request)
             return _Result(document, number, "failed", wanted, got, done.why, shown, call, loud)
         undecided = undecided or done.why
     if undecided:

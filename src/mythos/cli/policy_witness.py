@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mythos.engines.coherence.shown import RuleKey, Witness
     from mythos.engines.policy.document import PolicyDocument
     from mythos.engines.policy.facts.known import Known
+    from mythos.engines.policy.request import Request
     from mythos.engines.policy.rule import Rule
-    from mythos.engines.policy.signals import Signals
 
 _NOTHING = (False, 0, "0.0000")
 """Values of facts that tell of nothing that happened."""
@@ -113,7 +113,7 @@ def request_json(witness: Witness, sets: Sets) -> dict[str, Any]:
         "origins": {sink: str(*each) for sink, each in request.origins.items()},
         "now": f"{at:%Y-%m-%dT%H:%M:%S}Z",
         "depth": request.depth,
-        "signals": _signals(request.signals),
+        "signals": _signals(request),
     }
 
 
@@ -133,7 +133,7 @@ def witness_lines(witness: Witness, sets: Sets) -> Iterator[str]:
     told = [f"{name}={value}" for name, value in others.items() if name in parts]
     if request.agent != "agent":
         told.append(f"agent={shortened(request.agent)}")
-    loud = loud_signals(request.signals)
+    loud = loud_signals(request)
     told.extend(f"{name}={loud[name]}" for name in loud if name.partition(".")[0] in parts)
     if "now" in parts:
         told.append(f"now={request_json(witness, sets)['now']}")
@@ -181,13 +181,14 @@ def decision_line(witness: Witness, sets: Sets) -> str:
     return "allow: nothing forbids it" if witness.allowed else "deny: no rule permits it"
 
 
-def _signals(signals: Signals) -> dict[str, Any]:
+def _signals(request: Request) -> dict[str, Any]:
     """What the run shows around the call, as rules read it."""
     from mythos.engines.policy.signals import PARTS, is_referred, signal_parts
 
+    origins = frozenset().union(*request.origins.values())
     return {
-        **signal_parts(PARTS, signals, {}),
-        "sinks": {"referred": is_referred(signals, {})},
+        **signal_parts(PARTS, request.signals, {}),
+        "sinks": {"referred": is_referred(request.signals, origins, {})},
     }
 
 
@@ -195,14 +196,17 @@ def _word(witness: Witness) -> str:
     return "allow" if witness.allowed else "deny"
 
 
-def loud_signals(signals: Signals) -> dict[str, Any]:
+def loud_signals(request: Request) -> dict[str, Any]:
     """The signals that are not silent, such as `run.untrusted`, as rules read them."""
-    return {
+    loud = {
         f"{part}.{name}".removesuffix("."): value
-        for part, values in _signals(signals).items()
+        for part, values in _signals(request).items()
         for name, value in (values.items() if isinstance(values, dict) else [("", values)])
         if value
     }
+    if not request.signals.referred:
+        loud.pop("sinks.referred", None)
+    return loud
 
 
 def _facts(known: Mapping[str, Known]) -> dict[str, Any]:

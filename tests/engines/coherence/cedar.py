@@ -50,7 +50,7 @@ def _context(request: Request, environment: RequestEnvironment) -> dict[str, Jso
         "licensed": request.licensed,
         "origin": origin,  # type: ignore[dict-item]
         "sinks": {str(each): str(each) in origin.values() for each in Origin}
-        | {"referred": is_referred(request.signals, {})},  # type: ignore[dict-item]
+        | {"referred": is_referred(request.signals, origin.values(), {})},  # type: ignore[dict-item]
         **signal_parts(PARTS, request.signals, {}),
         "tool": {
             "effect": tool.effect,

@@ -31,6 +31,9 @@ def rules(*texts: str) -> PolicySet:
 ASKED = rules(permit("yes", "refund", "context.past.confirmed"), permit("look", "get_order"))
 CAPPED = rules(permit("any", "refund"), forbid("cap", "refund", "context.input.amount_cents > 500"))
 
+REFERRED = rules(permit("any", ""), forbid("strange", "", "!context.sinks.referred"))
+NOT_STRANGE = "!context.sinks.unknown && !context.sinks.untrusted"
+
 
 @pytest.mark.parametrize(
     ("policy_set", "entry"),
@@ -44,10 +47,19 @@ CAPPED = rules(permit("any", "refund"), forbid("cap", "refund", "context.input.a
             CAPPED,
             {"never": "allow", "when": "context.input.amount_cents > 500", "actions": "refund"},
         ),
+        (REFERRED, {"always": "allow", "when": "!(context.input has to)", "actions": "refund"}),
+        (REFERRED, {"always": "allow", "when": NOT_STRANGE, "actions": ["refund", "get_order"]}),
     ],
 )
 def test_what_holds_for_every_call_is_kept(policy_set: PolicySet, entry: dict[str, object]) -> None:
     assert asked(policy_set, **entry) == Promise("kept")
+
+
+@pytest.mark.parametrize("origin", ["unknown", "untrusted"])
+def test_a_strange_value_may_be_referred_to_or_not(origin: str) -> None:
+    for decision in ("allow", "deny"):
+        broken = asked(REFERRED, always=decision, when=f"context.sinks.{origin}", actions="refund")
+        assert broken.kept == "broken"
 
 
 def test_a_blank_value_has_no_origin_in_proofs_either() -> None:

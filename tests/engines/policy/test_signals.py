@@ -110,6 +110,24 @@ def test_a_masked_argument_leaves_open_only_what_depends_on_it(
     assert story.outcomes(rules) == [outcome]
 
 
+@pytest.mark.parametrize(
+    ("given", "outcome"),
+    [
+        ({}, Outcome.UPHELD),
+        ({"to": None}, Outcome.UPHELD),
+        ({"to": "carol@post.example"}, Outcome.UPHELD),
+        ({"to": "mallory@post.example"}, Outcome.VIOLATED),
+        ({"to": "[REDACTED]"}, Outcome.UNDECIDABLE),
+    ],
+)
+def test_every_strange_value_is_referred_to_where_there_is_none(
+    given: dict[str, Json], outcome: Outcome
+) -> None:
+    rules = policy("one", forbid("r", "refund", "!context.sinks.referred"))
+    story = Story().user("Refund it to carol@post.example")
+    assert story.call("refund", {"amount_cents": 5, **given}).outcomes(rules) == [outcome]
+
+
 def test_a_request_that_says_nothing_of_its_run_is_open_not_allowed() -> None:
     rules = policy("one", forbid("r", "refund", "context.repeats >= 1"))
     request = Request("clerk", "refund", {"amount_cents": 5})

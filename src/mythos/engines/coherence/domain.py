@@ -28,8 +28,8 @@ from mythos.engines.coherence.numbers import LEAST, MOST, YEAR_0_MS, YEAR_9999_M
 from mythos.engines.coherence.symbols import Group, Symbols, Type, Word
 from mythos.engines.coherence.terms import Bool
 from mythos.engines.policy.facts.plan import FactPlan
-from mythos.engines.policy.origin_name import BLANK
-from mythos.engines.policy.schema import ORIGINS, STRANGE
+from mythos.engines.policy.origin_name import BLANK, STRANGE
+from mythos.engines.policy.schema import ORIGINS
 from mythos.engines.policy.shape import Shape, arguments_shape, range_of
 from mythos.values.tools import Tool
 

@@ -51,6 +51,7 @@ from mythos.engines.coherence.terms import Bank, Bool
 from mythos.engines.coherence.translate import Translator
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.facts.plan import FactPlan
+from mythos.engines.policy.origin_name import STRANGE
 from mythos.engines.policy.rule import Rule
 from mythos.engines.policy.schema import AGENT, ORIGINS, TOOL, rule_schema
 from mythos.engines.policy.slice import CompiledSet
@@ -229,20 +230,24 @@ class RequestEnvironment:
         return Record(has, lambda sink: self.symbols.value(kind.fields[sink], f"origin.{sink}"))
 
     def _sinks(self, kind: Type) -> Record:
-        """Which origins the sinks' values have; whatever else is said of them is free."""
+        """Which origins the sinks' values have, and whether each strange one was referred to."""
         bank = self.bank
         undeclared = undeclared_sinks(self.symbols, self.tool)
 
-        def seen(origin: str) -> Value:
-            if origin not in ORIGINS:
-                return self.symbols.value(kind.fields[origin], f"sinks.{origin}")
+        def seen(origin: str) -> Bool:
             each = (
                 bank.and_(there, bank.same(bank.var("text", f"origin.{sink}"), origin))
                 for sink, there in self.sinks.items()
             )
-            return Truth(bank.or_(*each, undeclared.get(origin, False)))
+            return bank.or_(*each, undeclared.get(origin, False))
 
-        return Record(dict.fromkeys(kind.fields, True), seen)
+        def said(name: str) -> Value:
+            if name in ORIGINS:
+                return Truth(seen(name))
+            strange = bank.or_(*map(seen, STRANGE))
+            return Truth(bank.implies(strange, bank.var("bool", f"sinks.{name}")))
+
+        return Record(dict.fromkeys(kind.fields, True), said)
 
 
 def request_environment(

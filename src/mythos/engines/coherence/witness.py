@@ -23,8 +23,8 @@ from mythos.engines.coherence.terms import Bool, Evaluation, Term
 from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.course import Course
 from mythos.engines.policy.facts.known import ABSENT, FactValue
+from mythos.engines.policy.origin_name import STRANGE
 from mythos.engines.policy.request import Origin, Request
-from mythos.engines.policy.schema import STRANGE
 from mythos.engines.policy.shape import arguments_shape
 from mythos.engines.policy.signals import Signals
 

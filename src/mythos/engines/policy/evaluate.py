@@ -24,10 +24,10 @@ from pydantic import JsonValue
 from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.facts.kind import cedar_moment, is_plain
 from mythos.engines.policy.facts.known import ABSENT, FactValue, Known, OneOf
-from mythos.engines.policy.origin_name import ANY_ORIGIN, Origin, has_origin
+from mythos.engines.policy.origin_name import ANY_ORIGIN, STRANGE, Origin, has_origin
 from mythos.engines.policy.request import Request
 from mythos.engines.policy.result import Result, read_answer, result_of, with_matched
-from mythos.engines.policy.schema import AGENT, STRANGE
+from mythos.engines.policy.schema import AGENT
 from mythos.engines.policy.signals import is_referred, signal_parts, unbounded, uncertain
 from mythos.engines.policy.slice import Member, Runnable, Slice
 from mythos.values.event import Json
@@ -251,7 +251,7 @@ def _sink_parts(rules: Slice, request: Request, world: World) -> dict[str, JsonV
         elif chosen in STRANGE:
             seen.add(chosen)
     sinks: dict[str, JsonValue] = {name: name in seen for name in _ORIGINS}
-    sinks["referred"] = is_referred(request.signals, world)
+    sinks["referred"] = is_referred(request.signals, seen, world)
     return {"origin": origin, "sinks": sinks}
 
 

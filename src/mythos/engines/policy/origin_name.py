@@ -17,6 +17,8 @@ class Origin(StrEnum):
 
 
 ANY_ORIGIN = frozenset(Origin)
+STRANGE = (Origin.UNKNOWN, Origin.UNTRUSTED)
+"""Origins that charge; an undeclared argument of a consequential tool counts with these alone."""
 BLANK = ("", " ")
 """Texts without an origin."""
 

@@ -45,8 +45,6 @@ from mythos.values.tools import Tool, ToolCatalogue
 AGENT = "Agent"
 TOOL = "Tool"
 ORIGINS = ("user", "trusted", "unknown", "untrusted")
-STRANGE = ("unknown", "untrusted")
-"""Origins that charge; an undeclared argument of a consequential tool counts with these alone."""
 
 _BOOL: dict[str, JsonValue] = {"type": "Boolean"}
 _TEXT: dict[str, JsonValue] = {"type": "String"}

@@ -6,7 +6,7 @@
 | `context.asked.elsewhere`   | Bool: the user handed over to a text they named, and it speaks of |
 |                             | what the tool does                                                |
 | `context.sinks.referred`    | Bool: every sink value that is not the user's or trusted stands   |
-|                             | where the user pointed for it (see `referral`)                    |
+|                             | where the user pointed for it (see `referral`); true if none is   |
 | `context.links.untrusted`   | Bool: a link in an argument that is no sink has that origin and   |
 |                             | was not opened before; also `.user`, `.trusted`, `.unknown`       |
 | `context.run.calls`         | Long: tool calls before this one (see `course`)                   |
@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from mythos.engines.policy.course import Course
-from mythos.engines.policy.origin_name import Origin
+from mythos.engines.policy.origin_name import STRANGE, Origin
 
 PARTS = ("asked", "links", "run", "repeats")
 Unknown = tuple[str, str]
@@ -40,8 +40,9 @@ _LINKS: tuple[Unknown, ...] = tuple(("links", str(origin)) for origin in Origin)
 class Signals:
     """What was seen around one call; None is what cannot be told.
 
-    `links` maps each link of the call, in one spelling, to the origins it may have; None where an
-    argument that might hold some was not captured.
+    `referred` is of the strange values; whether there is any, the origins say. `links` maps each
+    link of the call, in one spelling, to the origins it may have; None where an argument that
+    might hold some was not captured.
     """
 
     deletion: bool | None = None
@@ -92,8 +93,18 @@ def signal_parts(
     return context
 
 
-def is_referred(signals: Signals, world: Mapping[Unknown, object]) -> bool:
-    """`context.sinks.referred`."""
+def is_referred(
+    signals: Signals, origins: Collection[str], world: Mapping[Unknown, object]
+) -> bool:
+    """`context.sinks.referred`: whether each strange value is; of none it is true.
+
+    Args:
+        signals: of the call.
+        origins: those that some sink's value has.
+        world: what cannot be told.
+    """
+    if frozenset(STRANGE).isdisjoint(origins):
+        return True
     return bool(world.get(_REFERRED, signals.referred))
 
 

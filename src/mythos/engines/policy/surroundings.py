@@ -98,7 +98,7 @@ class Surroundings:
         arguments: Mapping[str, Json],
         origins: Mapping[str, frozenset[Origin]],
     ) -> bool:
-        """Whether each strange value is; an undeclared argument has its name from the agent."""
+        """Whether there is a strange value and each is; an undeclared one is named by the agent."""
         declared = frozenset(tool.sinks if tool else ())
         strange = [sink for sink, found in origins.items() if not found.issubset(_FINE)]
         return bool(strange) and all(
