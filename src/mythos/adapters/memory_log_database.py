@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mythos.errors import MemoryLogError, NotFoundError
 
-FORMAT = 2
+FORMAT = 3
 LOCK_WAIT_S = 20.0
 PAGE = 1024  # rows that are in memory at a time
 

@@ -50,7 +50,7 @@ class LogReader:
         if found != FORMAT:
             raise MemoryLogError(
                 f"memory log has format {found}, this MythOS reads {FORMAT}",
-                remedy="use the MythOS that wrote it",
+                remedy="use the MythOS that wrote it, or begin a log anew: mythos memory baseline",
             )
         return True
 

@@ -16,7 +16,7 @@ from typing import Literal
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_settling import settle, settle_all
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.entry import MemoryWrite, entry_content_hash, key_hashes
+from mythos.engines.memory.entry import MemoryWrite, is_content, key_hashes
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
@@ -184,7 +184,7 @@ def _told_before(
     if entry.trace_id != trace_id or (entry.content_hash is None) != (content is None):
         return None
     same = content is None or (
-        kept is not None and entry_content_hash(kept.salt, content) == entry.content_hash
+        kept is not None and is_content(content, entry.content_hash, salt=kept.salt)
     )
     return entry if same else None
 

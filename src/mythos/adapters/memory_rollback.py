@@ -16,7 +16,7 @@ from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.checkpoint import require_extends
-from mythos.engines.memory.entry import MemoryWrite, entry_content_hash, key_hash
+from mythos.engines.memory.entry import MemoryWrite, is_content, key_hash
 from mythos.engines.memory.rollback import RollbackPlan, Stays, plan_rollback, target_of
 from mythos.errors import MemoryLogError, UnavailableError
 from mythos.values.memory import MemoryEntry
@@ -86,7 +86,7 @@ def _plan(
 
     def holds(entry: MemoryEntry, content: bytes) -> bool:
         kept = log.kept(entry.seq)
-        return kept is not None and entry_content_hash(kept.salt, content) == entry.content_hash
+        return kept is not None and is_content(content, entry.content_hash, salt=kept.salt)
 
     def restorable(entry: MemoryEntry) -> bool:
         return _content(log, entry, names.get(entry.key_hash), backup) is not None
@@ -138,4 +138,4 @@ def _content(
 
 
 def _is(entry: MemoryEntry, salt: bytes, content: bytes | None) -> bool:
-    return content is not None and entry_content_hash(salt, content) == entry.content_hash
+    return content is not None and is_content(content, entry.content_hash, salt=salt)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mythos.adapters.memory_log import MemoryLog, PendingChange
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.entry import entry_content_hash, key_hash
+from mythos.engines.memory.entry import is_content, key_hash
 from mythos.errors import MemoryLogError, UnavailableError
 
 
@@ -65,4 +65,4 @@ def _same_content(change: PendingChange) -> bool:
     logged = change.entry.content_hash
     if change.content is None or change.salt is None:
         return change.content is None and logged is None
-    return logged == entry_content_hash(change.salt, change.content)
+    return is_content(change.content, logged, salt=change.salt)

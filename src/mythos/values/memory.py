@@ -1,8 +1,8 @@
 """Agent-memory integrity on the wire: log entries, checkpoints and the result of an audit.
 
 A memory log is append-only: one entry for each change of one memory. Entries hold hashes, never
-content: `key_hash` hides the key, `content_hash` is keyed by a salt kept beside the content, so
-that erasing content and salt satisfies an erasure request while the log stays valid.
+content: `key_hash` hides the key, `content_hash` is of a salt, kept beside the content, and the
+content, so that erasing both satisfies an erasure request while the log stays valid.
 
 The Merkle tree over `MemoryEntry.canonical()` and its proofs live in `engines.memory`.
 """
@@ -19,7 +19,7 @@ from mythos.values.in_words import PLAIN_NAME
 
 MemoryOp = Literal["put", "delete", "baseline", "expire", "accept"]
 MemorySource = Literal["user", "tool", "agent", "import", "operator"]
-ContentHash = Annotated[str, Field(pattern=r"^hmac-sha256:[0-9a-f]{64}$")]
+ContentHash = Annotated[str, Field(pattern=r"^salted-sha256:[0-9a-f]{64}$")]
 Origin = Annotated[str, Field(min_length=1, max_length=300)]
 StoreName = Annotated[str, Field(max_length=150, pattern=PLAIN_NAME)]
 HashText = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mythos.engines.memory.audit import Audit
@@ -154,6 +154,26 @@ def test_the_census_equals_a_comparison_of_two_dictionaries(
     assert set(found.altered) == {k for k in expected.keys() & live if expected[k] != live[k]}
     assert len(found.missing) == len(expected.keys() - live)
     assert set(found.unlogged) == live.keys() - expected.keys()
+
+
+many = st.lists(st.sampled_from(range(700)), min_size=600, unique=True)
+
+
+@given(many, st.permutations(range(700)), st.sets(st.integers(0, 699), max_size=3))
+@settings(max_examples=6)
+def test_the_order_in_which_memories_come_changes_nothing(
+    logged: list[int], order: list[int], touched: set[int]
+) -> None:
+    log = log_of(*(wrote(str(n), b"%d" % n) for n in logged))
+    now: dict[str, bytes | Unreadable] = {str(n): b"%d" % n for n in order}
+    for n in touched:
+        now[str(n)] = b"changed" if n % 2 else Unreadable("a device")
+    altered = {str(n) for n in touched & set(logged)}
+    for live in (now, {key: now[key] for key in map(str, range(700))}):
+        found = audited(log, live)
+        assert (found.ok, set(found.altered)) == (len(logged) - len(altered), altered)
+        assert set(found.unlogged) == now.keys() - {str(n) for n in logged}
+        assert (len(found.notes), found.missing) == (sum(n % 2 == 0 for n in touched), ())
 
 
 def _salt(seq: int) -> bytes:

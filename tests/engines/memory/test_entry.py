@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import pytest
 from hypothesis import given
@@ -13,12 +15,15 @@ from mythos.engines.memory.entry import (
     entry_bytes,
     entry_content_hash,
     entry_of,
-    fields_of,
+    is_content,
     key_hash,
+    key_hashes,
     parse_entry,
 )
+from mythos.engines.memory.entry_fields import columns_of, fields_of
+from mythos.engines.memory.tree import leaf_message
 from mythos.errors import DocumentError, MemoryLogError
-from mythos.values.digest import canonical_bytes, digest_of
+from mythos.values.digest import canonical_bytes
 from mythos.values.memory import MemoryOp
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -45,10 +50,29 @@ def test_neither_key_nor_content_nor_their_plain_hash_stands_in_an_entry() -> No
     assert b"tea" not in one.canonical()
 
 
-def test_the_content_hash_is_the_hmac_of_rfc_4231_case_2() -> None:
-    digest = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
-    computed = entry_content_hash(b"Jefe", b"what do ya want for nothing?")
-    assert computed == f"hmac-sha256:{digest}"
+def test_the_content_hash_is_the_sha256_of_the_salt_and_the_content() -> None:
+    # the two-block message of FIPS 180-4, of which the first 32 bytes stand for a salt
+    message = b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"
+    digest = "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+    assert entry_content_hash(message[:32], message[32:]) == f"salted-sha256:{digest}"
+
+
+@given(st.binary(max_size=80), st.binary(max_size=40))
+def test_a_content_passes_under_its_own_salt_alone(salt: bytes, content: bytes) -> None:
+    logged = entry_content_hash(SALT, content)
+    assert is_content(content, logged, salt=SALT)
+    assert is_content(content, logged, salt=salt) == (salt == SALT)
+    assert not is_content(content + b".", logged, salt=SALT)
+    assert not is_content(content, None, salt=SALT)
+
+
+def test_the_place_where_a_content_begins_cannot_be_moved() -> None:
+    logged = entry_content_hash(SALT, b"likes tea")
+    for moved in (-1, 1):
+        whole, cut = SALT + b"likes tea", 32 + moved
+        assert not is_content(whole[cut:], logged, salt=whole[:cut])
+        with pytest.raises(MemoryLogError, match=f"salt of {cut} bytes"):
+            entry_content_hash(whole[:cut], whole[cut:])
 
 
 def test_one_key_in_two_stores_is_two_keys() -> None:
@@ -134,18 +158,69 @@ def test_the_bytes_of_a_write_are_those_of_its_entry_or_refused_alike(
         assert fields.store.decode() == entry.store
         assert fields.op.decode() == entry.op
         assert f"sha256:{fields.key.decode()}" == entry.key_hash
-        assert (fields.mac is None) == (entry.content_hash is None)
+        assert (fields.content is None) == (entry.content_hash is None)
+
+
+GONE = MemoryWrite("directory", "user/tea.md", "delete", None, "agent")
 
 
 @given(st.data())
 def test_what_is_read_as_an_entry_at_sight_is_one(data: st.DataObject) -> None:
-    raw = bytearray(entry_bytes(TEA, seq=3, salt=SALT, at=AT))
+    raw = bytearray(entry_bytes(data.draw(st.sampled_from([TEA, GONE])), seq=3, salt=SALT, at=AT))
     where = data.draw(st.integers(0, len(raw) - 1))
     raw[where] = data.draw(st.integers(0, 255))
     if fields_of(bytes(raw)) is not None:
         parse_entry(bytes(raw))
 
 
-@given(texts, texts)
-def test_a_key_is_hashed_as_the_canonical_json_of_store_and_key(store: str, key: str) -> None:
-    assert key_hash(store, key) == digest_of(canonical_bytes([store, key]))
+@given(st.lists(st.tuples(writes, st.integers(0, 2**50)), max_size=4), st.data())
+def test_a_page_is_read_at_sight_as_its_entries_are_one_by_one(
+    logged: list[tuple[MemoryWrite, int]], data: st.DataObject
+) -> None:
+    page = [leaf_message(entry_of(TEA, seq=3, salt=SALT, at=AT).canonical())]
+    for write, seq in logged:
+        with suppress(MemoryLogError, DocumentError):
+            page.append(leaf_message(entry_bytes(write, seq=seq, salt=SALT, at=AT)))
+    which = data.draw(st.integers(0, len(page) - 1))
+    start = data.draw(st.integers(0, len(page[which])))
+    cut = data.draw(st.integers(0, 3))
+    put = data.draw(
+        st.sampled_from([b"", b"\n", b"A", b"\n\0", b'"', page[0]]) | st.binary(max_size=3)
+    )
+    page[which] = page[which][:start] + put + page[which][start + cut :]
+
+    read = [fields_of(m, start=1) if m.startswith(b"\0") else None for m in page]
+    columns = columns_of(page)
+    assert (columns is None) == (None in read)
+    if columns is not None:
+        assert read == [
+            (content and content.hex().encode(), key.hex().encode(), op, b"%d" % seq, store)
+            for content, key, op, seq, store in zip(*columns, strict=True)
+        ]
+
+
+def test_a_page_of_nothing_is_read_by_nobody_at_sight() -> None:
+    assert columns_of([]) is None
+
+
+@given(texts, st.lists(texts | st.text(' !~\x7f\n"\\a', max_size=3), max_size=4))
+def test_a_key_is_hashed_as_the_canonical_json_of_store_and_key(
+    store: str, keys: list[str]
+) -> None:
+    hashes = key_hashes(store, keys)
+    assert hashes == [sha256(canonical_bytes([store, key])).digest() for key in keys]
+    assert [key_hash(store, key) for key in keys] == [f"sha256:{each.hex()}" for each in hashes]
+
+
+def test_of_many_keys_the_one_that_is_no_text_is_named() -> None:
+    with pytest.raises(MemoryLogError, match="ud800here"):
+        key_hashes("directory", ["fine", "\ud800here", "fine too"])
+
+
+def test_an_entry_of_the_form_before_is_refused() -> None:
+    raw = entry_of(TEA, seq=7, salt=SALT, at=AT).canonical()
+    old = raw.replace(b"salted-sha256", b"hmac-sha256")
+    assert fields_of(old) is None
+    with pytest.raises(MemoryLogError, match="content_hash") as caught:
+        parse_entry(old)
+    assert caught.value.remedy

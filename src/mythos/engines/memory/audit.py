@@ -16,6 +16,7 @@ from datetime import datetime
 from mythos.engines.memory.census import Census, holds
 from mythos.engines.memory.checkpoint import root_text
 from mythos.engines.memory.entry import key_hashes
+from mythos.engines.memory.expected import LastWord
 from mythos.engines.memory.live import Content, Live
 from mythos.engines.memory.replay import LoggedRow, Replay
 from mythos.engines.memory.sample import Sample
@@ -73,8 +74,10 @@ class Audit:
         What was not altered then, and was not written since, is not compared again.
         """
         hashes = key_hashes(self.replay.store, batch)
-        for key, hashed, expected in zip(batch, hashes, self.replay.take(hashes), strict=True):
-            if expected is not None and key not in altered and int.from_bytes(expected[:8]) < size:
+        for key, hashed, expected in zip(
+            batch, hashes, self.replay.expected.take(hashes), strict=True
+        ):
+            if expected is not None and key not in altered and expected.seq < size:
                 self.census.ok += 1
             elif self.replay.concerns(hashed):
                 self._judge_again(key, expected, look)
@@ -106,15 +109,15 @@ class Audit:
         late = self.replay.follow(rows)
         self._touched |= late.keys()
         census = self.census
-        suspects = {**census.altered, **dict.fromkeys(census.unlogged)}
+        suspects: dict[str, LastWord | None] = {**census.altered, **dict.fromkeys(census.unlogged)}
         for hashed, key in zip(key_hashes(self.replay.store, suspects), suspects, strict=True):
             passing = suspects[key] is None and key not in census.notes
             if hashed in self._touched or passing:
                 census.forget(key)
                 self._judge_again(key, late.get(hashed, suspects[key]), look)
-        for hashed in [one for one in self.replay.rest() if one in self._touched]:
+        for hashed in [one for one in self.replay.expected if one in self._touched]:
             if (name := names(hashed)) is not None:
-                (expected,) = self.replay.take([hashed])
+                (expected,) = self.replay.expected.take([hashed])
                 self._judge_again(name, late.get(hashed, expected), look)
 
     def result(self, names: Names, *, at: datetime) -> MemoryAudit:
@@ -125,7 +128,7 @@ class Audit:
         """
         self.replay.close()
         census = self.census
-        gone = [names(hashed) or f"sha256:{hashed.hex()}" for hashed in self.replay.rest()]
+        gone = [names(hashed) or f"sha256:{hashed.hex()}" for hashed in self.replay.expected]
         expired = [names(hashed) or f"sha256:{hashed.hex()}" for hashed in self.replay.expired]
         return MemoryAudit(
             origin=self.origin,
@@ -142,7 +145,7 @@ class Audit:
         )
 
     def _judge_again(
-        self, key: str, expected: bytes | None, look: Callable[[str], Content | None]
+        self, key: str, expected: LastWord | None, look: Callable[[str], Content | None]
     ) -> None:
         content = look(key)
         if expected is None:

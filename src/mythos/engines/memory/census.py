@@ -1,39 +1,36 @@
 """The census: live memories held against what the log says, batch by batch.
 
-Each live key is hashed once and looked up once. Its content passes if HMAC-SHA256 under the salt of
-its last entry gives what that entry says; the two hashes of the HMAC are written out here (RFC
-2104) because a million calls of a general one cost twice as much.
+Each live key is hashed once, and each content once, after the salt of its last entry. A piece of a
+batch whose hashes are all as they should be is known by one comparison; any other is walked memory
+by memory.
 """
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from hmac import compare_digest
 from itertools import compress
 
 from mythos.engines.memory.entry import SALT_BYTES, key_hashes
+from mythos.engines.memory.expected import Expected, LastWord
 from mythos.engines.memory.live import Content, Live, Unreadable
 from mythos.engines.memory.replay import Replay
 
-_PACKED = 8 + SALT_BYTES + 32
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
-_REST_INNER = b"\x36" * (64 - SALT_BYTES)
-_REST_OUTER = b"\x5c" * (64 - SALT_BYTES)
+_PIECE = 256
 
 
 @dataclass(slots=True)
 class Census:
     """What was found so far.
 
-    `altered`: key to what the log expects there (see `replay.Stated`). `missing`: keys that were
-    looked for by name. `notes`: key to why it could not be read.
+    `altered`: key to the log's last word on it. `missing`: keys that were looked for by name.
+    `notes`: key to why it could not be read.
     """
 
     ok: int = 0
-    altered: dict[str, bytes] = field(default_factory=dict)
+    altered: dict[str, LastWord] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     unlogged: set[str] = field(default_factory=set)
     notes: dict[str, str] = field(default_factory=dict)
@@ -44,17 +41,12 @@ class Census:
         if replay.partial:
             wanted = [replay.concerns(hashed) for hashed in hashes]
             batch, hashes = list(compress(batch, wanted)), list(compress(hashes, wanted))
-        for (key, content), expected in zip(batch, replay.take(hashes), strict=True):
-            if expected is not None and type(content) is bytes and len(expected) == _PACKED:
-                salt = expected[8:40]
-                inner = sha256(salt.translate(_INNER) + _REST_INNER + content).digest()
-                outer = sha256(salt.translate(_OUTER) + _REST_OUTER + inner).digest()
-                if outer == expected[40:]:
-                    self.ok += 1
-                    continue
-            self.wrong(key, content, expected)
+        for start in range(0, len(batch), _PIECE):
+            part = slice(start, start + _PIECE)
+            if not self._all_hold(replay.expected, batch[part], hashes[part]):
+                self._walk(replay.expected, batch[part], hashes[part])
 
-    def wrong(self, key: str, content: Content, expected: bytes | None) -> None:
+    def wrong(self, key: str, content: Content, expected: LastWord | None) -> None:
         """Note a live memory that is not what the log expects, or that it does not expect."""
         if expected is None:
             self.unlogged.add(key)
@@ -69,9 +61,33 @@ class Census:
         self.unlogged.discard(key)
         self.notes.pop(key, None)
 
+    def _all_hold(self, expected: Expected, live: Sequence[Live], hashes: Sequence[bytes]) -> bool:
+        """Count these memories if every one is as logged; otherwise leave all as they are."""
+        words = expected.look(hashes)
+        if words is None:
+            return False
+        sha = sha256
+        found = [
+            sha(salt + content).digest()
+            for salt, (_, content) in zip(words.salts, live, strict=True)
+            if type(content) is bytes
+        ]
+        if b"".join(found) != words.contents:
+            return False
+        expected.took(words)
+        self.ok += len(live)
+        return True
 
-def holds(expected: bytes, content: Content) -> bool:
-    """Whether a content is what the log expects (see `replay.Stated`)."""
-    if isinstance(content, Unreadable) or len(expected) != _PACKED:
+    def _walk(self, expected: Expected, live: Sequence[Live], hashes: Sequence[bytes]) -> None:
+        for (key, content), word in zip(live, expected.take(hashes), strict=True):
+            if word is not None and holds(word, content):
+                self.ok += 1
+            else:
+                self.wrong(key, content, word)
+
+
+def holds(expected: LastWord, content: Content) -> bool:
+    """Whether a content is what the log expects."""
+    if isinstance(content, Unreadable) or len(expected.salt) != SALT_BYTES:
         return False
-    return hmac.compare_digest(hmac.digest(expected[8:40], content, "sha256"), expected[40:])
+    return compare_digest(sha256(expected.salt + content).digest(), expected.content)

@@ -7,37 +7,23 @@ memory ("likes tea") cannot be guessed from the log.
 
 from __future__ import annotations
 
-import hmac
-import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from hmac import compare_digest
 from json.encoder import encode_basestring
-from typing import NamedTuple
 
+import orjson
 from pydantic import ValidationError
 
+from mythos.engines.memory.entry_fields import fields_of
 from mythos.errors import MemoryLogError
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
 
 SALT_BYTES = 32
 _MILLISECOND = timedelta(milliseconds=1)
-# Canonical entries (RFC 8785) whose texts need no escape. The time may not pass the year 9999.
-_USUAL = re.compile(
-    rb'\{"content_hash":(?:"hmac-sha256:([0-9a-f]{64})"|null),"key_hash":"sha256:([0-9a-f]{64})",'
-    rb'"op":"(put|delete|baseline|expire|accept)","policy_ref":"[ !#-\[\]-~]{0,300}",'
-    rb'"seq":(0|[1-9][0-9]{0,14}),"source":"(?:user|tool|agent|import|operator)",'
-    rb'"store":"([A-Za-z0-9][A-Za-z0-9._-]{0,149})","trace_id":"(?:[0-9a-f]{32})?",'
-    rb'"ts":(?:0|[1-9][0-9]{0,13}),"v":1\}'
-)
-_HAS_CONTENT = {
-    b"put": {True},
-    b"baseline": {True},
-    b"delete": {False},
-    b"expire": {False},
-    b"accept": {True, False},
-}
+_COMMITS = "salted-sha256:"
 MAX_REF_CHARS = 300
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,7 +46,7 @@ def key_hash(store: str, key: str) -> str:
     return f"sha256:{key_hashes(store, [key])[0].hex()}"
 
 
-def key_hashes(store: str, keys: Iterable[str]) -> list[bytes]:
+def key_hashes(store: str, keys: Collection[str]) -> list[bytes]:
     """Hash many keys of one store: SHA-256 of the canonical JSON of `[store, key]`, 32 bytes each.
 
     For a pair of texts the canonical form is written here: JSON's own escapes and nothing more.
@@ -68,19 +54,53 @@ def key_hashes(store: str, keys: Iterable[str]) -> list[bytes]:
     Raises:
         MemoryLogError: a key is no Unicode text.
     """
-    before = f"[{encode_basestring(store)},"
+    sha, before = sha256, f"[{encode_basestring(store)},"
     try:
-        return [sha256(f"{before}{encode_basestring(key)}]".encode()).digest() for key in keys]
+        pairs = _pairs_at_once(before, keys) or [
+            f"{before}{encode_basestring(key)}]".encode() for key in keys
+        ]
     except UnicodeEncodeError as error:
         raise MemoryLogError(
             f"key {error.object[len(before) : 80]!r} is no Unicode text",
             remedy="name the memory in valid UTF-8",
         ) from error
+    return [sha(pair).digest() for pair in pairs]
+
+
+def _pairs_at_once(before: str, keys: Collection[str]) -> list[bytes] | None:
+    """The JSON of many pairs; None if a key is not of ASCII, needs an escape or holds a DEL."""
+    joined = "\x7f".join(keys)
+    if not joined.isascii() or joined.count("\x7f") != len(keys) - 1:
+        return None
+    if len(orjson.dumps(joined)) != len(joined) + len('""'):
+        return None
+    start, end = f'{before}"'.encode(), b'"]'
+    pairs = joined.encode().replace(b"\x7f", end + b"\n" + start)
+    return (start + pairs + end).split(b"\n")
 
 
 def entry_content_hash(salt: bytes, content: bytes) -> str:
-    """Return `hmac-sha256:` and the HMAC of `content` under `salt`, in hex."""
-    return f"hmac-sha256:{hmac.digest(salt, content, 'sha256').hex()}"
+    """Commit to `content`: `salted-sha256:` and the SHA-256, in hex, of the salt and the content.
+
+    32 random bytes before the content hide it; since they are always 32, nobody can move the place
+    where the content begins.
+
+    Raises:
+        MemoryLogError: the salt is not of 32 bytes.
+    """
+    if len(salt) != SALT_BYTES:
+        raise MemoryLogError(
+            f"salt of {len(salt)} bytes, expected {SALT_BYTES}",
+            remedy=f"give the {SALT_BYTES} random bytes that were drawn for this entry",
+        )
+    return f"{_COMMITS}{sha256(salt + content).hexdigest()}"
+
+
+def is_content(content: bytes, logged: str | None, *, salt: bytes) -> bool:
+    """Whether a logged `content_hash` is of this salt and content; False for any other salt."""
+    if logged is None or len(salt) != SALT_BYTES:
+        return False
+    return compare_digest(entry_content_hash(salt, content), logged)
 
 
 def reason_ref(by: str, why: str) -> str:
@@ -137,7 +157,7 @@ def entry_bytes(write: MemoryWrite, *, seq: int, salt: bytes, at: datetime) -> b
         return entry_of(write, seq=seq, salt=salt, at=at).canonical()
     mac = "null"
     if write.content is not None:
-        mac = f'"hmac-sha256:{hmac.digest(salt, write.content, "sha256").hex()}"'
+        mac = f'"{entry_content_hash(salt, write.content)}"'
     hashed = key_hashes(write.store, [write.key])[0].hex()
     raw = (
         f'{{"content_hash":{mac},"key_hash":"sha256:{hashed}","op":"{write.op}",'
@@ -147,36 +167,6 @@ def entry_bytes(write: MemoryWrite, *, seq: int, salt: bytes, at: datetime) -> b
     ).encode(errors="surrogatepass")
     usual = len(salt) == SALT_BYTES and fields_of(raw) is not None
     return raw if usual else entry_of(write, seq=seq, salt=salt, at=at).canonical()
-
-
-class EntryFields(NamedTuple):
-    """What an audit reads of an entry, in the bytes that stand there; `mac` None is a memory gone.
-
-    `mac` and `key` are 64 hex digits.
-    """
-
-    mac: bytes | None
-    key: bytes
-    op: bytes
-    seq: bytes
-    store: bytes
-
-
-def fields_of(raw: bytes, *, start: int = 0) -> EntryFields | None:
-    """Read an entry of the usual form, exactly as strictly as `parse_entry`.
-
-    Args:
-        raw: its bytes.
-        start: where they begin.
-
-    Returns:
-        None for bytes that are no entry, or one with unusual text; `parse_entry` tells which.
-    """
-    found = _USUAL.fullmatch(raw, start)
-    if found is None:
-        return None
-    fields = EntryFields(*found.groups())
-    return fields if (fields.mac is not None) in _HAS_CONTENT[fields.op] else None
 
 
 def parse_entry(raw: bytes) -> MemoryEntry:

@@ -11,7 +11,7 @@ from hmac import compare_digest
 
 from pydantic import ConfigDict, ValidationError
 
-from mythos.engines.memory.entry import entry_content_hash, key_hash
+from mythos.engines.memory.entry import is_content, key_hash
 from mythos.engines.memory.note import NoteVerifier
 from mythos.engines.memory.tlog_proof import TlogProof, parse_proof, proof_text, verify_proof
 from mythos.engines.memory.tree import leaf_hash
@@ -49,12 +49,11 @@ class Proved:
         """Whether `content` is what was logged; None if that cannot be told without the salt."""
         if not self.disclosure.salt:
             return None
-        logged = self.disclosure.entry.content_hash or ""
         try:
             salt = bytes.fromhex(self.disclosure.salt)
         except ValueError:
             return False
-        return compare_digest(entry_content_hash(salt, content), logged)
+        return is_content(content, self.disclosure.entry.content_hash, salt=salt)
 
 
 def prove_entry(

@@ -2,18 +2,21 @@
 
 Entries come in batches of leaf messages, each with the salt that stands beside it. Every byte is
 hashed into the tree, whose root is compared with each remembered checkpoint as its size is passed;
-an entry that is not canonical, or not in its place, ends the replay. What remains in memory is one
-row of 72 bytes for each key of the store (about 230 bytes with Python's share).
+an entry that is not canonical, or not in its place, ends the replay. What remains in memory is the
+last word on each key (`expected`).
 """
 
 from __future__ import annotations
 
 from binascii import unhexlify
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from mythos.engines.memory.checkpoint import require_root, shorter
-from mythos.engines.memory.entry import SALT_BYTES, EntryFields, fields_of, parse_entry
+from mythos.engines.memory.entry import SALT_BYTES, parse_entry
+from mythos.engines.memory.entry_fields import EntryColumns, EntryFields, columns_of, fields_of
+from mythos.engines.memory.expected import Expected, LastWord
 from mythos.engines.memory.frontier import Frontier
 from mythos.engines.memory.tree import leaf_hashes
 from mythos.errors import MemoryLogError
@@ -29,16 +32,26 @@ class LoggedRow(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """What one entry says of a key: its number, the key's hash, what is expected since, expiry.
+    """What entries say of the keys of one store, column by column.
 
-    `expected` is None where the memory is gone, else 8 bytes of entry number, the salt (nothing if
-    it is not there any more, and then no content passes) and 32 bytes of HMAC.
+    `contents` is None where the memory is gone; a salt that is not there any more is empty.
     """
 
-    seq: int
-    hashed: bytes
-    expected: bytes | None
-    expired: bool
+    seqs: Sequence[int]
+    hashes: Sequence[bytes]
+    ops: Sequence[bytes]
+    salts: Sequence[bytes]
+    contents: Sequence[bytes | None]
+
+    def only(self, wanted: Sequence[bool]) -> Stated:
+        """Keep the entries that are wanted."""
+        return Stated(
+            [*compress(self.seqs, wanted)],
+            [*compress(self.hashes, wanted)],
+            [*compress(self.ops, wanted)],
+            [*compress(self.salts, wanted)],
+            [*compress(self.contents, wanted)],
+        )
 
 
 class Replay:
@@ -63,7 +76,7 @@ class Replay:
         self._ahead = sorted(checkpoints, key=lambda known: known.size, reverse=True)
         self.share = share
         self._tree = Frontier()
-        self._expected: dict[bytes, bytes] = {}
+        self.expected = Expected()
         self.expired: set[bytes] = set()
         self._compare_root()
 
@@ -86,31 +99,34 @@ class Replay:
         Raises:
             MemoryLogError: an entry is malformed or out of its place, or a checkpoint is not met.
         """
-        touched: set[bytes] = set()
-        expected, expired = self._expected, self.expired
-        for stated in self._stated(rows):
-            if stated.expected is None:
-                expected.pop(stated.hashed, None)
-            else:
-                expected[stated.hashed] = stated.expected
-            if stated.expired:
-                expired.add(stated.hashed)
-            elif expired:
-                expired.discard(stated.hashed)
-            if 0 <= since <= stated.seq:
-                touched.add(stated.hashed)
+        if not rows:
+            return set()
+        stated = self._stated(rows)
+        if None in stated.contents:
+            self._take_in_turn(stated)
+        else:
+            contents = [content for content in stated.contents if content is not None]
+            self.expected.put(stated.hashes, stated.seqs, stated.salts, contents)
+            self.expired.difference_update(stated.hashes)
         self._grow(rows)
-        return touched
+        if since < 0:
+            return set()
+        return set(compress(stated.hashes, [seq >= since for seq in stated.seqs]))
 
-    def follow(self, rows: Sequence[LoggedRow]) -> dict[bytes, bytes | None]:
+    def follow(self, rows: Sequence[LoggedRow]) -> dict[bytes, LastWord | None]:
         """Take the next entries into the tree, and return what they state, apart from the rest.
 
         Raises:
             As `feed`.
         """
-        stated = {one.hashed: one.expected for one in self._stated(rows)}
+        if not rows:
+            return {}
+        stated = self._stated(rows)
         self._grow(rows)
-        return stated
+        return {
+            hashed: None if content is None else LastWord(seq, salt, content)
+            for seq, hashed, _, salt, content in zip(*stated, strict=True)
+        }
 
     def close(self) -> None:
         """Say that the log ends here.
@@ -131,14 +147,18 @@ class Replay:
         part, parts = self.share
         return parts == 1 or int.from_bytes(hashed[:4]) % parts == part
 
-    def take(self, hashes: Iterable[bytes]) -> list[bytes | None]:
-        """Return what is expected under each key (see `Stated`), and expect it no more."""
-        pop = self._expected.pop
-        return [pop(hashed, None) for hashed in hashes]
-
-    def rest(self) -> Iterable[bytes]:
-        """Hashes of the keys that are still expected."""
-        return self._expected.keys()
+    def _take_in_turn(self, stated: Stated) -> None:
+        """Take entries some of which end a memory."""
+        expected, expired = self.expected, self.expired
+        for seq, hashed, op, salt, content in zip(*stated, strict=True):
+            if content is None:
+                expected.drop(hashed)
+            else:
+                expected.put([hashed], [seq], [salt], [content])
+            if op == b"expire":
+                expired.add(hashed)
+            else:
+                expired.discard(hashed)
 
     def _grow(self, rows: Sequence[LoggedRow]) -> None:
         """Add leaves, stopping at the size of each checkpoint to compare roots."""
@@ -157,21 +177,28 @@ class Replay:
         while self._ahead and self._ahead[-1].size == self.size:
             require_root(self._tree.root(), self._ahead.pop(), origin=self._origin)
 
-    def _stated(self, rows: Sequence[LoggedRow]) -> Iterator[Stated]:
-        for seq, (message, _, salt) in enumerate(rows, self.size):
-            mac, key, op, said, store = fields_of(message, start=1) or _slowly(message[1:])
-            if int(said) != seq:
-                raise MemoryLogError(
-                    f"entry {seq} of the log says it is number {int(said)}",
-                    remedy="treat the log as altered: an entry was removed, added or moved",
-                )
-            if store != self._store or not self.concerns(hashed := unhexlify(key)):
-                continue
-            if mac is None:
-                yield Stated(seq, hashed, None, op == b"expire")
-            else:
-                kept = salt if salt is not None and len(salt) == SALT_BYTES else b""
-                yield Stated(seq, hashed, seq.to_bytes(8) + kept + unhexlify(mac), expired=False)
+    def _stated(self, rows: Sequence[LoggedRow]) -> Stated:
+        """Read entries, and keep what is about the keys of this share."""
+        messages, _, salts = zip(*rows, strict=True)
+        read = columns_of(messages) or _one_by_one(messages)
+        numbers = range(self.size, self.size + len(rows))
+        if (said := [*read.seqs]) != [*numbers]:
+            seq, wrong = next(
+                pair for pair in zip(numbers, said, strict=True) if pair[0] != pair[1]
+            )
+            raise MemoryLogError(
+                f"entry {seq} of the log says it is number {wrong}",
+                remedy="treat the log as altered: an entry was removed, added or moved",
+            )
+        kept = [salt if salt is not None and len(salt) == SALT_BYTES else b"" for salt in salts]
+        stated = Stated(numbers, read.keys, read.ops, kept, read.contents)
+        if read.stores.count(self._store) == len(rows) and not self.partial:
+            return stated
+        ours = [
+            store == self._store and self.concerns(hashed)
+            for store, hashed in zip(read.stores, read.keys, strict=True)
+        ]
+        return stated.only(ours)
 
 
 def differs_from_leaf(seq: object) -> MemoryLogError:
@@ -182,12 +209,24 @@ def differs_from_leaf(seq: object) -> MemoryLogError:
     )
 
 
+def _one_by_one(messages: Sequence[bytes]) -> EntryColumns:
+    """Read entries some of which have unusual texts, or are none."""
+    read = [fields_of(message, start=1) or _slowly(message[1:]) for message in messages]
+    return EntryColumns(
+        [None if each.content is None else unhexlify(each.content) for each in read],
+        [unhexlify(each.key) for each in read],
+        [each.op for each in read],
+        [int(each.seq) for each in read],
+        [each.store for each in read],
+    )
+
+
 def _slowly(raw: bytes) -> EntryFields:
     entry = parse_entry(raw)
-    mac = entry.content_hash
+    content = entry.content_hash
     return EntryFields(
-        None if mac is None else mac.removeprefix("hmac-sha256:").encode(),
-        entry.key_hash.removeprefix("sha256:").encode(),
+        None if content is None else content.rpartition(":")[2].encode(),
+        entry.key_hash.rpartition(":")[2].encode(),
         entry.op.encode(),
         str(entry.seq).encode(),
         entry.store.encode(),

@@ -13,6 +13,7 @@ from itertools import compress
 
 from mythos.engines.memory.census import Census
 from mythos.engines.memory.entry import key_hashes
+from mythos.engines.memory.expected import LastWord
 from mythos.engines.memory.replay import Replay
 
 
@@ -23,7 +24,7 @@ class Sample:
         """Begin with none."""
         self._size = size
         self._seed = seed
-        self._drawn: list[tuple[bytes, str, bytes]] = []
+        self._drawn: list[tuple[bytes, str, LastWord]] = []
         self.present = 0
 
     def see(self, replay: Replay, census: Census, keys: Sequence[str]) -> None:
@@ -32,7 +33,7 @@ class Sample:
         if replay.partial:
             wanted = [replay.concerns(hashed) for hashed in hashes]
             keys, hashes = list(compress(keys, wanted)), list(compress(hashes, wanted))
-        for key, hashed, expected in zip(keys, hashes, replay.take(hashes), strict=True):
+        for key, hashed, expected in zip(keys, hashes, replay.expected.take(hashes), strict=True):
             if expected is None:
                 census.unlogged.add(key)
                 continue
@@ -42,6 +43,6 @@ class Sample:
             keep(self._drawn, (rank, key, expected))
 
     @property
-    def drawn(self) -> list[tuple[str, bytes]]:
-        """The drawn keys, each with what the log expects there (see `replay.Stated`)."""
+    def drawn(self) -> list[tuple[str, LastWord]]:
+        """The drawn keys, each with the last word of the log on it."""
         return sorted((key, expected) for _, key, expected in self._drawn)

@@ -8,10 +8,9 @@ entries hold hashes only; salts travel for the memories that travel themselves.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hmac import compare_digest
 
 from mythos.engines.memory.checkpoint import parse_checkpoint, require_extends
-from mythos.engines.memory.entry import entry_content_hash, key_hash
+from mythos.engines.memory.entry import is_content, key_hash
 from mythos.engines.memory.note import parse_note
 from mythos.engines.memory.tree import MerkleLog
 from mythos.errors import MemoryLogError
@@ -43,7 +42,7 @@ def check_shipped(shipped: ShippedLog, files: Mapping[str, bytes]) -> Checkpoint
         logged = expected.pop(key_hash(shipped.store, key), None)
         if logged is None:
             wrong.append(f"{key} is not in its log")
-        elif not _holds(logged, shipped.salts.get(key, ""), content):
+        elif not is_content(content, logged, salt=bytes.fromhex(shipped.salts.get(key, ""))):
             wrong.append(f"{key} is not what its log says")
     if expected:
         wrong.append(f"{len(expected)} logged memories are not among the files")
@@ -68,10 +67,6 @@ def _expected(shipped: ShippedLog, said: Checkpoint) -> dict[str, str]:
         raise _differs(f"{tree.size} entries came, its checkpoint is of {said.size}")
     require_extends(tree, said, origin=said.origin)
     return expected
-
-
-def _holds(logged: str, salt: str, content: bytes) -> bool:
-    return bool(salt) and compare_digest(logged, entry_content_hash(bytes.fromhex(salt), content))
 
 
 def _differs(message: str) -> MemoryLogError:
