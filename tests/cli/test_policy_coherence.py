@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.policy_command import CARE, REFUNDS, TOOLS, policy, written
+from tests.engines.telemetry.making import Loose
 
 
 @pytest.fixture(autouse=True)
@@ -237,3 +239,62 @@ def test_a_guard_that_newly_covers_a_tool_is_shown_by_a_call_that_does_not_fit(
         assert call["new"]["misfits"][0] == "argument undeclared is not declared"
     shown = policy("diff", old, new, "--tools", TOOLS).out
     assert "deny: its arguments do not fit: argument undeclared is not declared" in shown
+
+
+PRICES = """policy_set: prices
+version: {version}
+covers: {{tools: prices}}
+facts:
+  paid: {{sum: input.price, of: pay}}
+  spent: {{sum: input.cents, of: pay}}
+rules: |
+  @id("pay") permit(principal, action == Action::"pay", resource);
+  @id("cap") forbid(principal, action == Action::"pay", resource)
+  when {{ context.past.paid.greaterThan(decimal("{paid}")) && context.run.untrusted }};
+  @id("sum") forbid(principal, action == Action::"pay", resource)
+  when {{ context.past.spent > {spent} && context.repeats > 2 }};
+  @id("late") forbid(principal, action == Action::"pay", resource)
+  when {{ context.depth > 5000 && context.now > datetime("2026-01-01T00:00:00.250Z") }};
+expect:
+  - {{name: never late, never: deny, when: context.depth > 5000}}
+"""
+
+
+def test_each_call_that_is_shown_can_be_pasted_as_a_test(tmp_path: Path) -> None:
+    pay = {
+        "name": "pay",
+        "effect": "write",
+        "parameters": {
+            "type": "object",
+            "properties": {"cents": {"type": "integer"}, "price": {"type": "number"}},
+        },
+    }
+    tools = written(tmp_path / "t.json", json.dumps({"domain": "prices", "tools": [pay]}))
+    texts = [
+        PRICES.format(version=1, paid="900000000000000.0001", spent=9007199254740993),
+        PRICES.format(version=2, paid="900000000000000.0003", spent=9007199254740995),
+    ]
+    old, new = (written(tmp_path / f"{n}.yaml", text) for n, text in enumerate(texts))
+    found = policy("coherence", old, "--tools", tools, "--json", "--no-cache").json
+    shown = [each["witness"] for each in found["findings"] if each["witness"]]
+    assert {each["kind"] for each in found["findings"]} == {"override", "broken promise"}
+    for witness in shown:
+        [kept] = witness["expect"]
+        assert (kept["file"], kept["entry"]["decision"]) == (str(old), witness["decision"])
+        assert_holds(kept["entry"], texts[0], tools)
+    differences = policy("diff", old, new, "--tools", tools, "--json").json["witnesses"]
+    assert differences
+    for call in differences:
+        for kept, side, text in zip(call["expect"], ("old", "new"), texts, strict=True):
+            assert kept["entry"]["decision"] == call[side]["decision"]
+            assert_holds(kept["entry"], text, tools)
+    [broken] = policy("test", old, "--tools", tools, "--json").json["results"]
+    entry = {"name": "kept", "request": broken["call"], "decision": broken["got"]}
+    assert_holds(entry, texts[0], tools)
+
+
+def assert_holds(entry: Loose, text: str, tools: Path) -> None:
+    """That an entry, pasted as it was printed, is the one promise of a document that is kept."""
+    pasted = text.partition("expect:")[0] + f"expect:\n  - {json.dumps(entry)}\n"
+    said = policy("test", written(tools.parent / "kept.yaml", pasted), "--tools", tools, "--json")
+    assert (said.code, said.json["passed"]) == (0, 1), said

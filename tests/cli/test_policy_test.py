@@ -83,15 +83,17 @@ def test_a_property_that_does_not_hold_fails_with_a_call_that_can_be_kept(tmp_pa
     assert "by the call {" in run_tests(tmp_path, broken, human=True).out
 
 
-def test_signals_that_no_request_can_say_are_told_beside_the_call(tmp_path: Path) -> None:
+def test_a_call_that_hangs_on_signals_of_the_run_can_be_kept_too(tmp_path: Path) -> None:
     pytest.importorskip("z3")
     more = '\n  @id("calm") forbid (principal, action, resource) when { context.run.untrusted };'
     when = "context.past.confirmed && context.past.identified"
     broken = f"{{name: wrong, always: allow, when: {when}, actions: cancel_order}}"
     [result] = run_tests(tmp_path, broken, more=more).json["results"]
-    assert (result["status"], result["signals"]) == ("failed", {"run.untrusted": True})
+    assert (result["status"], result["call"]["run"]["untrusted"]) == ("failed", True)
     shown = run_tests(tmp_path, broken, more=more, human=True).out
-    assert "where run.untrusted=True, which no request can say" in shown
+    assert '"run": {"untrusted": true}' in shown
+    kept = f"{{name: kept, request: {json.dumps(result['call'])}, decision: deny}}"
+    assert run_tests(tmp_path, kept, more=more).code == 0
 
 
 def test_without_the_solver_a_property_is_never_taken_for_proved(

@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.policy_witness import (
-    Sets,
-    decision_line,
-    request_json,
-    witness_json,
-    witness_lines,
-)
+from mythos.cli.policy_witness import Sets, decision_line, versions_json, witness_lines
 from mythos.cli.source_lines import plain
 
 if TYPE_CHECKING:
@@ -38,15 +32,11 @@ def _rule(each: ChangedNotes) -> dict[str, Any]:
 
 
 def _call(each: ChangedCharge, sets: Sets) -> dict[str, Any]:
-    old, new = (witness_json(seen, sets) for seen in (each.old, each.new))
-    del old["request"], new["request"]
     was, now = each.severities
     return {
         "change": each.change,
         "severity": {"old": was.value, "new": now.value},
-        "request": request_json(each.new, sets),
-        "old": old,
-        "new": new,
+        **versions_json(each.old, each.new, sets),
     }
 
 

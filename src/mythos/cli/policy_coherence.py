@@ -70,7 +70,7 @@ def coherence(
         result = _checked(engines, memory)
         cures = suggested(engines, result, memory)
     walked = checked_workflows(workflow, engines)
-    sets = Sets(found.documents)
+    sets = Sets(found.documents, engines)
     body = {
         **_as_json(found, result, cures, sets),
         "workflows": [workflow_json(one.verdict) for one in walked],

@@ -19,18 +19,13 @@ from mythos.cli.policy_files import (
     tools_option,
     versions_of,
 )
-from mythos.cli.policy_witness import (
-    Sets,
-    decision_line,
-    request_json,
-    witness_json,
-    witness_lines,
-)
+from mythos.cli.policy_witness import Sets, decision_line, versions_json, witness_lines
 from mythos.cli.source_lines import plain
 
 if TYPE_CHECKING:
     from mythos.engines.coherence.charges import Charges
     from mythos.engines.coherence.difference import ChangedCall, Difference
+    from mythos.engines.policy.compile import PolicyEngine
     from mythos.engines.policy.document import PolicyDocument
 
 _SAYS = {
@@ -68,8 +63,9 @@ def diff(
     """
     need_solver()
     found = governing([old, new, *others], tools)
-    difference, loud = _compared(found, versions_of(found, old, new))
-    sets = Sets(found.documents)
+    sides, engines = versions_of(found, old, new), compiled(found)
+    difference, loud = _compared(found, sides, engines)
+    sets = Sets(found.documents, engines)
     body = {**_as_json(found, difference, sets), "charges": charges_json(loud, sets)}
 
     def tell() -> None:
@@ -85,7 +81,7 @@ def diff(
 
 
 def _compared(
-    found: Loaded, sides: tuple[PolicyDocument, PolicyDocument]
+    found: Loaded, sides: tuple[PolicyDocument, PolicyDocument], engines: list[PolicyEngine]
 ) -> tuple[Difference, Charges]:
     from mythos.engines.coherence.charges import charges, joined
     from mythos.engines.coherence.coherence import n_tools
@@ -94,7 +90,7 @@ def _compared(
 
     was, now = (digest(side.policy_set) for side in sides)
     beside = {digest(each.policy_set) for each in found.documents if each not in sides}
-    engines, before, after = compiled(found), {was, *beside}, {now, *beside}
+    before, after = {was, *beside}, {now, *beside}
     with bar("comparing", total=n_tools(engines)) as progress:
 
         def step(_: str) -> None:
@@ -114,10 +110,7 @@ def _as_json(found: Loaded, difference: Difference, sets: Sets) -> dict[str, Any
 
 
 def _call(each: ChangedCall, sets: Sets) -> dict[str, Any]:
-    old, new = (witness_json(seen, sets) for seen in (each.old, each.new))
-    del old["request"], new["request"]
-    request = request_json(each.new, sets)
-    return {"change": each.change, "request": request, "old": old, "new": new}
+    return {"change": each.change, **versions_json(each.old, each.new, sets)}
 
 
 def _tell(found: Loaded, difference: Difference, sets: Sets) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,14 +21,14 @@ from mythos.cli.policy_files import (
     tools_option,
 )
 from mythos.cli.policy_rules import Shown, tell_rules
-from mythos.cli.policy_witness import loud_signals
 from mythos.cli.source_lines import file_lines, marked_line, plain
 
 if TYPE_CHECKING:
     from mythos.cli.policy_engines import Engines
     from mythos.engines.policy.document import PolicyDocument
     from mythos.engines.policy.expectation import Status
-    from mythos.values.policy import Expectation, ExpectedRequest
+    from mythos.values.expected import ExpectedRequest
+    from mythos.values.policy import Expectation
 
 NOT_PROVED = "not proved: needs mythos-fleet[prove]"
 _MARKS: dict[Status, str] = {"passed": "✔", "failed": "✖", "skipped": "–"}
@@ -38,8 +38,7 @@ _MARKS: dict[Status, str] = {"passed": "✔", "failed": "✖", "skipped": "–"}
 class _Result:
     """One entry of `expect` and what became of it.
 
-    `shown` are the rules that decided, `call` is one that breaks a property, under `signals` of the
-    run, which no request can say.
+    `shown` are the rules that decided, `call` is one that breaks a property.
     """
 
     document: PolicyDocument
@@ -50,7 +49,6 @@ class _Result:
     why: str
     shown: Shown = field(default_factory=Shown)
     call: ExpectedRequest | None = None
-    signals: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -125,6 +123,7 @@ def _proved(document: PolicyDocument, number: int, entry: Expectation, engines: 
     from mythos.engines.coherence.promise import prove
     from mythos.engines.policy.expectation import expected_of
     from mythos.engines.policy.identity import digest
+    from mythos.engines.policy.kept_call import kept_call
 
     wanted = f"never {entry.never}" if entry.never else f"always {entry.always}"
     name = digest(document.policy_set)
@@ -136,10 +135,11 @@ def _proved(document: PolicyDocument, number: int, entry: Expectation, engines: 
             return _Result(document, number, "skipped", wanted, "", NOT_PROVED)
         if done.request and done.answer:
             shown = Shown(done.answer.policy_sets, done.answer.rules)
-            call = expected_of(done.request, digest=name)
+            every = [engines.by_domain(one) for one in engines.catalogues]
+            kept = kept_call(done.request, document.policy_set, every)
+            call = kept.request if kept else expected_of(done.request, digest=name)
             got = done.answer.word
-            loud = loud_signals(done.request)
-            return _Result(document, number, "failed", wanted, got, done.why, shown, call, loud)
+            return _Result(document, number, "failed", wanted, got, done.why, shown, call)
         undecided = undecided or done.why
     if undecided:
         return _Result(document, number, "skipped", wanted, "", f"undecided: {undecided}")
@@ -162,7 +162,6 @@ def _as_json(found: Loaded, results: Sequence[_Result], counts: Counter[Status])
                 "rules": list(result.shown.rules),
                 "why": result.why,
                 "call": _call(result),
-                "signals": dict(result.signals),
             }
             for result in results
         ],
@@ -198,9 +197,6 @@ def _tell_failure(result: _Result) -> None:
     if result.call is not None:
         changed = result.call.model_dump(mode="json", exclude_defaults=True)
         click.echo(f"    by the call {plain(json.dumps(changed, ensure_ascii=False))}")
-        if result.signals:
-            told = ", ".join(f"{name}={value}" for name, value in result.signals.items())
-            click.echo(f"    where {plain(told)}, which no request can say")
     click.echo(f"  expect   {result.document.places.source}:{result.line}")
     for line in marked_line(file_lines(result.document.places.source), result.line, 0):
         click.echo(line)

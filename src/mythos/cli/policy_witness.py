@@ -9,22 +9,25 @@ from mythos.cli.source_lines import call_line, file_lines, marked_line, plain, s
 
 if TYPE_CHECKING:
     from mythos.engines.coherence.shown import RuleKey, Witness
+    from mythos.engines.policy.compile import PolicyEngine
     from mythos.engines.policy.document import PolicyDocument
     from mythos.engines.policy.facts.known import Known
-    from mythos.engines.policy.request import Request
     from mythos.engines.policy.rule import Rule
+    from mythos.values.expected import ExpectedRequest
 
 _NOTHING = (False, 0, "0.0000")
 """Values of facts that tell of nothing that happened."""
+_SIGNALS = {"sinks", "asked", "links", "run", "repeats"}
 
 
 class Sets:
-    """The documents that were read, by the digest of their policy set."""
+    """The documents that were read, by the digest of their policy set, and what decides by them."""
 
-    def __init__(self, documents: Iterable[PolicyDocument]) -> None:
-        """Index them."""
+    def __init__(self, documents: Iterable[PolicyDocument], engines: list[PolicyEngine]) -> None:
+        """Index them; `engines` hold them all, one for each catalogue."""
         from mythos.engines.policy.identity import digest
 
+        self.engines = engines
         self._documents = {digest(each.policy_set): each for each in documents}
         self._lines: dict[str, list[str]] = {}
 
@@ -77,9 +80,26 @@ class Sets:
 
 
 def witness_json(witness: Witness, sets: Sets) -> dict[str, Any]:
-    """The request in full and what was decided of it."""
+    """The request in full, what was decided of it, and how to keep it as a test."""
     return {
         "request": request_json(witness, sets),
+        "expect": expect_json(witness, sets),
+        **_decided(witness, sets),
+    }
+
+
+def versions_json(old: Witness, new: Witness, sets: Sets) -> dict[str, Any]:
+    """One request, and what two versions decide of it."""
+    return {
+        "request": request_json(new, sets),
+        "expect": expect_json(new, sets),
+        "old": _decided(old, sets),
+        "new": _decided(new, sets),
+    }
+
+
+def _decided(witness: Witness, sets: Sets) -> dict[str, Any]:
+    return {
         "decision": _word(witness),
         "denied_by": [sets.as_json(key) for key in witness.denied_by],
         "permitted_by": [sets.as_json(key) for key in witness.permitted_by],
@@ -88,37 +108,44 @@ def witness_json(witness: Witness, sets: Sets) -> dict[str, Any]:
     }
 
 
+def expect_json(witness: Witness, sets: Sets) -> list[dict[str, Any]]:
+    """For each document the `expect` entry that says what its set alone decides of the request."""
+    from mythos.engines.policy.kept_call import kept_call
+
+    found = []
+    for owner in witness.request.facts:
+        document = sets.document(owner)
+        entry = kept_call(witness.request, document.policy_set, sets.engines)
+        if entry is not None:
+            told = {"policy_set": sets.title(owner), "file": document.places.source}
+            body = entry.model_dump(mode="json", exclude_defaults=True)
+            found.append({**told, "entry": body})
+    return found
+
+
 def request_json(witness: Witness, sets: Sets) -> dict[str, Any]:
     """The request, with facts by the name of their policy set; those that are absent are left out.
 
     Its keys are those of an `expect` entry's `request`, but facts are told for every set. Two
     versions of one set are told as one, and each in `past_by_version` where they differ.
     """
-    from datetime import UTC, datetime
+    from mythos.engines.policy.expectation import expected_of
 
     request = witness.request
+    told = {owner: expected_of(request, digest=owner).past for owner in request.facts}
     past: dict[str, dict[str, Any]] = {}
-    by_version = {sets.title(owner): _facts(known) for owner, known in request.facts.items()}
-    for owner in request.facts:
-        past.setdefault(sets.name(owner), {}).update(by_version[sets.title(owner)])
-    differ = any(by_version[sets.title(o)] != past[sets.name(o)] for o in request.facts)
-    at = datetime.fromtimestamp(request.now_ns / 10**9, UTC)
-    return {
-        "tool": request.tool,
-        "agent": request.agent,
-        "arguments": dict(request.arguments or {}),
-        "past": past,
-        **({"past_by_version": by_version} if differ else {}),
-        "licensed": request.licensed,
-        "origins": {sink: str(*each) for sink, each in request.origins.items()},
-        "now": f"{at:%Y-%m-%dT%H:%M:%S}Z",
-        "depth": request.depth,
-        "signals": _signals(request),
-    }
+    for owner, facts in told.items():
+        past.setdefault(sets.name(owner), {}).update(facts)
+    differ = any(facts != past[sets.name(owner)] for owner, facts in told.items())
+    by_version = {sets.title(owner): facts for owner, facts in told.items()}
+    body = expected_of(request, digest="").model_dump(mode="json")
+    return {**body, "past": past, **({"past_by_version": by_version} if differ else {})}
 
 
 def witness_lines(witness: Witness, sets: Sets) -> Iterator[str]:
     """The request as far as anything about its tool reads it, then the decision."""
+    from mythos.engines.policy.expectation import expected_of
+
     request = witness.request
     yield f"  call     {call_line(request.tool, request.arguments)}"
     facts = list(_told_facts(witness, sets))
@@ -133,10 +160,11 @@ def witness_lines(witness: Witness, sets: Sets) -> Iterator[str]:
     told = [f"{name}={value}" for name, value in others.items() if name in parts]
     if request.agent != "agent":
         told.append(f"agent={shortened(request.agent)}")
-    loud = loud_signals(request)
+    expected = expected_of(request, digest="")
+    loud = loud_signals(expected)
     told.extend(f"{name}={loud[name]}" for name in loud if name.partition(".")[0] in parts)
     if "now" in parts:
-        told.append(f"now={request_json(witness, sets)['now']}")
+        told.append(f"now={expected.model_dump(mode='json')['now']}")
     if told:
         yield f"  and      {', '.join(told)}"
     yield f"  decision {decision_line(witness, sets)}"
@@ -181,32 +209,18 @@ def decision_line(witness: Witness, sets: Sets) -> str:
     return "allow: nothing forbids it" if witness.allowed else "deny: no rule permits it"
 
 
-def _signals(request: Request) -> dict[str, Any]:
-    """What the run shows around the call, as rules read it."""
-    from mythos.engines.policy.signals import PARTS, is_referred, signal_parts
-
-    origins = frozenset().union(*request.origins.values())
-    return {
-        **signal_parts(PARTS, request.signals, {}),
-        "sinks": {"referred": is_referred(request.signals, origins, {})},
-    }
-
-
 def _word(witness: Witness) -> str:
     return "allow" if witness.allowed else "deny"
 
 
-def loud_signals(request: Request) -> dict[str, Any]:
+def loud_signals(expected: ExpectedRequest) -> dict[str, Any]:
     """The signals that are not silent, such as `run.untrusted`, as rules read them."""
-    loud = {
+    said = expected.model_dump(mode="json", include=_SIGNALS, exclude_defaults=True)
+    return {
         f"{part}.{name}".removesuffix("."): value
-        for part, values in _signals(request).items()
+        for part, values in said.items()
         for name, value in (values.items() if isinstance(values, dict) else [("", values)])
-        if value
     }
-    if not request.signals.referred:
-        loud.pop("sinks.referred", None)
-    return loud
 
 
 def _facts(known: Mapping[str, Known]) -> dict[str, Any]:

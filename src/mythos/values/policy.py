@@ -6,22 +6,13 @@ engine keeps them, and Cedar sees them as `context.past.*`. The grammar of facts
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AliasChoices,
-    AwareDatetime,
-    BeforeValidator,
-    Field,
-    JsonValue,
-    Strict,
-    StrictBool,
-    model_validator,
-)
+from pydantic import Field, Strict, StrictBool, model_validator
 
 from mythos.values.base import Value, Version
-from mythos.values.in_words import DURATION, FACT_NAME, FIELD_PATH, SET_NAME
+from mythos.values.expected import ExpectedRequest, FactName
+from mythos.values.in_words import DURATION, FIELD_PATH, SET_NAME
 
 FactOutcome = Literal["ok", "error", "any"]
 Scope = Literal["session", "agent", "node", "fleet"]
@@ -29,15 +20,6 @@ Duration = Annotated[str, Field(pattern=DURATION)]
 Events = str | tuple[str, ...]
 FactType = Literal["string", "integer", "boolean", "decimal", "datetime"]
 FieldPath = Annotated[str, Field(pattern=FIELD_PATH, max_length=500)]
-OriginName = Literal["user", "trusted", "untrusted", "unknown"]
-FactName = Annotated[str, Field(pattern=FACT_NAME)]
-
-
-def _written_time(value: object) -> object:
-    """A time as people write it: a number could mean seconds or milliseconds."""
-    if isinstance(value, datetime) or (isinstance(value, str) and "-" in value[1:]):
-        return value
-    raise ValueError(f"{value!r} is no time with its zone, such as 2026-01-01T09:30:00Z")
 
 
 class _Options(Value):
@@ -89,33 +71,6 @@ class Covers(Value):
     """The tool catalogues (domains) whose tools this policy set governs; `*` is every tool."""
 
     tools: str | tuple[str, ...] = "*"
-
-
-class ExpectedRequest(Value):
-    """A call to try: what it leaves out stands as at the beginning of a run.
-
-    So a fact that is not named is false, 0 or absent, the user said nothing, a sink's value was
-    seen nowhere, the time is 2000-01-01 and no agent encloses the one that acts. Each key may also
-    be written as rules write it: `action`, `input`, `past` as `facts`, `origin`.
-    """
-
-    tool: Annotated[
-        str,
-        Field(min_length=1, max_length=200, validation_alias=AliasChoices("tool", "action")),
-    ]
-    agent: Annotated[str, Field(max_length=200)] = "agent"
-    arguments: dict[str, JsonValue] = Field(
-        default_factory=dict, validation_alias=AliasChoices("arguments", "input")
-    )
-    past: dict[FactName, JsonValue] = Field(
-        default_factory=dict, validation_alias=AliasChoices("past", "facts")
-    )
-    licensed: StrictBool = False
-    origins: dict[str, OriginName] = Field(
-        default_factory=dict, validation_alias=AliasChoices("origins", "origin")
-    )
-    now: Annotated[AwareDatetime, BeforeValidator(_written_time)] = datetime(2000, 1, 1, tzinfo=UTC)
-    depth: Annotated[int, Strict(), Field(ge=0, le=1_000)] = 0
 
 
 class Expectation(Value):

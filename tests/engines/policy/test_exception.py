@@ -18,7 +18,8 @@ from mythos.engines.policy.exception_pins import Trial
 from mythos.engines.policy.identity import canonical, digest
 from mythos.engines.policy.rule import rules_of
 from mythos.errors import PolicyError
-from mythos.values.policy import ExpectedRequest, PolicySet
+from mythos.values.expected import ExpectedRequest
+from mythos.values.policy import PolicySet
 from tests.engines.policy.scenes import RETAIL, policy
 
 UNTIL = datetime(2026, 12, 5, 10, 30, 0, 250_000, UTC)

@@ -7,10 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.engines.policy.check import check_against
-from mythos.engines.policy.document import PolicyDocument, read_policy_document
+from mythos.engines.policy.document import (
+    PolicyDocument,
+    load_policy_set,
+    read_policy_document,
+)
 from mythos.engines.policy.expectation import Tried, attempt, catalogue_of
 from mythos.engines.policy.expectation_check import read_promise
 from mythos.engines.policy.identity import digest
+from mythos.engines.policy.written import written
 from mythos.errors import PolicyError
 from mythos.values.policy import Expectation
 from tests.engines.policy.scenes import RETAIL, engine_of
@@ -207,6 +212,127 @@ def test_an_entry_that_does_not_fit_the_tools_is_refused_at_its_line(
         check_against(document.policy_set, [RETAIL], places=document.places)
     assert message in str(caught.value)
     assert caught.value.where.startswith(f"p.yaml:{len(HEAD.splitlines()) + 2}:")
+
+
+SIGNALS = """\
+policy_set: signals
+version: 1
+covers: {tools: shop/retail}
+facts:
+  paid: {last: output.paid, of: get_order, type: decimal}
+  cents: {last: output.cents, of: get_order, type: integer}
+rules: |
+  @id("any") permit(principal, action, resource);
+  @id("loop") forbid(principal, action, resource) when { context.repeats >= 10 };
+  @id("late") forbid(principal, action, resource) when { context.run.calls > 5 };
+  @id("dear") forbid(principal, action, resource) when { context.run.tokens > 1000000 };
+  @id("model") forbid(principal, action, resource) when { context.run.model_changed };
+  @id("tools") forbid(principal, action, resource) when { context.run.tools_changed };
+  @id("dirty") forbid(principal, action, resource) when { context.run.untrusted };
+  @id("gone") forbid(principal, action, resource) when { context.asked.deletion };
+  @id("else") forbid(principal, action, resource) when { context.asked.elsewhere };
+  @id("link") forbid(principal, action, resource) when { context.links.unknown };
+  @id("seen") forbid(principal, action, resource) when { context.links.user };
+  @id("strange") forbid(principal, action, resource) unless { context.sinks.referred };
+  @id("large") forbid(principal, action == Action::"refund", resource)
+  when { context.input.amount_cents > 9007199254740993 };
+  @id("owed") forbid(principal, action, resource)
+  when { context.past has cents && context.past.cents == 9007199254740993 };
+  @id("much") forbid(principal, action, resource)
+  when { context.past has paid && context.past.paid.greaterThan(decimal("922337203685477.0")) };
+"""
+
+
+def signalled(request: str) -> PolicyDocument:
+    entry = f"name: n, decision: deny, request: {{tool: refund, {request}}}"
+    return read_policy_document(
+        f"{SIGNALS}expect:\n  - {{{entry}}}\n", source="p.yaml", catalogues=[RETAIL]
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "rule"),
+    [
+        ("repeats: 10", "loop"),
+        ("repeats: 9", ""),
+        ("run: {calls: 6}", "late"),
+        ("run: {calls: 5, tokens: 1000000}", ""),
+        ("run: {tokens: 1000001}", "dear"),
+        ("run: {model_changed: true}", "model"),
+        ("run: {tools_changed: true}", "tools"),
+        ("run: {untrusted: true}", "dirty"),
+        ("asked: {deletion: true}", "gone"),
+        ("asked: {elsewhere: true}", "else"),
+        ("links: {unknown: true}", "link"),
+        ("links: {user: true}", "seen"),
+        ("links: {trusted: true, untrusted: true}", ""),
+        ("sinks: {referred: true}", ""),
+        ("input: {amount_cents: 1, to: X}", "strange"),
+        ("input: {amount_cents: 1, to: X}, sinks: {referred: false}", "strange"),
+        ("input: {amount_cents: 1, to: X}, sinks: {referred: true}", ""),
+        ("input: {amount_cents: 1, to: X}, origins: {to: user}", ""),
+        ('input: {amount_cents: "9007199254740994"}', "large"),
+        ("input: {amount_cents: 9007199254740991}", ""),
+        ('past: {cents: "9007199254740993"}', "owed"),
+        ('past: {cents: "9007199254740994"}', ""),
+        ('past: {paid: "922337203685477.5807"}', "much"),
+        ('past: {paid: "922337203685477.0"}', ""),
+        ("past: {paid: 922337203685477.5}", "much"),
+    ],
+)
+def test_each_signal_and_large_number_that_a_request_says_counts(request_: str, rule: str) -> None:
+    given = request_ if "input" in request_ else f"{request_}, {ONE}"
+    document = signalled(given)
+    [entry] = document.policy_set.expect
+    assert entry.request is not None
+    done = attempt(
+        entry.request,
+        "deny" if rule else "allow",
+        document.policy_set,
+        digest=digest(document.policy_set),
+        engine=engine_of(document.policy_set),
+    )
+    assert (done.status, done.answer and done.answer.rules) == ("passed", (rule or "any",))
+    again = load_policy_set(written(document.policy_set), source="p.yaml")
+    assert (again, digest(again)) == (document.policy_set, digest(document.policy_set))
+
+
+@pytest.mark.parametrize(
+    ("request_", "message", "remedy"),
+    [
+        ("run: {cals: 1}", "request/run/cals", "spelling"),
+        ("run: {calls: -1}", "request/run/calls", ""),
+        ("run: {calls: true}", "request/run/calls", ""),
+        ("run: {tokens: 1e9}", "request/run/tokens", ""),
+        ("run: 3", "request/run", ""),
+        ("repeats: 1000000000000001", "request/repeats", ""),
+        ("asked: {deletion: 1}", "asked/deletion", ""),
+        ("asked: {delete: true}", "asked/delete", ""),
+        ("links: {strange: true}", "links/strange", ""),
+        ("links: [user]", "request/links", ""),
+        ("sinks: {untrusted: true}", "sinks/untrusted", ""),
+        ("sinks: {referred: false}", "`referred` is true of a call without", "origins"),
+        ("input: {amount_cents: 9007199254740993}", "every reader", '"9007199254740993"'),
+        ("past: {cents: 9007199254740993}", "every reader", '"9007199254740993"'),
+        ('input: {amount_cents: "500"}', "amount_cents is no Long", ""),
+        ('input: {amount_cents: "9223372036854775808"}', "amount_cents", ""),
+        ('past: {cents: "500"}', "'cents' is a Long", ""),
+        ('past: {paid: "5,00"}', "'paid' is a decimal", ""),
+        ('past: {paid: "922337203685477.5808"}', "does not fit in 64 bits", ""),
+    ],
+)
+def test_a_signal_or_number_that_is_none_is_refused_at_its_place(
+    request_: str, message: str, remedy: str
+) -> None:
+    given = request_ if "input" in request_ else f"{request_}, {ONE}"
+    with pytest.raises(PolicyError) as caught:
+        signalled(given)
+    line = len(SIGNALS.splitlines()) + 2
+    assert message in caught.value.message
+    assert remedy in caught.value.remedy
+    assert caught.value.remedy
+    assert caught.value.where.startswith(f"p.yaml:{line}:")
+    assert int(caught.value.where.rpartition(":")[2]) > len("  - {name: n, ")
 
 
 def test_two_entries_with_one_name_are_refused() -> None:

@@ -9,12 +9,13 @@ from mythos.engines.policy.course import Course
 from mythos.engines.policy.identity import digest
 from mythos.engines.policy.occasions import occasions_of
 from mythos.engines.policy.request import Origin, Request
-from mythos.engines.policy.signals import QUIET, Signals, signal_parts, uncertain
+from mythos.engines.policy.signals import Signals, signal_parts, uncertain
 from mythos.values.event import Json
 from mythos.values.outcome import Outcome
 from tests.engines.policy.scenes import RETAIL, Story, forbid, policy
 
 LINK = "evil.example/x"
+QUIET = Signals(deletion=False, elsewhere=False, referred=False, links={}, course=Course())
 
 
 def last(story: Story) -> Signals:

@@ -29,8 +29,9 @@ from mythos.engines.policy.rule import Rule, rules_of
 from mythos.engines.policy.rule_edit import with_clause, with_rule
 from mythos.engines.policy.shape import arguments_shape
 from mythos.errors import PolicyError
+from mythos.values.expected import ExpectedRequest
 from mythos.values.outcome import DEFAULT_RULE, INVALID_ARGUMENTS
-from mythos.values.policy import Expectation, ExpectedRequest, PolicySet
+from mythos.values.policy import Expectation, PolicySet
 from mythos.values.tools import Tool, ToolCatalogue
 
 _SECOND = timedelta(seconds=1)

@@ -21,7 +21,8 @@ from mythos.engines.policy.identity import digest
 from mythos.engines.policy.replay import Word, answer_of
 from mythos.engines.policy.request import Decision
 from mythos.engines.policy.rule import Rule, rules_of
-from mythos.values.policy import Expectation, ExpectedRequest, Once, PolicySet
+from mythos.values.expected import ExpectedRequest
+from mythos.values.policy import Expectation, Once, PolicySet
 from mythos.values.tools import ToolCatalogue
 
 MAX_SCENES, MAX_BROKEN = 4_096, 512

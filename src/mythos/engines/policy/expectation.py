@@ -13,18 +13,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from pydantic import JsonValue
-
 from mythos.engines.policy.check import covers
 from mythos.engines.policy.compile import PolicyEngine
-from mythos.engines.policy.facts.kind import as_kind, kind_of, sum_value
+from mythos.engines.policy.course import Course
+from mythos.engines.policy.document_number import documented, meant_arguments, meant_fact
+from mythos.engines.policy.facts.kind import kind_of, sum_value
 from mythos.engines.policy.facts.known import ABSENT, Absent, Known, OneOf
-from mythos.engines.policy.origin_name import Origin, has_origin
+from mythos.engines.policy.origin_name import STRANGE, Origin, has_origin
 from mythos.engines.policy.replay import Answer, answer_of
 from mythos.engines.policy.request import Request
-from mythos.engines.policy.signals import QUIET
+from mythos.engines.policy.shape import arguments_shape
+from mythos.engines.policy.signals import Signals
 from mythos.values.event import Json
-from mythos.values.policy import Counted, ExpectedRequest, Fact, Last, Once, PolicySet
+from mythos.values.expected import (
+    ExpectedAsked,
+    ExpectedLinks,
+    ExpectedRequest,
+    ExpectedRun,
+    ExpectedSinks,
+)
+from mythos.values.policy import Counted, Fact, Last, Once, PolicySet
 from mythos.values.tools import ToolCatalogue
 
 Status: TypeAlias = Literal["passed", "failed", "skipped"]
@@ -41,16 +49,42 @@ def expected_of(request: Request, *, digest: str) -> ExpectedRequest:
         digest: of the policy set whose facts it has.
     """
     facts = request.facts.get(digest, {})
+    signals, course = request.signals, request.signals.course
+    seen = {origin for origins in (signals.links or {}).values() for origin in origins}
     return ExpectedRequest(
         tool=request.tool,
         agent=request.agent,
-        arguments=dict(request.arguments or {}),
-        past={name: _plain(value) for name, value in facts.items() if value is not ABSENT},
+        arguments={name: documented(value) for name, value in (request.arguments or {}).items()},
+        past={
+            name: documented(value)
+            for name, value in facts.items()
+            if not isinstance(value, OneOf | Absent | None)
+        },
         licensed=bool(request.licensed),
         origins={sink: min(origins).value for sink, origins in request.origins.items()},
+        sinks=ExpectedSinks(referred=(signals.referred and _has_strange(request)) or None),
+        asked=ExpectedAsked(deletion=bool(signals.deletion), elsewhere=bool(signals.elsewhere)),
+        links=ExpectedLinks(**{origin.value: origin in seen for origin in Origin}),
+        run=ExpectedRun(
+            calls=course.calls,
+            tokens=course.tokens,
+            model_changed=course.model_changed,
+            tools_changed=course.tools_changed,
+            untrusted=signals.untrusted,
+        ),
+        repeats=course.repeats or 0,
         now=_EPOCH + timedelta(microseconds=request.now_ns // 1_000),
         depth=request.depth or 0,
     )
+
+
+def is_told(fact: Fact) -> bool:
+    """Whether a host knows it: a fact of a wider scope only the monitor does."""
+    return fact.scope not in _DEFERRED
+
+
+def _has_strange(request: Request) -> bool:
+    return any(origin in STRANGE for origins in request.origins.values() for origin in origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +116,14 @@ def request_of(
         catalogue: declares the tool.
     """
     tool = catalogue.find(expected.tool)
-    sinks = tool.sinks_of(expected.arguments) if tool else ()
-    given = {sink for sink in sinks if has_origin(expected.arguments.get(sink))}
+    shape = arguments_shape(tool.parameters if tool else {})
+    arguments = meant_arguments(shape, expected.arguments)
+    sinks = tool.sinks_of(arguments) if tool else ()
+    given = {sink for sink in sinks if has_origin(arguments.get(sink))}
     return Request(
         agent=expected.agent,
         tool=expected.tool,
-        arguments=expected.arguments,
+        arguments=arguments,
         facts={digest: _facts(expected.past, policy_set.facts, catalogue)},
         licensed=expected.licensed,
         origins={
@@ -96,7 +132,27 @@ def request_of(
         },
         now_ns=(expected.now - _EPOCH) // timedelta(microseconds=1) * 1_000,
         depth=expected.depth,
-        signals=QUIET,
+        signals=_signals(expected),
+    )
+
+
+def _signals(expected: ExpectedRequest) -> Signals:
+    """What the request says of its run, with a link for each origin that some link has."""
+    run = expected.run
+    linked = [origin for origin in Origin if getattr(expected.links, origin)]
+    return Signals(
+        deletion=expected.asked.deletion,
+        elsewhere=expected.asked.elsewhere,
+        referred=bool(expected.sinks.referred),
+        links={f"https://{origin}.example": frozenset({origin}) for origin in linked},
+        course=Course(
+            calls=run.calls,
+            repeats=expected.repeats,
+            tokens=run.tokens,
+            model_changed=run.model_changed,
+            tools_changed=run.tools_changed,
+        ),
+        untrusted=run.untrusted,
     )
 
 
@@ -120,7 +176,7 @@ def attempt(
     Returns:
         Skipped if the call names a fact that only the monitor knows; else passed or failed.
     """
-    unknown = sorted(n for n in expected.past if policy_set.facts[n].scope in _DEFERRED)
+    unknown = sorted(name for name in expected.past if not is_told(policy_set.facts[name]))
     if unknown:
         return Tried("skipped", None, f"only the monitor knows {', '.join(unknown)}")
     request = request_of(expected, policy_set, digest=digest, catalogue=engine.catalogue)
@@ -134,14 +190,14 @@ def _facts(
     return {
         name: _known(fact, past[name], catalogue) if name in past else _nothing(fact, catalogue)
         for name, fact in facts.items()
-        if fact.scope not in _DEFERRED
+        if is_told(fact)
     }
 
 
 def _known(fact: Fact, value: Json, catalogue: ToolCatalogue) -> Known:
     if value is None:
         return ABSENT
-    return as_kind(kind_of(fact, catalogue), value)[0]
+    return meant_fact(kind_of(fact, catalogue), value)[0]
 
 
 def _nothing(fact: Fact, catalogue: ToolCatalogue) -> Known:
@@ -151,11 +207,3 @@ def _nothing(fact: Fact, catalogue: ToolCatalogue) -> Known:
     if isinstance(fact, Once):
         return False
     return 0 if isinstance(fact, Counted) else sum_value(kind_of(fact, catalogue), 0)
-
-
-def _plain(value: Known) -> JsonValue:
-    """A known value as people write it: Cedar's decimals are numbers, its times texts."""
-    if isinstance(value, dict) and isinstance(extension := value.get("__extn"), dict):
-        written = str(extension["arg"])
-        return float(written) if extension["fn"] == "decimal" else written
-    return None if isinstance(value, OneOf | Absent) else value

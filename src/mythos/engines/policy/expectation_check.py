@@ -1,15 +1,12 @@
 """What is wrong with the `expect` entries of a policy set, each objection at its own place.
 
-First what the document alone shows, then what the tools show. A misspelt argument would make a
-call fail to fit and so be denied: an expected denial would hold for the wrong reason. So whatever
-does not fit its declaration is refused here, never tried.
+First what the document alone shows, then what the tools show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from difflib import get_close_matches
 from typing import TypeAlias
 
@@ -17,21 +14,16 @@ import cedarpy
 import orjson
 
 from mythos.engines.policy.argument_names import unknown_arguments
-from mythos.engines.policy.arguments import cedar_arguments
 from mythos.engines.policy.cedar_text import plain_newlines, split_rules
-from mythos.engines.policy.facts.kind import as_kind, kind_of
 from mythos.engines.policy.problem import Problem
+from mythos.engines.policy.request_check import alone_problems, fit_problems
 from mythos.engines.policy.rule import Rule, read_rules
-from mythos.engines.policy.shape import arguments_shape
-from mythos.values.event import Json
 from mythos.values.marks import Path
-from mythos.values.policy import Expectation, ExpectedRequest, Last, PolicySet
-from mythos.values.tools import Tool, ToolCatalogue
+from mythos.values.policy import Expectation, PolicySet
+from mythos.values.tools import ToolCatalogue
 
 TypeProblems: TypeAlias = "Callable[[PolicySet, Sequence[Rule], ToolCatalogue], Iterable[Problem]]"
 
-MAX_PLACES = 4  # of a Cedar decimal
-_LONG = 2**63
 _ID = "expect"
 _HEAD = f'@id("{_ID}") permit(principal, action'
 
@@ -74,7 +66,7 @@ def catalogue_problems(
             found = [_unknown(request.tool, tools, (*path, "request", "tool"))]
         else:
             tool, catalogue = tools[request.tool]
-            found = [*_misfits(request, tool, policy_set, catalogue, (*path, "request"))]
+            found = [*fit_problems(request, tool, policy_set, catalogue, (*path, "request"))]
         yield from _named(entry, found)
 
 
@@ -85,9 +77,7 @@ def _named(entry: Expectation, problems: Iterable[Problem]) -> Iterator[Problem]
 
 def _alone(entry: Expectation, policy_set: PolicySet, path: Path) -> Iterator[Problem]:
     if entry.request is not None:
-        yield from _numbers(entry.request.arguments, (*path, "request", "arguments"))
-        yield from _numbers(entry.request.past, (*path, "request", "past"))
-        yield from _facts(entry.request.past, policy_set, (*path, "request", "past"))
+        yield from alone_problems(entry.request, policy_set, (*path, "request"))
     if entry.when is not None:
         _, problems = read_promise(entry)
         yield from (_at((*path, "when"), p.message, p.remedy) for p in problems)
@@ -120,36 +110,6 @@ def _n_conditions(rule: Rule) -> int:
     return len(policy["conditions"])
 
 
-def _numbers(value: Json, path: Path) -> Iterator[Problem]:
-    """Numbers that Cedar cannot say: 64-bit integers and decimals of four places are all it has."""
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _numbers(inner, (*path, name))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _numbers(inner, (*path, number))
-    elif isinstance(value, float) and _n_places(value) > MAX_PLACES:
-        yield _at(path, f"{value!r} has more than four decimal places", "round it, or use cents")
-    elif isinstance(value, int | float) and not -_LONG <= value < _LONG:
-        yield _at(path, f"{value} does not fit in 64 bits", "use a smaller number")
-
-
-def _n_places(value: float) -> int:
-    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
-
-
-def _facts(past: Mapping[str, Json], policy_set: PolicySet, path: Path) -> Iterator[Problem]:
-    for name, value in past.items():
-        fact = policy_set.facts.get(name)
-        if fact is None:
-            known = ", ".join(policy_set.facts)
-            remedy = f"declare it, or write one of {known}" if known else "declare it in `facts`"
-            yield _at((*path, name), f"the fact {name!r} is not declared", remedy)
-        elif value is None and not isinstance(fact, Last):
-            yield _at((*path, name), f"the fact {name!r} is never absent", "give it a value")
-
-
 def _read_facts(entry: Expectation, policy_set: PolicySet, path: Path) -> Iterator[Problem]:
     rule, _ = read_promise(entry)
     for name in rule.use.facts if rule else ():
@@ -159,30 +119,6 @@ def _read_facts(entry: Expectation, policy_set: PolicySet, path: Path) -> Iterat
                 f"it reads context.past.{name}, which `facts` does not declare",
                 f"declare the fact {name!r} or correct the name",
             )
-
-
-def _misfits(
-    request: ExpectedRequest,
-    tool: Tool,
-    policy_set: PolicySet,
-    catalogue: ToolCatalogue,
-    path: Path,
-) -> Iterator[Problem]:
-    _, misfits = cedar_arguments(arguments_shape(tool.parameters), request.arguments)
-    for misfit in misfits:
-        yield _at((*path, "arguments"), misfit, f"give {tool.name} the arguments that it declares")
-    for sink in sorted(request.origins.keys() - set(tool.sinks_of(request.arguments))):
-        message = f"{sink!r} is no sink of {tool.name}"
-        yield _at((*path, "origins", sink), message, "name an argument of its `sinks`")
-    for name, value in request.past.items():
-        fact = policy_set.facts.get(name)
-        if fact is None:
-            continue  # told from the document alone
-        kind = kind_of(fact, catalogue)
-        if value is not None and (wrong := as_kind(kind, value)[1]):
-            said = wrong.removeprefix("argument value ")
-            message = f"the fact {name!r} is a {kind}: {value!r} {said}"
-            yield _at((*path, "past", name), message, "correct the value")
 
 
 def _mistyped(

@@ -53,10 +53,6 @@ class Signals:
     untrusted: bool = False
 
 
-QUIET = Signals(deletion=False, elsewhere=False, referred=False, links={}, course=Course())
-"""A first call, in which nothing of the kind was seen."""
-
-
 def uncertain(parts: Collection[str], signals: Signals) -> Iterator[Unknown]:
     """The yes-or-no signals among these parts of the context that cannot be told."""
     for part, values_of in _YES_OR_NO.items():

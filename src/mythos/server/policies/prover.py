@@ -37,6 +37,7 @@ from mythos.values.tools import ToolCatalogue
 SUGGEST_UNTIL_S = 60  # CPU-seconds; half of what a proof may take
 
 Json = dict[str, JsonValue]
+_SIGNALS = {"sinks", "asked", "links", "run", "repeats"}
 
 
 def prove(order: dict[str, Any]) -> Json:
@@ -135,7 +136,7 @@ def _witness(seen: Witness, names: Mapping[str, str]) -> Json:
 def _request(seen: Witness, names: Mapping[str, str]) -> Json:
     """The call; of several sets, each fact under its set's name."""
     told = [expected_of(seen.request, digest=each) for each in names]
-    request = told[0].model_dump(mode="json", exclude_defaults=True)
+    request = told[0].model_dump(mode="json", exclude_defaults=True, exclude=_SIGNALS)
     if len(names) > 1 and any(each.past for each in told):
         request["past"] = {
             f"{name}/{fact}": value
