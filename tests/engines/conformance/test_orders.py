@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.engines.conformance import Model, compile_blueprint
-from mythos.engines.conformance.orders import Group, lattice_of
+from mythos.engines.conformance.group import Group, lattice_of
 from mythos.errors import WorkflowError
 from tests.engines.conformance.strategies import LABELS, TREES, Tree, act, acts, block
 

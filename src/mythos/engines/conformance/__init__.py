@@ -4,8 +4,8 @@ Pure: workflows and traces in, costs, alignments and mergeable summaries out.
 """
 
 from mythos.engines.conformance.alignment import Alignment, Move, MoveKind
+from mythos.engines.conformance.group import Group
 from mythos.engines.conformance.model import Model, compile_blueprint
-from mythos.engines.conformance.orders import Group
 from mythos.engines.conformance.stream import Interval, Stream
 
 __all__ = [

@@ -25,7 +25,8 @@ from mythos.engines.conformance.automaton import Automaton, automaton_of
 from mythos.engines.conformance.costs import Costs, coarse, fine
 from mythos.engines.conformance.frontier import BUDGET, Frontier
 from mythos.engines.conformance.ground import Ground, ground_of
-from mythos.engines.conformance.orders import Group, Orders
+from mythos.engines.conformance.group import Group
+from mythos.engines.conformance.orders import Orders
 from mythos.engines.conformance.shortest import MAX_POINTS
 from mythos.engines.conformance.table import Table
 from mythos.engines.conformance.tree import Tree, numbered
@@ -170,7 +171,7 @@ class Model:
         """Explain a run of which parts have no known order by the best order they may have had.
 
         Args:
-            groups: what came before what; see `orders`.
+            groups: what came before what; see `group`.
 
         Returns:
             That order, as places in the groups laid end to end, and the alignment of the labels in

@@ -21,8 +21,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict
 
+from mythos.engines.conformance.group import MAX_NODES, Group, lattice_of
 from mythos.engines.conformance.model import Model
-from mythos.engines.conformance.orders import MAX_NODES, Group, lattice_of
 from mythos.errors import WorkflowError
 from mythos.values.objection import shown
 
@@ -85,7 +85,7 @@ class Stream:
 
         Args:
             group: all of them; what came before it and what will come after it is certain. Where
-                its orders are too many to weigh (see `orders`) one is taken, and the certificate
+                its orders are too many to weigh (see `group`) one is taken, and the certificate
                 says what another may have cost.
         """
         edges = lattice_of(group, most=MAX_NODES) if group.known else None

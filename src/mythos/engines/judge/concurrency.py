@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mythos.engines.conformance.orders import Group
+from mythos.engines.conformance.group import Group
 from mythos.engines.judge.run_steps import RunStep
 from mythos.engines.telemetry.spantree import cut_cycles, downward
 from mythos.values.event import Run
