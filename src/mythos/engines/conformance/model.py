@@ -1,7 +1,8 @@
 """A compiled workflow: costs and alignments of runs, by whichever route suits it.
 
-Small automata are searched directly (`table`), wide parallelism is searched on the tree
-(`frontier`). Which route a workflow takes depends on its tree alone, and both give equal costs.
+Small automata are searched directly (`table`), wide parallelism is taken apart (`blockwise`), or
+where branches share labels searched on the tree (`frontier`). Which route a workflow takes depends
+on its tree alone, and all give equal costs.
 A model holds caches and no other state; equal questions get equal answers on every machine.
 """
 
@@ -22,6 +23,7 @@ from mythos.engines.conformance.alignment import (
     fitness_of,
 )
 from mythos.engines.conformance.automaton import Automaton, automaton_of
+from mythos.engines.conformance.blockwise import Blockwise, parts_of
 from mythos.engines.conformance.costs import Costs, coarse, fine
 from mythos.engines.conformance.frontier import BUDGET, Frontier
 from mythos.engines.conformance.ground import Ground, ground_of
@@ -78,7 +80,7 @@ class Model:
 
     @property
     def n_states(self) -> int | None:
-        """States of the automaton that is searched; None if the tree itself is (route L)."""
+        """States of the automaton that is searched; None if it is too large (routes B and L)."""
         return len(self._automaton.rows) if self._automaton else None
 
     @property
@@ -143,8 +145,9 @@ class Model:
     def align(self, trace: Sequence[str]) -> Alignment:
         """Explain a trace by a word of the workflow at the least cost.
 
-        Of the cheapest alignments the one with the fewest deviations is taken, then the first by
-        preferring a match, then an extra, then a skip of the lowest step of the normal form.
+        Of the cheapest alignments the one with the fewest deviations is taken, then on an automaton
+        the first by preferring a match, then an extra, then a skip of the lowest step of the normal
+        form; by other routes always the same one.
 
         Args:
             trace: labels of one run, in order.
@@ -300,6 +303,9 @@ def compile_blueprint(tree: Workflow | Mapping[str, JsonValue], *, budget: int =
     route: Route
     if automaton is None:
         route = Frontier(numbers, costs, budget=budget)
+        root = parts_of(numbers, costs)
+        if root:
+            route = Blockwise(root, costs, other=route)
     else:
         route = Table(numbers, automaton, costs)
     return Model(workflow, numbers, route, costs=costs, automaton=automaton)

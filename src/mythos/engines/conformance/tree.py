@@ -118,7 +118,7 @@ class _Builder:
         if process.walks is not None:
             return self._graph(process, process.walks)
         children = tuple(self.node(child) for child in process.children)
-        return _operator(process.kind, children, most=process.most)
+        return joined(process.kind, children, most=process.most)
 
     def _map(self, process: Process) -> Node:
         do, most = self.node(process.children[0]), process.most or 1
@@ -146,7 +146,8 @@ class _Builder:
         return Node("act", (), bounds, nullable=False, label=number, leaf=len(self.paths) - 1)
 
 
-def _operator(kind: str, children: tuple[Node, ...], *, most: int | None = None) -> Node:
+def joined(kind: str, children: tuple[Node, ...], *, most: int | None = None) -> Node:
+    """A node of these children, with the bounds that follow from theirs."""
     match kind:
         case "xor":
             return Node("xor", children, _choice(children), any(c.nullable for c in children))
@@ -163,7 +164,7 @@ def _operator(kind: str, children: tuple[Node, ...], *, most: int | None = None)
 def _mapped(do: Node, least: int, most: int) -> Node:
     bounds = _times(do.bounds, least, most)
     nullable = least == 0 or do.nullable
-    maybe = _operator("xor", (do, Node("seq", (), NOTHING, nullable=True)))
+    maybe = joined("xor", (do, Node("seq", (), NOTHING, nullable=True)))
     copies = Node("and", (do,) * least + (maybe,) * (most - least), bounds, nullable)
     return Node("map", (do,), bounds, nullable, least=least, most=most, copies=copies)
 
