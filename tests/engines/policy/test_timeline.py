@@ -85,6 +85,25 @@ def test_a_timeline_that_forgets_still_answers_for_its_window(
     assert line.tally(newest - 51, newest) is None
 
 
+@given(st.randoms(use_true_random=False), st.integers(90, 160))
+def test_a_timeline_that_is_asked_as_it_grows_and_forgets_tells_every_window(
+    random: Random, calls: int
+) -> None:
+    """A call is put at its start, and again at its end, where it may turn out not to count."""
+    line, known = Timeline(50), dict[str, Entry]()
+    for call in range(calls):
+        begun = Entry(2 * call + random.randint(-9, 9), settled=False, amount=random.randint(-9, 9))
+        ended = begun._replace(settled=True, n=random.randint(0, 1))
+        for entry in (begun, ended):
+            line.put(str(call), entry)
+            known[str(call)] = entry
+            until_ns = 2 * call - random.randint(0, 9)
+            since_ns = until_ns - random.randint(0, 30)
+            inside = [e for e in known.values() if since_ns <= e.at_ns <= until_ns]
+            told = line.tally(since_ns, until_ns)
+            assert told == (sum(e.n for e in inside), sum(e.amount for e in inside))
+
+
 def test_what_turned_out_not_to_count_is_taken_back_whatever_comes_first() -> None:
     begun, failed = Entry(5, settled=False, amount=7), Entry(5, n=0)
     for order in ((begun, failed), (failed, begun)):

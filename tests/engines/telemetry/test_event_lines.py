@@ -73,6 +73,12 @@ def test_a_line_without_a_time_is_a_second_after_the_line_before() -> None:
     assert two.start_ns == one.start_ns + SECOND
 
 
+def test_no_line_is_later_than_nanoseconds_can_say() -> None:
+    last_ns = 2**63 - 1
+    one, two = events({"kind": "tool_call", "tool": "a", "start_ns": last_ns}, {"tool": "a"})
+    assert (one.start_ns, two.start_ns, two.end_ns) == (last_ns, last_ns, last_ns)
+
+
 def test_lines_of_several_runs_may_lie_between_each_other() -> None:
     a, b = runs({"tool": "x", "run": "a"}, {"tool": "y", "run": "b"}, {"user": "hm", "run": "a"})
     assert (a.trace_id, b.trace_id) == ("a", "b")

@@ -45,6 +45,7 @@ STEP_NS: Final = 10**9
 ONE_RUN: Final = "1"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _END: Final = datetime(2262, 1, 1, tzinfo=UTC)  # nanoseconds in 63 bits end in that year
+_LAST_NS: Final = 2**63 - 1
 _REMEDY: Final = (
     'write {"user": "…"}, {"tool": "…", "arguments": {…}}, or an event as its JSON schema says'
 )
@@ -71,7 +72,7 @@ def _in_range(at: datetime) -> datetime:
 
 _At = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_in_range)]
 _Text = Annotated[str, Field(max_length=2**20)]
-_Nanos = Annotated[int, Field(ge=0, lt=2**63)]
+_Nanos = Annotated[int, Field(ge=0, le=_LAST_NS)]
 _Tokens = Annotated[int, Field(ge=0, le=2**53)]
 
 
@@ -179,7 +180,7 @@ class EventLines:
         if len(text) > MAX_ARGUMENTS:
             _check_arguments(line, where)
         start_ns = self._start_ns(line)
-        self._next_ns = start_ns + STEP_NS
+        self._next_ns = min(start_ns + STEP_NS, _LAST_NS)
         run = line.run or line.trace_id or ONE_RUN
         return EventLine(number, run, self._event(line, run=run, number=number, start_ns=start_ns))
 

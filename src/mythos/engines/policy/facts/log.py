@@ -30,7 +30,7 @@ from mythos.engines.policy.facts.kind import sum_value
 from mythos.engines.policy.facts.known import ABSENT, Known, OneOf
 from mythos.engines.policy.facts.plan import FactPlan
 from mythos.engines.policy.facts.spelling import key_likeness, key_text
-from mythos.engines.policy.facts.timeline import Entry, Timeline
+from mythos.engines.policy.facts.timeline import NEVER, Entry, Timeline
 
 Key: TypeAlias = "tuple[str, ...]"
 Keyed: TypeAlias = "dict[Key, Timeline]"
@@ -38,7 +38,6 @@ Keyed: TypeAlias = "dict[Key, Timeline]"
 ANY = "\0"
 """Stands in a key for a value that was not captured: it may be any."""
 MAX_CANDIDATES = 8
-_NEVER = -1
 
 
 class FactLog:
@@ -54,8 +53,8 @@ class FactLog:
         self.doubted: Keyed = {}
         self.resets: Keyed = {}
         self.reset_doubted: Keyed = {}
-        self.blurred_ns = _NEVER
-        self.reset_blurred_ns = _NEVER
+        self.blurred_ns = NEVER
+        self.reset_blurred_ns = NEVER
         self._alike: dict[Key, set[Key]] = {}
 
     def __eq__(self, other: object) -> bool:
@@ -88,7 +87,7 @@ class FactLog:
     @property
     def empty(self) -> bool:
         """Whether nothing was ever entered."""
-        return not any(self.tables()) and self.blurred_ns == self.reset_blurred_ns == _NEVER
+        return not any(self.tables()) and self.blurred_ns == self.reset_blurred_ns == NEVER
 
     def absorb(self, other: FactLog, *, until_ns: int | None = None) -> None:
         """Take in what another log of the same fact holds, but nothing later than `until_ns`."""
@@ -105,11 +104,9 @@ class FactLog:
         """Everything with a key: collected, doubted, resets, doubted resets."""
         return self.seen, self.doubted, self.resets, self.reset_doubted
 
-    def near(self, key: Key) -> frozenset[Key]:
+    def near(self, key: Key) -> set[Key]:
         """Other keys that may be the same one, spelt otherwise."""
-        if not self.plan.keys:
-            return frozenset()
-        return frozenset(self._alike.get(self._respelt(key, key_likeness), ())) - {key}
+        return self._alike.get(self._respelt(key, key_likeness), set()) - {key}
 
     def respelt(self, key: Sequence[str]) -> Key:
         """A key as it is spelt now, which may have been kept by an earlier version."""
@@ -150,22 +147,20 @@ def told(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
 def _once(logs: Sequence[FactLog], key: Key, now_ns: int) -> bool | None:
     plan, near = logs[0].plan, _near(logs, key)
     wide = (*logs[0].wide(key), *near)
-    if not _all_known(logs, wide, now_ns):
+    done = _lines([log.seen for log in logs], (key,))
+    undone = _lines([log.resets for log in logs], (key,))
+    doubts = _lines([log.doubted for log in logs], wide)
+    undoubted = _lines([log.reset_doubted for log in logs], wide)
+    if near:
+        doubts += _lines([log.seen for log in logs], near)
+        undoubted += _lines([log.resets for log in logs], near)
+    if not all(line.knows(now_ns) for line in (*done, *undone, *doubts, *undoubted)):
         return None
-    seen = _time([log.seen for log in logs], (key,), now_ns)
-    undone = _time([log.resets for log in logs], (key,), now_ns)
-    perhaps = max(
-        _time([log.doubted for log in logs], wide, now_ns),
-        _time([log.seen for log in logs], near, now_ns),
-        *(log.blurred_ns for log in logs),
-    )
-    perhaps_undone = max(
-        _time([log.reset_doubted for log in logs], wide, now_ns),
-        _time([log.resets for log in logs], near, now_ns),
-        *(log.reset_blurred_ns for log in logs),
-    )
-    at_best = _fresh(plan, max(seen, perhaps), undone, now_ns)
-    at_worst = _fresh(plan, seen, max(undone, perhaps_undone), now_ns)
+    done_ns, undone_ns = _newest_ns(done, now_ns), _newest_ns(undone, now_ns)
+    perhaps_ns = max(_newest_ns(doubts, now_ns), *(log.blurred_ns for log in logs))
+    perhaps_undone_ns = max(_newest_ns(undoubted, now_ns), *(log.reset_blurred_ns for log in logs))
+    at_best = _fresh(plan, max(done_ns, perhaps_ns), undone_ns, now_ns)
+    at_worst = _fresh(plan, done_ns, max(undone_ns, perhaps_undone_ns), now_ns)
     return at_best if at_best == at_worst else None
 
 
@@ -176,20 +171,20 @@ def _fresh(plan: FactPlan, seen: int, undone: int, now_ns: int) -> bool:
 def _last(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
     plan, near = logs[0].plan, _near(logs, key)
     wide = (*logs[0].wide(key), *near)
-    if not _all_known(logs, wide, now_ns):
+    seen = _lines([log.seen for log in logs], (key,))
+    doubts = _lines([log.doubted for log in logs], wide)
+    if near:
+        doubts += _lines([log.seen for log in logs], near)
+    if not all(line.knows(now_ns) for line in (*seen, *doubts)):
         return None
-    entries = [entry for log in logs if (entry := _entry(log.seen, key, now_ns))]
+    entries = [entry for line in seen if (entry := line.newest(now_ns))]
     newest = max(entries, key=lambda entry: entry.rank, default=None)
-    seen = newest.at_ns if newest else _NEVER
-    doubt = max(
-        _time([log.doubted for log in logs], wide, now_ns),
-        _time([log.seen for log in logs], near, now_ns),
-        *(log.blurred_ns for log in logs),
-    )
-    since = _NEVER if plan.window_ns is None else now_ns - plan.window_ns
-    if doubt >= max(seen, since, 0):
+    seen_ns = newest.at_ns if newest else NEVER
+    doubt_ns = max(_newest_ns(doubts, now_ns), *(log.blurred_ns for log in logs))
+    since = NEVER if plan.window_ns is None else now_ns - plan.window_ns
+    if doubt_ns >= max(seen_ns, since, 0):
         return None
-    gone = newest is None or seen < since or newest.value is None
+    gone = newest is None or seen_ns < since or newest.value is None
     return ABSENT if gone or newest is None else newest.value
 
 
@@ -199,9 +194,10 @@ def _tallied(logs: Sequence[FactLog], key: Key, now_ns: int) -> Known:
     since = None if plan.window_ns is None else now_ns - plan.window_ns
     if any(log.blurred_ns >= max(since or 0, 0) for log in logs):
         return None
-    sure = _sum([log.seen for log in logs], (key,), since, now_ns)
-    unsure = _sum([log.doubted for log in logs], wide, since, now_ns)
-    alike = [_sum([log.seen for log in logs], (each,), since, now_ns) for each in near]
+    seen = [log.seen for log in logs]
+    sure = _sum(_lines(seen, (key,)), since, now_ns)
+    unsure = _sum(_lines([log.doubted for log in logs], wide), since, now_ns)
+    alike = [_sum(_lines(seen, (each,)), since, now_ns) for each in near]
     if sure is None or unsure is None or None in alike:
         return None
     others = [each for each in alike if each is not None]
@@ -229,37 +225,29 @@ def _added(plan: FactPlan, sure: int, others: Sequence[int]) -> Known:
 
 def _near(logs: Sequence[FactLog], key: Key) -> tuple[Key, ...]:
     """Keys under which something is kept and that may be this one."""
+    if not logs[0].plan.keys:
+        return ()
     return tuple(sorted(frozenset[Key]().union(*(log.near(key) for log in logs))))
 
 
-def _sum(
-    tables: Sequence[Keyed], keys: Sequence[Key], since_ns: int | None, now_ns: int
-) -> tuple[int, int] | None:
+def _lines(tables: Sequence[Keyed], keys: Sequence[Key]) -> list[Timeline]:
+    """What is kept under these keys."""
+    return [
+        line for table in tables if table for key in keys if (line := table.get(key)) is not None
+    ]
+
+
+def _newest_ns(lines: Sequence[Timeline], now_ns: int) -> int:
+    """When the last thing happened that is no later than now."""
+    return max([line.newest_ns(now_ns) for line in lines], default=NEVER)
+
+
+def _sum(lines: Sequence[Timeline], since_ns: int | None, now_ns: int) -> tuple[int, int] | None:
     n = amount = 0
-    for table in tables:
-        for key in keys:
-            line = table.get(key)
-            if line is None:
-                continue
-            tally = line.tally(since_ns, now_ns)
-            if tally is None:
-                return None
-            n += tally.n
-            amount += tally.amount
+    for line in lines:
+        tally = line.tally(since_ns, now_ns)
+        if tally is None:
+            return None
+        n += tally.n
+        amount += tally.amount
     return n, amount
-
-
-def _all_known(logs: Sequence[FactLog], keys: Sequence[Key], now_ns: int) -> bool:
-    """Whether nothing that is asked for may have been forgotten."""
-    lines = (table.get(each) for log in logs for table in log.tables() for each in keys)
-    return all(line is None or line.knows(now_ns) for line in lines)
-
-
-def _time(tables: Sequence[Keyed], keys: Sequence[Key], now_ns: int) -> int:
-    entries = (_entry(table, key, now_ns) for table in tables for key in keys)
-    return max((entry.at_ns for entry in entries if entry), default=_NEVER)
-
-
-def _entry(table: Keyed, key: Key, now_ns: int) -> Entry | None:
-    line = table.get(key)
-    return line.newest(now_ns) if line else None

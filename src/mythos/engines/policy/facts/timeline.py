@@ -13,12 +13,13 @@ back that entries it needs may be gone is answered with None.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 from mythos.values.event import Json
 
-_AFTER_ALL = "\U0010ffff"
+NEVER = -1
 _SLACK = 64  # stale entries allowed before the front is cut
 
 
@@ -51,14 +52,16 @@ class Tally(NamedTuple):
 class Timeline:
     """Entries in order of (time, id). Owned by the history that fills it."""
 
-    __slots__ = ("_entries", "_order", "_retain_ns", "_totals")
+    __slots__ = ("_amounts", "_counts", "_entries", "_ids", "_retain_ns", "_times")
 
     def __init__(self, retain_ns: int | None) -> None:
         """Begin empty; `retain_ns` None keeps everything."""
         self._retain_ns = retain_ns
-        self._order: list[tuple[int, str]] = []
         self._entries: dict[str, Entry] = {}
-        self._totals: list[Tally] = []
+        self._times = array("q")  # a search through them stays in the processor's cache
+        self._ids: list[str] = []
+        self._counts = array("q", [0])  # running totals before each entry, as far as asked for
+        self._amounts = [0]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Timeline) and self.entries() == other.entries()
@@ -71,23 +74,28 @@ class Timeline:
         if known is not None:
             if entry.rank <= known.rank:
                 return
-            at = bisect_left(self._order, (known.at_ns, name))
-            del self._order[at]
-            del self._totals[at:]
-        place = (entry.at_ns, name)
-        order = self._order
-        at = len(order) if not order or order[-1] < place else bisect_left(order, place)
-        order.insert(at, place)
-        del self._totals[at:]
+            if entry.at_ns != known.at_ns:
+                self._take_out(name, known.at_ns)
+                known = None
+        at = self._place(name, entry.at_ns)
+        if known is None:
+            self._times.insert(at, entry.at_ns)
+            self._ids.insert(at, name)
         self._entries[name] = entry
+        self._forget_totals(at)
         stale = self._stale()
-        if stale > _SLACK and stale * 4 > len(order):
+        if stale > _SLACK and stale * 4 > len(self._ids):
             self._cut(stale)
 
     def newest(self, until_ns: int) -> Entry | None:
         """The last entry no later than `until_ns`; ask `knows` about moments long gone."""
-        at = bisect_right(self._order, (until_ns, _AFTER_ALL))
-        return self._entries[self._order[at - 1][1]] if at else None
+        upto = self._upto(until_ns)
+        return self._entries[self._ids[upto - 1]] if upto else None
+
+    def newest_ns(self, until_ns: int) -> int:
+        """When that entry was; `NEVER` if there is none."""
+        upto = self._upto(until_ns)
+        return self._times[upto - 1] if upto else NEVER
 
     def tally(self, since_ns: int | None, until_ns: int) -> Tally | None:
         """What lies from `since_ns` to `until_ns`, both included.
@@ -95,14 +103,13 @@ class Timeline:
         Returns:
             None if entries in that window may have been forgotten.
         """
-        stop = bisect_right(self._order, (until_ns, _AFTER_ALL))
-        if since_ns is None:
-            return self._total(stop)
-        if self._forgot(since_ns):
+        if since_ns is not None and self._forgot(since_ns):
             return None
-        before = self._total(bisect_left(self._order, (since_ns, "")))
-        upto = self._total(stop)
-        return Tally(max(upto.n - before.n, 0), upto.amount - before.amount)
+        stop = self._upto(until_ns)
+        start = 0 if since_ns is None else bisect_left(self._times, since_ns, 0, stop)
+        self._add_up(stop)
+        counts, amounts = self._counts, self._amounts
+        return Tally(counts[stop] - counts[start], amounts[stop] - amounts[start])
 
     def knows(self, at_ns: int) -> bool:
         """Whether nothing from `at_ns` on may have been forgotten."""
@@ -110,31 +117,51 @@ class Timeline:
 
     def entries(self) -> dict[str, Entry]:
         """Everything that is kept, by id, in order of time."""
-        return {name: self._entries[name] for _, name in self._order[self._stale() :]}
+        return {name: self._entries[name] for name in self._ids[self._stale() :]}
 
-    def _total(self, stop: int) -> Tally:
-        """The running total of the first `stop` entries."""
-        totals = self._totals
-        while len(totals) < stop:
-            last = totals[-1] if totals else Tally(0, 0)
-            entry = self._entries[self._order[len(totals)][1]]
-            totals.append(Tally(last.n + entry.n, last.amount + entry.amount))
-        return totals[stop - 1] if stop else Tally(0, 0)
+    def _place(self, name: str, at_ns: int) -> int:
+        """Where an entry of that time and id stands, or belongs."""
+        times = self._times
+        if not times or at_ns > times[-1]:
+            return len(times)
+        first = bisect_left(times, at_ns)
+        return bisect_left(self._ids, name, first, bisect_right(times, at_ns, first))
+
+    def _take_out(self, name: str, at_ns: int) -> None:
+        at = self._place(name, at_ns)
+        del self._times[at], self._ids[at]
+        self._forget_totals(at)
+
+    def _upto(self, until_ns: int) -> int:
+        """How many entries are no later than `until_ns`."""
+        times = self._times
+        return bisect_right(times, until_ns) if times and until_ns < times[-1] else len(times)
+
+    def _add_up(self, stop: int) -> None:
+        """Bring the running totals up to the first `stop` entries."""
+        for at in range(len(self._counts) - 1, stop):
+            entry = self._entries[self._ids[at]]
+            self._counts.append(self._counts[at] + entry.n)
+            self._amounts.append(self._amounts[at] + entry.amount)
+
+    def _forget_totals(self, at: int) -> None:
+        """Forget those that the entry at `at` is part of."""
+        del self._counts[at + 1 :], self._amounts[at + 1 :]
 
     def _forgot(self, since_ns: int) -> bool:
-        if self._retain_ns is None or not self._order:
+        if self._retain_ns is None or not self._times:
             return False
-        return since_ns < self._order[-1][0] - self._retain_ns
+        return since_ns < self._times[-1] - self._retain_ns
 
     def _stale(self) -> int:
         """How many entries at the front nobody may ask for any more."""
-        if self._retain_ns is None or not self._order:
+        if self._retain_ns is None or not self._times:
             return 0
-        horizon = (self._order[-1][0] - self._retain_ns, "")
-        return max(bisect_left(self._order, horizon) - 1, 0)
+        return max(bisect_left(self._times, self._times[-1] - self._retain_ns) - 1, 0)
 
     def _cut(self, stale: int) -> None:
-        for _, name in self._order[:stale]:
+        for name in self._ids[:stale]:
             del self._entries[name]
-        del self._order[:stale]
-        self._totals.clear()
+        del self._times[:stale], self._ids[:stale]
+        counted = min(stale, len(self._counts) - 1)
+        del self._counts[:counted], self._amounts[:counted]
