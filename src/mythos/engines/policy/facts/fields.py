@@ -13,7 +13,7 @@ import orjson
 from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_value
-from mythos.engines.policy.shape import Kind, Shape
+from mythos.engines.policy.shape import Shape
 from mythos.engines.telemetry.masking import is_masked
 from mythos.errors import DocumentError
 from mythos.values.event import Json
@@ -21,7 +21,8 @@ from mythos.values.json_text import repeats_a_key
 from mythos.values.yaml_text import parse_yaml
 
 _MAX_PARSED = 2**18  # characters of a text in which fields are looked for
-_KINDS: tuple[tuple[type, Kind], ...] = ((bool, "Boolean"), (int, "Long"), (float, "decimal"))
+_SHAPES = ((bool, Shape("Boolean")), (int, Shape("Long")), (float, Shape("decimal")))
+_TEXT = Shape("String")
 
 
 def structured(output: Json) -> Json:
@@ -59,8 +60,8 @@ def loose_value(value: Json) -> JsonValue:
         return {name: inner for name, inner in fitted.items() if inner is not None}
     if isinstance(value, list):
         return [inner for each in value if (inner := loose_value(each)) is not None]
-    kind: Kind = next((kind for type_, kind in _KINDS if isinstance(value, type_)), "String")
-    return cedar_value(Shape(kind), value)[0]
+    shape = next((shape for type_, shape in _SHAPES if isinstance(value, type_)), _TEXT)
+    return cedar_value(shape, value)[0]
 
 
 def _json(text: str) -> Json:

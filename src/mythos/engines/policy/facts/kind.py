@@ -41,6 +41,7 @@ _SCALAR: dict[Kind, FactKind] = {
     "Boolean": "Boolean",
     "decimal": "decimal",
 }
+_SHAPES = {kind: Shape(kind) for kind in _SCALAR}
 _LONG = 2**63
 _PLACES = 10**4
 
@@ -114,7 +115,7 @@ def as_kind(kind: FactKind, value: Json) -> tuple[JsonValue, str]:
     """A value in Cedar's JSON form, or why it is none of that kind. Nothing is converted."""
     if kind == "datetime":
         return _moment(value)
-    return cedar_value(Shape(kind), value)
+    return cedar_value(_SHAPES[kind], value)
 
 
 def amount_of(kind: FactKind, value: Json) -> int | None:

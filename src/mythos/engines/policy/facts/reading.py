@@ -36,6 +36,9 @@ def key_of(
         One text a key, after the agent for facts that reach beyond a run; all of them `ANY` if one
         was not captured or does not fit.
     """
+    whose = () if plan.scope == "session" else (agent,)
+    if not plan.keys:
+        return whose
     shapes = plan.shapes.get(tool, {})
     own = tuple(
         agent
@@ -47,7 +50,7 @@ def key_of(
     )
     if ANY in own:
         own = (ANY,) * len(own)
-    return own if plan.scope == "session" else (agent, *own)
+    return (*whose, *own)
 
 
 def _spelt(value: Json, shape: Shape | None) -> str:
@@ -72,7 +75,7 @@ def entry_of(plan: FactPlan, one: Happening, entry: Entry) -> Entry | None:
         return _of_output(plan, one, entry, path)
     if one.arguments is None or path[0] in one.hidden:
         return None
-    value = field_of(dict(one.arguments), path)
+    value = field_of(one.arguments.get(path[0]), path[1:])
     shape = plan.shapes.get(one.name, {}).get(".".join(plan.path))
     if value is None:
         return entry if shape is None or shape.optional else None
@@ -99,6 +102,6 @@ def _of_output(plan: FactPlan, one: Happening, entry: Entry, path: list[str]) ->
 def _valued(plan: FactPlan, entry: Entry, value: Json) -> Entry | None:
     if plan.form == "sum":
         amount = amount_of(plan.kind, value)
-        return None if amount is None else entry._replace(amount=amount)
+        return None if amount is None else Entry(entry.at_ns, entry.settled, amount=amount)
     fitted, misfit = as_kind(plan.kind, value)
-    return None if misfit else entry._replace(value=fitted)
+    return None if misfit else Entry(entry.at_ns, entry.settled, value=fitted)

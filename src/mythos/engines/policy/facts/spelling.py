@@ -33,6 +33,7 @@ _URL = re.compile(
     r"([a-z][a-z0-9+.-]*)://(?:([^/?#@]*)@)?([^/?#@]*)(.*)", re.IGNORECASE | re.DOTALL
 )
 _SHORT = 200  # characters of a key that is worth remembering: an argument may be a megabyte
+_MANY = 4_096  # such keys
 _PASSES = 4  # what was folded may be read as a link: `ß://` is `ss://`
 _PORTS = {"http": ":80", "https": ":443"}
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", re.ASCII)
@@ -83,7 +84,14 @@ def _folded(text: str) -> str:
 
 def key_text(value: JsonValue) -> str:
     """One text for all values that are certainly one key; JSON. The order of a list is nothing."""
+    if isinstance(value, str) and len(value) <= _SHORT:
+        return _spelt(value)
     return _told(_mapped(value, one_spelling))
+
+
+@lru_cache(maxsize=_MANY)
+def _spelt(text: str) -> str:
+    return _told(one_spelling(text))
 
 
 def key_likeness(text: str) -> str:
@@ -95,7 +103,7 @@ def _likened(text: str) -> str:
     return _told(_mapped(json.loads(text), likeness))
 
 
-_remembered = lru_cache(maxsize=4_096)(_likened)
+_remembered = lru_cache(maxsize=_MANY)(_likened)
 
 
 def _mapped(value: JsonValue, spelt: Callable[[str], str]) -> JsonValue:
