@@ -11,7 +11,8 @@ all, or says `additionalProperties: true`, has no undeclared arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 
 from pydantic import JsonValue
@@ -57,12 +58,8 @@ def _fit_record(
     shape: Shape, value: Mapping[str, Json], path: str, misfits: list[str]
 ) -> dict[str, JsonValue]:
     fields = shape.fields or {}
-    if not shape.open and not value.keys() <= fields.keys():
-        extra = value.keys() - fields.keys() - shape.hidden
-        misfits.extend(f"argument {path}{name} is not declared" for name in sorted(extra))
-    for name, each in value.items():
-        if name not in fields and _is_unclear(each):
-            misfits.append(f"argument {path}{name} {_REPEATED}")
+    if not value.keys() <= fields.keys():
+        misfits.extend(_beyond(shape, value, value.keys() - fields.keys(), path))
     record: dict[str, JsonValue] = {}
     for name, inner in fields.items():
         given = value.get(name)
@@ -73,8 +70,22 @@ def _fit_record(
     return record
 
 
+def _beyond(
+    shape: Shape, value: Mapping[str, Json], extra: AbstractSet[str], path: str
+) -> Iterator[str]:
+    """What is wrong with fields that the shape does not describe."""
+    if not shape.open:
+        for name in sorted(extra - shape.hidden):
+            yield f"argument {path}{name} is not declared"
+    for name, each in value.items():
+        if name in extra and _is_unclear(each):
+            yield f"argument {path}{name} {_REPEATED}"
+
+
 def _fit(shape: Shape, value: Json, path: str, misfits: list[str]) -> JsonValue:
     if _is_plain(shape, value):
+        if shape.limits is NO_LIMITS:
+            return value
         return _within(shape, value, value, path, misfits)
     if shape.kind in {"Long", "decimal"} and isinstance(value, int | float):
         return _fit_number(shape, value, path, misfits)
@@ -92,7 +103,7 @@ def _within(
     shape: Shape, sent: JsonValue, fitted: JsonValue, path: str, misfits: list[str]
 ) -> JsonValue:
     """The fitted value, unless what was sent breaks a limit of its schema."""
-    wrong = "" if shape.limits is NO_LIMITS else shape.limits.objection(sent)
+    wrong = shape.limits.objection(sent)
     if wrong:
         misfits.append(f"argument {path} {wrong}")
         return None
@@ -100,9 +111,13 @@ def _within(
 
 
 def _is_plain(shape: Shape, value: Json) -> bool:
-    if shape.kind == "String":
-        return isinstance(value, str) and _is_text(value)
-    return shape.kind == "Boolean" and isinstance(value, bool)
+    """Whether a value is of the shape's kind, and in its bounds, as it was sent."""
+    kind = shape.kind
+    if kind == "String":
+        return isinstance(value, str) and (value.isascii() or _is_text(value))
+    if isinstance(value, bool):
+        return kind == "Boolean"
+    return kind == "Long" and isinstance(value, int) and not _outside(shape, value)
 
 
 def _is_unclear(value: Json) -> bool:
@@ -114,8 +129,6 @@ def _is_unclear(value: Json) -> bool:
 
 def _is_text(value: str) -> bool:
     """Whether the string has a UTF-8 form: JSON can spell lone surrogates, Cedar cannot."""
-    if value.isascii():
-        return True
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -138,8 +151,6 @@ def _fit_number(shape: Shape, value: float, path: str, misfits: list[str]) -> Js
     if wrong:
         misfits.append(f"argument {path} {wrong}")
         return None
-    if kind == "Long" and isinstance(value, int):
-        return _within(shape, value, value, path, misfits)
     exact = Decimal(repr(value))
     scaled = exact * (_PLACES if kind == "decimal" else 1)
     if scaled != scaled.to_integral_value():
