@@ -24,7 +24,9 @@ from mythos.errors import NotFoundError, TrustError
 from tests.adapters.fleet_site import LAB, NOW, Site, assignment, bundle, new_site
 
 TRUSTED = ("root chain", "signatures", "versions", "lengths and hashes", "freshness")
-INTACT = ("manifest", "config", "index", "media types", "layers", "canonical form")
+INTACT = (
+    "manifest", "config", "index", "media types", "layers", "canonical form", "memory logs",
+)  # fmt: skip
 
 
 @pytest.fixture

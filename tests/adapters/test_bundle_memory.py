@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.bundle_memory import check_memory_logs
+from mythos.adapters.bundle_archive import import_archive, verify_archive
+from mythos.adapters.bundle_export import export_archive
+from mythos.adapters.bundle_memory import check_memory_logs, memory_logs_check
 from mythos.adapters.bundle_source import read_source
 from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_checkpoint import checkpoint
@@ -17,6 +19,8 @@ from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_recorder import forget, record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.oci_layout import OciLayout
+from mythos.adapters.verification import verify_layout
+from mythos.engines.bundle.manifest import parse_manifest
 from mythos.engines.bundle.plan import BuiltBundle, assemble
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.note import parse_note
@@ -26,7 +30,7 @@ from mythos.node.home import NodeHome
 from mythos.node.launcher import active, place_tree
 from mythos.values.bundle import Construct
 from mythos.values.memory import ShippedLog
-from tests.adapters.fleet_site import NOW, write_tree
+from tests.adapters.fleet_site import LAB, NOW, new_site, write_tree
 
 KEY = Ed25519PrivateKey.generate()
 ORIGIN = log_origin("lab-1", "triage")
@@ -158,6 +162,39 @@ def test_arrival_refuses_another_memory_another_log_and_a_cut_log(tree: Tree) ->
             check_memory_logs(bundle.constructs, read)
 
 
+def _forged(tree: Tree) -> BuiltBundle:
+    """A bundle that holds another memory than its log says, whole in itself."""
+    source = read_source(tree.folder)
+    (tree.memory.path / "notes.md").write_bytes(b"refunds above 200 are fine")
+    tree.log.rename(tree.log.with_suffix(".kept"))
+    forged_parts = read_source(tree.folder).parts
+    log_part = next(part for part in source.parts if part.kind == "memory_log")
+    return assemble(type(source)(source.head, (*forged_parts, log_part), source.files))
+
+
+def test_a_genuine_bundle_whose_memory_its_log_denies_is_not_verified(
+    tree: Tree, tmp_path: Path
+) -> None:
+    """As a folder and as an archive, and no archive of it is imported."""
+    site = new_site(tmp_path / "site")
+    forged = _forged(tree)
+    site.release(forged)
+    archive = tmp_path / "forged.tar"
+    export_archive(
+        archive, layout=site.layout, manifest=forged.manifest, source=site.source, environment=LAB
+    )
+    for report in (
+        verify_layout(site.layout, source=site.source, roots=site.roots, environment=LAB, at=NOW),
+        verify_archive(archive, roots=site.roots, environment=LAB, at=NOW),
+    ):
+        (failure,) = report.failures
+        assert failure.name == "memory logs"
+        assert "triage: shipped memory: notes.md is not what its log says" in failure.why
+    with pytest.raises(TrustError, match="not what its log says"):
+        import_archive(archive, tmp_path / "enclave", roots=site.roots, environment=LAB, at=NOW)
+    assert not (tmp_path / "enclave" / "index.json").exists()
+
+
 def test_a_node_launches_no_memory_that_its_log_denies(tree: Tree, tmp_path: Path) -> None:
     """A bundle built past the check, signed and intact, is refused where it arrives."""
     home = NodeHome(tmp_path / "node")
@@ -166,12 +203,7 @@ def test_a_node_launches_no_memory_that_its_log_denies(tree: Tree, tmp_path: Pat
     layout.replace(good)
     assert place_tree(home, good.manifest, layout).digest == good.digest
 
-    source = read_source(tree.folder)
-    (tree.memory.path / "notes.md").write_bytes(b"refunds above 200 are fine")
-    tree.log.rename(tree.log.with_suffix(".kept"))
-    forged_parts = read_source(tree.folder).parts
-    log_part = next(part for part in source.parts if part.kind == "memory_log")
-    forged = assemble(type(source)(source.head, (*forged_parts, log_part), source.files))
+    forged = _forged(tree)
     layout.replace(forged)
     with pytest.raises(TrustError, match="not what its log says"):
         place_tree(home, forged.manifest, layout)
@@ -182,3 +214,24 @@ def test_the_log_of_the_tree_is_left_for_who_opens_it_next(tree: Tree) -> None:
     tree.built()
     with open_log(tree.log) as log:
         assert log.size == 2
+
+
+def test_verify_names_the_agent_whose_memory_its_log_denies(tree: Tree) -> None:
+    bundle, shipped = tree.built(), tree.shipped()
+    manifest, blobs = parse_manifest(bundle.manifest), dict(bundle.blobs)
+    good = memory_logs_check(manifest, blobs.__getitem__, intact=True)
+    assert (good.state, good.why) == ("pass", "the memory of triage is what its log says")
+    (memory,) = (one for one in bundle.constructs if one.kind == "memory")
+    (log,) = (one for one in bundle.constructs if one.kind == "memory_log")
+    cut = shipped.model_copy(update={"entries": shipped.entries[:1]})
+    for blob, content, why in (
+        (memory, b"refunds above 200 are fine", "notes.md is not what its log says"),
+        (log, cut.model_dump_json(by_alias=True).encode(), "its checkpoint is of 2"),
+    ):
+        found = memory_logs_check(
+            manifest, {**blobs, blob.digest: content}.__getitem__, intact=True
+        )
+        assert found.state == "fail"
+        assert found.why.startswith("triage: ")
+        assert why in found.why
+    assert memory_logs_check(manifest, blobs.__getitem__, intact=False).state == "skip"

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mythos.adapters.atomic_file import write_atomically
+from mythos.adapters.bundle_memory import memory_logs_check
 from mythos.adapters.oci_layout import OciLayout
 from mythos.adapters.tar_stream import TarReader
 from mythos.adapters.trust_source import FolderSource, MemorySource, Source
@@ -73,7 +74,7 @@ class _Control:
 
 
 def verify_archive(archive: Path, *, roots: Roots, environment: str = "", at: datetime) -> Report:
-    """Verify an archive from pinned roots in one pass, writing nothing of it.
+    """Verify an archive from pinned roots in one pass, keeping nothing of it.
 
     Args:
         archive: the file.
@@ -84,7 +85,9 @@ def verify_archive(archive: Path, *, roots: Roots, environment: str = "", at: da
     Returns:
         Every check by name.
     """
-    return _receive(archive, _Judge(roots, environment, at), _nowhere)[1]
+    with tempfile.TemporaryDirectory() as folder:
+        kept: dict[str, Path] = {}
+        return _receive(archive, _Judge(roots, environment, at), kept, Path(folder))[1]
 
 
 def survey_archive(archive: Path) -> Surveyed:
@@ -129,13 +132,8 @@ def import_archive(
     site.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=site.parent, prefix=".import-") as staging:
         staged: dict[str, Path] = {}
-
-        def keep(blob: Descriptor, chunks: Iterator[bytes]) -> Iterator[bytes]:
-            staged[blob.digest] = Path(staging, blob.digest.removeprefix("sha256:"))
-            return _tee(chunks, staged[blob.digest])
-
         judge = _Judge(roots, environment, at, state=site / "state")
-        control, report = _receive(archive, judge, keep)
+        control, report = _receive(archive, judge, staged, Path(staging))
         report.require(error=TrustError, remedy=_REMEDY)
         if control is None:
             raise BundleError("the archive holds nothing", remedy=_REMEDY)
@@ -209,7 +207,15 @@ class _Judge:
         return {path: chosen[path] for path in last}
 
 
-def _receive(archive: Path, judge: _Judge, keep: Keep) -> tuple[_Control | None, Report]:
+def _receive(
+    archive: Path, judge: _Judge, staged: dict[str, Path], folder: Path
+) -> tuple[_Control | None, Report]:
+    """Read an archive through; its blobs are `staged`, by digest, as files of `folder`."""
+
+    def keep(blob: Descriptor, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        staged[blob.digest] = folder / blob.digest.removeprefix("sha256:")
+        return _tee(chunks, staged[blob.digest])
+
     control: _Control | None = None
     trust = Report(())
     try:
@@ -225,7 +231,13 @@ def _receive(archive: Path, judge: _Judge, keep: Keep) -> tuple[_Control | None,
     except BundleError as error:
         return control, trust + Report((failed("archive", error.message),))
     whole = passed("archive", f"{tar.members} members in order, nothing else")
-    return control, trust + Report((whole,)) + check_examined(control.manifest, blobs)
+    intact = check_examined(control.manifest, blobs)
+    logs = memory_logs_check(
+        parse_manifest(control.manifest),
+        lambda digest: staged[digest].read_bytes(),
+        intact=intact.passed,
+    )
+    return control, trust + Report((whole,)) + intact + Report((logs,))
 
 
 def _read_control(tar: TarReader) -> _Control:

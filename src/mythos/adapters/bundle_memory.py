@@ -16,6 +16,9 @@ from pydantic import ValidationError
 
 from mythos.adapters.memory_log import MemoryLog, open_log
 from mythos.adapters.memory_store_directory import DirectoryStore
+from mythos.engines.bundle.manifest import Manifest, parse_config
+from mythos.engines.bundle.report import Check, failed, passed, skipped
+from mythos.engines.bundle.verify import Read
 from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.entry import key_hash
 from mythos.engines.memory.note import parse_note
@@ -24,6 +27,7 @@ from mythos.errors import MemoryLogError
 from mythos.values.bundle import Construct
 from mythos.values.memory import MemoryEntry, ShippedLog
 
+CHECK = "memory logs"
 MAX_ENTRIES = 10_000
 _STORE = DirectoryStore(Path()).name
 
@@ -64,23 +68,60 @@ def check_memory_logs(constructs: Iterable[Construct], read: Callable[[Construct
         MemoryLogError: a log is malformed, or a memory is not what it says.
     """
     listed = list(constructs)
-    for construct in listed:
-        if construct.kind != "memory_log":
-            continue
+    for log in listed:
+        if log.kind == "memory_log":
+            _check_log(log, listed, read)
+
+
+def memory_logs_check(manifest: Manifest, read: Read, *, intact: bool) -> Check:
+    """The check `memory logs`: each memory of an intact bundle against the log that came with it.
+
+    Args:
+        manifest: the bundle's.
+        read: a blob's bytes by digest; asked for the config, the logs and the memories they are of.
+        intact: whether every blob was found to be what the manifest says.
+
+    Returns:
+        It fails naming each agent whose memory is not what its log says, and why.
+    """
+    if not intact:
+        return skipped(CHECK, "the bundle is not intact")
+    constructs = parse_config(read(manifest.config.digest)).constructs
+    logs = [one for one in constructs if one.kind == "memory_log"]
+    wrong = []
+    for log in logs:
         try:
-            shipped = ShippedLog.model_validate_json(read(construct))
-        except ValidationError as error:
-            raise MemoryLogError(
-                f"memory log of {construct.name}: {error.errors()[0]['msg']}",
-                remedy="build the bundle again with this version of MythOS",
-            ) from None
-        home = f"{construct.name}/"
-        files = {
-            one.name.removeprefix(home): read(one)
-            for one in listed
-            if one.kind == "memory" and one.name.startswith(home)
-        }
-        check_shipped(shipped, files)
+            _check_log(log, constructs, lambda one: read(one.digest))
+        except MemoryLogError as error:
+            wrong.append(f"{log.name}: {error.message}")
+    if wrong:
+        return failed(CHECK, "; ".join(wrong))
+    agents = ", ".join(log.name for log in logs)
+    return passed(CHECK, f"the memory of {agents} is what its log says" if logs else "none came")
+
+
+def _check_log(
+    log: Construct, constructs: Iterable[Construct], read: Callable[[Construct], bytes]
+) -> None:
+    """Check the memory of one agent against its log.
+
+    Raises:
+        MemoryLogError: the log is malformed, or a memory is not what it says.
+    """
+    try:
+        shipped = ShippedLog.model_validate_json(read(log))
+    except ValidationError as error:
+        raise MemoryLogError(
+            f"memory log of {log.name}: {error.errors()[0]['msg']}",
+            remedy="build the bundle again with this version of MythOS",
+        ) from None
+    home = f"{log.name}/"
+    files = {
+        one.name.removeprefix(home): read(one)
+        for one in constructs
+        if one.kind == "memory" and one.name.startswith(home)
+    }
+    check_shipped(shipped, files)
 
 
 def _taken(log: MemoryLog, files: Mapping[str, bytes]) -> ShippedLog:

@@ -1,7 +1,8 @@
 """Verification: from pinned roots to every blob, each check named.
 
 The order is that of trust: the repositories are genuine and fresh, *packets* names this manifest,
-*deployments* assigns it, the bundle is intact. Checks behind a failure are skipped, not passed.
+*deployments* assigns it, the bundle is intact, and memories that came with a log are what it says.
+Checks behind a failure are skipped, not passed.
 Given only the *packets* root, the assignment is skipped and says so.
 """
 
@@ -11,6 +12,7 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
+from mythos.adapters.bundle_memory import memory_logs_check
 from mythos.adapters.oci_layout import OciLayout
 from mythos.adapters.trust_source import Source
 from mythos.adapters.tuf_client import Roots, TrustClient, require_agreement
@@ -55,7 +57,11 @@ def verify_layout(
     with tempfile.TemporaryDirectory() as state:
         client = TrustClient(Path(state), roots=roots, source=source)
         trust = check_trust(client, manifest, environment=environment, at=at)
-    return trust + check_bundle(manifest, layout.read)
+    whole = check_bundle(manifest, layout.read)
+    if whole.checks[0].state == "fail":  # the manifest: it names nothing that could be read
+        return trust + whole
+    logs = memory_logs_check(parse_manifest(manifest), layout.read, intact=whole.passed)
+    return trust + whole + Report((logs,))
 
 
 def check_trust(client: TrustClient, manifest: bytes, *, environment: str, at: datetime) -> Report:
