@@ -147,6 +147,7 @@ def test_an_audit_has_exactly_the_promised_keys(site: Site) -> None:
         "unlogged": [],
         "expired": 0,
         "score": {"low": 1.0, "mid": 1.0, "high": 1.0},
+        "flags": [],
     }
 
 
@@ -161,6 +162,7 @@ def test_what_is_changed_past_the_log_is_found(site: Site) -> None:
         ["planted"],
     )
     assert (found["ok"], found["score"]["mid"]) == (0, 0.0)
+    assert found["flags"] == ["MEMORY_ALTERED", "MEMORY_MISSING", "MEMORY_UNLOGGED"]
     shown = memory("audit", site.uri)
     assert "altered   tea" in shown.out
     assert "NOT ok: 0 as logged, 3 not" in shown.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.memory_keys import verifiers_of
+from mythos.cli.memory_keys import keys_of, witnessed_of
 from mythos.cli.memory_place import FILE, NEW_FILE, Place, opened, place_options
 from mythos.cli.output import as_json, bar, chosen
 from mythos.errors import MythosError
@@ -25,14 +26,15 @@ SHOWN = 20
 @click.option(
     "--vkey",
     multiple=True,
-    help="Verifier key of the log's checkpoints, text or file. Repeatable. Without one the "
-    "signatures of stored checkpoints are not checked.",
+    help="Verifier key of the log's checkpoints, or of a witness, text or file. Repeatable. "
+    "Without the log's the signatures of stored checkpoints are not checked.",
 )
 @click.option(
     "--witnessed",
     type=FILE,
     multiple=True,
-    help="A checkpoint that was kept elsewhere: the log must extend it. Repeatable.",
+    help="A checkpoint that was kept elsewhere: the log must extend it. Given a witness's key, "
+    "the witness must have cosigned it. Repeatable.",
 )
 @click.option(
     "--sample",
@@ -63,17 +65,17 @@ def audit(
     proper way is not found here: see `mythos memory trace`.
     """
     from mythos.adapters.memory_auditor import audit_store
-    from mythos.cli.memory_keys import checkpoint_of
 
     place = opened(store, log)
-    keys = verifiers_of(vkey)
+    keys, witnesses = keys_of(vkey)
+    remembered = witnessed_of(witnessed, keys, witnesses)
     with bar("auditing", total=_steps(place)) as shown:
         found = audit_store(
             place.store,
             place.log,
             at=datetime.now(UTC),
             verifiers=keys,
-            witnessed=[checkpoint_of(path, keys) for path in witnessed],
+            witnessed=remembered,
             sample=sample,
             resume=resume,
             on_progress=shown.advance,
@@ -116,14 +118,25 @@ def audit_json(found: MemoryAudit) -> dict[str, Any]:
         "expired": len(found.expired),
         "score": None if score is None else asdict(score),
         "checkpoint": None if score is None else checkpoint,
+        "flags": list(_flags(found)),
     }
+
+
+def _flags(found: MemoryAudit) -> Iterator[str]:
+    """The flags that a control plane would raise; where the log does not hold, that alone."""
+    if found.proof_failed is not None:
+        yield "MEMORY_LOG_FORK"
+        return
+    for kind in ("altered", "missing", "unlogged"):
+        if getattr(found, kind):
+            yield f"MEMORY_{kind.upper()}"
 
 
 def _tell(found: MemoryAudit, place: Place) -> None:
     from mythos.cli.source_lines import plain
 
     if found.proof_failed is not None:
-        click.echo(f"the log does not hold: {plain(found.proof_failed)}")
+        click.echo(f"MEMORY_LOG_FORK: the log does not hold: {plain(found.proof_failed)}")
     for kind in ("altered", "missing", "unlogged"):
         keys = getattr(found, kind)
         for key in keys[:SHOWN]:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mythos.errors import UsageError
+
 if TYPE_CHECKING:
+    from mythos.engines.memory.cosignature import CosignatureVerifier
     from mythos.engines.memory.note import NoteVerifier
     from mythos.values.memory import Checkpoint
 
@@ -35,6 +38,42 @@ def checkpoint_of(path: Path, verifiers: Sequence[NoteVerifier]) -> Checkpoint:
 
     note = path.read_text("utf-8", errors="replace")
     return parse_checkpoint((verify_note(note, *verifiers) if verifiers else parse_note(note)).text)
+
+
+def keys_of(vkeys: Sequence[str]) -> tuple[list[NoteVerifier], list[CosignatureVerifier]]:
+    """Verifier keys by what they verify: checkpoints of logs, and cosignatures of witnesses.
+
+    Raises:
+        MemoryLogError: one is no Ed25519 verifier key.
+    """
+    from mythos.engines.memory.cosignature import CosignatureVerifier, is_cosigner
+
+    texts = [_text_of(vkey).strip() for vkey in vkeys]
+    witnesses = [CosignatureVerifier.parse(text) for text in texts if is_cosigner(text)]
+    return verifiers_of([text for text in texts if not is_cosigner(text)]), witnesses
+
+
+def witnessed_of(
+    paths: Sequence[Path],
+    verifiers: Sequence[NoteVerifier],
+    witnesses: Sequence[CosignatureVerifier],
+) -> list[Checkpoint]:
+    """Checkpoints that were kept in files; given keys of witnesses, one of them cosigned each.
+
+    Raises:
+        MemoryLogError: no checkpoint, no known key signed it, or no known witness cosigned it.
+        UsageError: the key of a witness, and nothing that it cosigned.
+    """
+    from mythos.engines.memory.cosignature import verify_any_cosignature
+
+    if witnesses and not paths:
+        raise UsageError(
+            "the key of a witness, and no checkpoint that it cosigned",
+            remedy="give --witnessed, a file that the witness or the log's page gave out",
+        )
+    for path in paths if witnesses else ():
+        verify_any_cosignature(path.read_text("utf-8", errors="replace"), witnesses)
+    return [checkpoint_of(path, verifiers) for path in paths]
 
 
 def _text_of(vkey: str) -> str:

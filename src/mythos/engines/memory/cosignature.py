@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -107,6 +108,26 @@ def verify_cosignature(note: str, verifier: CosignatureVerifier) -> datetime:
         names = ", ".join(sorted({line.name for line in parsed.signatures}))
         raise _refused(f"{verifier.name!r} has not cosigned this; signed by {names}")
     return _EPOCH + timedelta(seconds=max(times))
+
+
+def verify_any_cosignature(note: str, verifiers: Sequence[CosignatureVerifier]) -> datetime:
+    """Return when a witness that is known cosigned `note`: `verify_cosignature` for several.
+
+    Raises:
+        MemoryLogError: malformed, cosigned by none of them, or a cosignature does not hold.
+    """
+    signers = {(line.name, line.key_id) for line in parse_note(note).signatures}
+    fitting = [each for each in verifiers if (each.name, each.key_id) in signers]
+    return max(verify_cosignature(note, each) for each in fitting or verifiers)
+
+
+def is_cosigner(vkey: str) -> bool:
+    """Whether a verifier key is that of a cosigner (type 0x04), going by its first byte alone."""
+    encoded = vkey.strip().split("+", 2)[-1]
+    try:
+        return base64.b64decode(encoded, validate=True)[:1] == _TYPE
+    except (binascii.Error, ValueError):
+        return False
 
 
 def claimed_second(note: str, *, name: str = WITNESS) -> int:
