@@ -148,6 +148,7 @@ def test_an_audit_has_exactly_the_promised_keys(site: Site) -> None:
         "expired": 0,
         "score": {"low": 1.0, "mid": 1.0, "high": 1.0},
         "flags": [],
+        "offenders": [],
     }
 
 
@@ -163,8 +164,18 @@ def test_what_is_changed_past_the_log_is_found(site: Site) -> None:
     )
     assert (found["ok"], found["score"]["mid"]) == (0, 0.0)
     assert found["flags"] == ["MEMORY_ALTERED", "MEMORY_MISSING", "MEMORY_UNLOGGED"]
+    altered, missing, unlogged = found["offenders"]
+    (logged,) = told("trace", site.uri, "--key", "tea")["entries"]
+    assert (altered["seq"], altered["logged"]) == (logged["seq"], logged["content_hash"])
+    assert altered["found"] not in {None, altered["logged"]}
+    assert (altered["source"], altered["op"], altered["ts"]) == ("import", "baseline", logged["ts"])
+    assert (missing["key"], missing["seq"], missing["found"]) == ("name", 1 - logged["seq"], None)
+    assert (unlogged["key"], unlogged["seq"], unlogged["logged"]) == ("planted", None, None)
     shown = memory("audit", site.uri)
-    assert "altered   tea" in shown.out
+    assert f"altered   tea\n  log     entry {logged['seq']}, baseline on behalf of" in shown.out
+    assert f"          {altered['logged']}\n  found   {altered['found']}\n" in shown.out
+    assert "found   not there" in shown.out
+    assert "found   there, and logged nowhere" in shown.out
     assert "NOT ok: 0 as logged, 3 not" in shown.out
 
 

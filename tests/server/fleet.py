@@ -23,7 +23,7 @@ from mythos.engines.bundle.plan import BuiltBundle, assemble
 from mythos.engines.conformance.summary import pair_key
 from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.body import Body
-from mythos.engines.evidence.memory import BadClass, MemoryBody
+from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import OutcomeCounts, PolicyBody, RunCounts
 from mythos.engines.evidence.row import EvidenceRow, RowKey
 from mythos.engines.evidence.sample import Sample, Samples, Step
@@ -37,6 +37,7 @@ from mythos.server.resilience.commands import merge_rows
 from mythos.server.resilience.models import SymbolicResilienceMonitor
 from mythos.server.resilience.readings import refresh
 from mythos.values.evidence import RowKind
+from mythos.values.memory import BadClass
 from mythos.values.outcome import Outcome, Severity
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "retail-care"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -19,7 +20,8 @@ from django.utils import timezone
 from mythos.adapters.memory_baseline import adopt
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.cli.root import root
-from mythos.engines.evidence.memory import BadClass, MemoryBody
+from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.evidence.row import EvidenceRow
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
 from mythos.node.home import NodeHome
@@ -29,7 +31,7 @@ from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.memories.pages.on_the_host import commands_of, keys_of
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.models import IntakeFinding
-from mythos.values.memory import GrowthProof
+from mythos.values.memory import BadClass, GrowthProof, Offender
 from tests.server import fleet
 from tests.server.fleet import Host
 from tests.server.outpost import Outpost
@@ -327,6 +329,37 @@ def test_the_api_tells_the_same(browser: Client, host: Host, at: datetime) -> No
     assert (item["log"], item["altered"]) == ("mythos/eu-1/refunds", 1)
     where = f"/api/v1/memories/eu-1/log?log={quote(item['log'])}"
     whole = browser.get(where).json()
-    assert whole["keys"] == [{"name": "a", "kind": "altered"}]
+    assert whole["keys"] == [{"name": "a", "kind": "altered", "log_says": None}]
+
+
+def test_a_wrong_key_stands_beside_what_was_logged_of_it(
+    browser: Client, host: Host, at: datetime
+) -> None:
+    row = fleet.audited(host, at=at, keys={"a": "altered", "b": "missing", "c": "unlogged"})
+    told = (
+        Offender(
+            key="a", kind="altered", seq=7, op="put", logged=f"salted-sha256:{'1' * 64}",
+            found=f"salted-sha256:{'2' * 64}", source="tool", trace_id="d" * 32,
+            policy_ref="care-rules/ask-first", ts=1_893_456_000_000,
+        ),
+        Offender(
+            key="b", kind="missing", seq=3, op="baseline", source="import", ts=0,
+            logged=f"salted-sha256:{'3' * 64}",
+        ),
+    )  # fmt: skip
+    assert isinstance(row.body, MemoryBody)
+    fleet.report(host, [EvidenceRow(row.key, replace(row.body, offenders=told))], at=at)
+    page = _page(browser)
+    for shown in (
+        "entry 7, put on behalf of tool, 1 Jan 2030 00:00:00 UTC", f"salted-sha256:{'1' * 64}",
+        f"salted-sha256:{'2' * 64}", "d" * 32, "decision care-rules/ask-first",
+        f"salted-sha256:{'3' * 64}", "not there", "Of 2 it says what was logged",
+    ):  # fmt: skip
+        assert shown in page
+    whole = browser.get("/api/v1/memories/eu-1/log?log=mythos/eu-1/refunds").json()
+    first, second, third = (each["log_says"] for each in whole["keys"])
+    assert (first["seq"], first["found"][-64:]) == (7, "2" * 64)
+    assert (second["logged"][-64:], second["found"]) == ("3" * 64, "not there")
+    assert third is None
     assert [each["altered"] for each in whole["spells"]] == [1]
     assert browser.get("/api/v1/memories/eu-1/log?log=none").status_code == 404

@@ -18,11 +18,11 @@ from django.utils import timezone
 from mythos.adapters.bundle_source import read_source
 from mythos.cli.root import root
 from mythos.engines.bundle.plan import assemble
-from mythos.engines.evidence.memory import BadClass
 from mythos.engines.evidence.time import TimeBody
 from mythos.server.catalog.models import Assistant, SwarmCodex
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.resilience.models import SymbolicResilienceMonitor
+from mythos.values.memory import BadClass
 from tests.server import fleet
 from tests.server.fleet import CELL_S, Host
 

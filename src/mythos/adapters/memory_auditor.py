@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from mythos.adapters.memory_audit_resume import LeftOff, ResumeFile
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
+from mythos.adapters.memory_offenders import offenders_of
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.audit import Audit, joined
@@ -142,8 +143,10 @@ def _share(
         audit.recheck(later, look, log.name_of)
         result = audit.result(log.name_of, at=asked.at)
         _require_stored_root(log, audit)
+        offenders = offenders_of(result, log, look, store=store.name)
     waiting = tuple(f"logged, not in the store yet: {error.message}" for error in stuck.values())
-    return result.model_copy(update={"notes": (*result.notes, *waiting)})
+    notes = (*result.notes, *waiting)
+    return result.model_copy(update={"notes": notes, "offenders": offenders})
 
 
 def _census(

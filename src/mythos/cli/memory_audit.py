@@ -16,7 +16,7 @@ from mythos.cli.output import as_json, bar, chosen
 from mythos.errors import MythosError
 
 if TYPE_CHECKING:
-    from mythos.values.memory import MemoryAudit
+    from mythos.values.memory import MemoryAudit, Offender
 
 SHOWN = 20
 
@@ -119,6 +119,7 @@ def audit_json(found: MemoryAudit) -> dict[str, Any]:
         "score": None if score is None else asdict(score),
         "checkpoint": None if score is None else checkpoint,
         "flags": list(_flags(found)),
+        "offenders": [each.model_dump(mode="json") for each in found.offenders],
     }
 
 
@@ -137,10 +138,13 @@ def _tell(found: MemoryAudit, place: Place) -> None:
 
     if found.proof_failed is not None:
         click.echo(f"MEMORY_LOG_FORK: the log does not hold: {plain(found.proof_failed)}")
+    told = {(each.kind, each.key): each for each in found.offenders}
     for kind in ("altered", "missing", "unlogged"):
         keys = getattr(found, kind)
         for key in keys[:SHOWN]:
             click.echo(f"{kind:9} {plain(key)}")
+            if (kind, key) in told:
+                _tell_offender(told[kind, key])
         if len(keys) > SHOWN:
             click.echo(f"{kind:9} and {len(keys) - SHOWN} more (--json lists all)")
     for note in found.notes[:SHOWN]:
@@ -148,6 +152,17 @@ def _tell(found: MemoryAudit, place: Place) -> None:
     click.echo(_summary(found))
     click.echo(f"  log         {plain(str(place.log))}, {found.size} entries")
     click.echo(f"  cannot see  {place.store.blind_to}")
+
+
+def _tell_offender(offender: Offender) -> None:
+    """The log's last word on a key, and below it what is there."""
+    from mythos.cli.source_lines import plain
+    from mythos.engines.memory.offending import found_in_words, logged_in_words
+
+    click.echo(f"  log     {plain(logged_in_words(offender))}")
+    if offender.logged is not None:
+        click.echo(f"          {offender.logged}")
+    click.echo(f"  found   {found_in_words(offender)}")
 
 
 def _summary(found: MemoryAudit) -> str:

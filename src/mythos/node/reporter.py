@@ -18,7 +18,7 @@ from mythos.adapters.key_file import SigningKey
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_checkpoint import GrownLog, sign_growth
 from mythos.adapters.memory_store_directory import DirectoryStore
-from mythos.engines.evidence.memory import MAX_KEYS, BadClass, MemoryBody
+from mythos.engines.evidence.memory import MAX_KEYS, MAX_TOLD, MemoryBody
 from mythos.engines.evidence.row import EvidenceRow, bytes_of_row, from_wire, merge, to_wire
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import hours_touched
@@ -40,7 +40,7 @@ from mythos.node.witnessed import TOLD, bases_of, take_signed, take_view, witnes
 from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
-from mythos.values.memory import MemoryAudit
+from mythos.values.memory import BadClass, MemoryAudit
 
 MISSED_BEATS = 3
 STALE_GRACE_S = 300
@@ -244,12 +244,14 @@ def parts_of(rows: Iterable[EvidenceRow]) -> Iterator[list[EvidenceRow]]:
 
 
 def body_of(audit: MemoryAudit) -> MemoryBody:
-    """An audit as an evidence body; names of bad keys up to the body's limit."""
+    """An audit as an evidence body; names of bad keys, and what the log says, up to its limits."""
     bad: list[tuple[str, BadClass]] = [
         *((key, "altered") for key in audit.altered),
         *((key, "missing") for key in audit.missing),
         *((key, "unlogged") for key in audit.unlogged),
     ]
+    keys = dict(bad[:MAX_KEYS])
+    told = [each for each in audit.offenders if keys.get(each.key) == each.kind]
     return MemoryBody(
         size=audit.size,
         audited_at=int(audit.audited_at.timestamp()),
@@ -260,7 +262,8 @@ def body_of(audit: MemoryAudit) -> MemoryBody:
         unlogged=len(audit.unlogged),
         expired=len(audit.expired),
         proof_failed=audit.proof_failed is not None,
-        keys=dict(bad[:MAX_KEYS]),
+        keys=keys,
+        offenders=tuple(told[:MAX_TOLD]),
     )
 
 

@@ -9,7 +9,7 @@ The Merkle tree over `MemoryEntry.canonical()` and its proofs live in `engines.m
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -20,11 +20,15 @@ from mythos.values.in_words import PLAIN_NAME
 MemoryOp = Literal["put", "delete", "baseline", "expire", "accept"]
 MemorySource = Literal["user", "tool", "agent", "import", "operator"]
 ContentHash = Annotated[str, Field(pattern=r"^salted-sha256:[0-9a-f]{64}$")]
+ShownHash = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,30}:[0-9a-f]{64}$")]
+BadClass: TypeAlias = Literal["altered", "missing", "unlogged"]
 Origin = Annotated[str, Field(min_length=1, max_length=300)]
 StoreName = Annotated[str, Field(max_length=150, pattern=PLAIN_NAME)]
 HashText = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 UnixMilliseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999)]  # to the end of 9999
 
+MAX_OFFENDERS = 32
+MAX_KEY_CHARS = 10_000
 _HAS_CONTENT: dict[MemoryOp, bool | None] = {
     "put": True,
     "baseline": True,
@@ -102,6 +106,27 @@ class ShippedLog(Value):
     salts: dict[str, Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(default_factory=dict)
 
 
+class Offender(Value):
+    """A key that is not as logged: the log's last word on it beside what was found.
+
+    `seq` is the number of the key's newest entry, null where it has none; `op`, `logged`, `source`,
+    `trace_id`, `policy_ref` and `ts` are that entry's (`logged` is its content hash). `found` is
+    the hash of the live content under the entry's own salt: null where nothing is there, where it
+    cannot be read, and where no salt is left to compare under.
+    """
+
+    key: Annotated[str, Field(max_length=MAX_KEY_CHARS)]
+    kind: BadClass
+    seq: Count | None = None
+    op: MemoryOp | None = None
+    logged: ShownHash | None = None
+    found: ShownHash | None = None
+    source: MemorySource | None = None
+    trace_id: Annotated[str, Field(pattern=r"^([0-9a-f]{32})?$")] = ""
+    policy_ref: Annotated[str, Field(max_length=300)] = ""
+    ts: UnixMilliseconds | None = None
+
+
 class MemoryAudit(Value):
     """Every live memory compared with the log, taken at `audited_at`: a census, or a sample.
 
@@ -111,6 +136,7 @@ class MemoryAudit(Value):
     `proof_failed` says which proof of the log itself does not hold. `root` is null without a log.
     `present` is null for a census. Of a sample it counts the logged keys that are there: all of
     them were looked for, and the contents of `ok + altered` of them compared.
+    `offenders` are the first 32 keys that are not ok, altered ones first, with what the log says.
     """
 
     origin: str = ""
@@ -122,6 +148,7 @@ class MemoryAudit(Value):
     notes: tuple[str, ...] = ()
     proof_failed: str | None = None
     present: Count | None = None
+    offenders: Annotated[tuple[Offender, ...], Field(max_length=MAX_OFFENDERS)] = ()
     size: Count = 0
     root: Digest | None = None
     audited_at: AwareDatetime

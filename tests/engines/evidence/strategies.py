@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 from hypothesis import strategies as st
 
 from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.body import Body
-from mythos.engines.evidence.memory import BadClass, MemoryBody
+from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import OutcomeCounts, PolicyBody, RunCounts
 from mythos.engines.evidence.row import EvidenceRow, RowKey
 from mythos.engines.evidence.sample import Sample, Samples, Step
@@ -21,6 +22,7 @@ from mythos.engines.evidence.workflow import (
     WorkflowSummary,
 )
 from mythos.values.evidence import RowKind
+from mythos.values.memory import BadClass, Offender
 from mythos.values.outcome import Outcome, Severity
 
 COUNT = st.integers(0, 50)
@@ -67,6 +69,24 @@ def samples(
 SAMPLES = st.lists(samples(), max_size=70).map(Samples.of)
 FEW_SAMPLES = st.lists(samples(), max_size=3).map(Samples.of)
 
+
+def _with_offenders(body: MemoryBody) -> st.SearchStrategy[MemoryBody]:
+    """What the log says of none, some or all of the keys."""
+    told = st.lists(st.sampled_from(sorted(body.keys)), unique=True) if body.keys else st.just([])
+    return st.builds(
+        lambda names, logged, seq: replace(
+            body,
+            offenders=tuple(
+                Offender(key=name, kind=body.keys[name], seq=seq, logged=logged, ts=seq)
+                for name in names
+            ),
+        ),
+        told,
+        st.none() | st.just("salted-sha256:" + "0" * 64),
+        st.none() | COUNT,
+    )
+
+
 POLICY = st.builds(
     PolicyBody,
     st.dictionaries(NAME, st.builds(OutcomeCounts, COUNT, COUNT, COUNT, COUNT)),
@@ -93,7 +113,7 @@ MEMORY = st.builds(
     keys=st.dictionaries(NAME, st.sampled_from(get_args(BadClass))),
     written_since=COUNT,
     restarts=st.integers(0, 2),
-)
+).flatmap(_with_offenders)
 
 TABLE = st.dictionaries(NAME, COUNT)
 TIMES = st.none() | COUNT

@@ -12,28 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Self, TypeAlias, get_args
+from typing import Self, get_args
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from mythos.engines.evidence.body import (
     MAX_COUNT,
     JsonObject,
     count,
     flag,
+    items,
     mapping,
     members,
     refused,
     text,
 )
 from mythos.values.digest import canonical_bytes, digest_of
+from mythos.values.memory import BadClass, Offender
 
 MAX_KEYS = 32
-
-BadClass: TypeAlias = Literal["altered", "missing", "unlogged"]
+MAX_TOLD = 8
+"""Offenders a row; one takes about 500 bytes, and a log that stays wrong has a row a minute."""
 
 _COUNTS = ("ok", "altered", "missing", "unlogged", "expired", "written_since")
-_OPTIONAL: JsonObject = {"restarts": 0}
+_OPTIONAL: JsonObject = {"restarts": 0, "offenders": []}
 _MEMBERS = ("size", "audited_at", "root", *_COUNTS, "proof_failed", "keys", *_OPTIONAL)
 
 
@@ -45,7 +47,8 @@ class MemoryBody:
     that size. ok, altered, missing, unlogged, expired: keys by class. written_since: keys logged
     after the audit. proof_failed: a proof, signature or consistency check did not hold. keys: up
     to 32 names of bad keys with their class. restarts: how often an operator had let the log begin
-    anew before this was said; the witness tells it, never the node.
+    anew before this was said; the witness tells it, never the node. offenders: of up to 8 of `keys`
+    what the log says of them; none where it was not told.
     """
 
     size: int = 0
@@ -60,12 +63,15 @@ class MemoryBody:
     keys: Mapping[str, BadClass] = field(default_factory=dict)
     written_since: int = 0
     restarts: int = 0
+    offenders: tuple[Offender, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("size", "audited_at", "restarts", *_COUNTS):
             count(getattr(self, name), where=f"memory {name}", at_most=MAX_COUNT)
         if len(self.keys) > MAX_KEYS:
             raise refused("memory keys", f"{len(self.keys)} names", f"at most {MAX_KEYS}")
+        if any(self.keys.get(each.key) != each.kind for each in self.offenders):
+            raise refused("memory offenders", "other keys", "some of the keys, in their class")
 
     @property
     def audited(self) -> int:
@@ -91,7 +97,7 @@ class MemoryBody:
         return digest_of(canonical_bytes(self.to_json()))
 
     def to_json(self) -> JsonObject:
-        """Write every member; `keys` as `{name: class}`, `restarts` where there were any."""
+        """Write every member; `keys` as `{name: class}`, `restarts` and `offenders` if any."""
         return {
             "size": self.size,
             "audited_at": self.audited_at,
@@ -100,7 +106,15 @@ class MemoryBody:
             "proof_failed": self.proof_failed,
             "keys": dict(self.keys),
             **({"restarts": self.restarts} if self.restarts else {}),
+            **self._told(),
         }
+
+    def _told(self) -> JsonObject:
+        """Offenders, without the members that say nothing; nothing where there are none."""
+        told: list[JsonValue] = [
+            each.model_dump(mode="json", exclude_defaults=True) for each in self.offenders
+        ]
+        return {"offenders": told} if told else {}
 
     @classmethod
     def from_json(cls, value: Mapping[str, JsonValue]) -> MemoryBody:
@@ -123,10 +137,21 @@ class MemoryBody:
             },
             written_since=count(found["written_since"], where="memory written_since"),
             restarts=count(found["restarts"], where="memory restarts"),
+            offenders=tuple(
+                _offender(each)
+                for each in items(found["offenders"], where="memory offenders", at_most=MAX_TOLD)
+            ),
         )
 
 
 _NONE = MemoryBody()
+
+
+def _offender(value: JsonValue) -> Offender:
+    try:
+        return Offender.model_validate(value, strict=True)
+    except ValidationError as error:
+        raise refused("memory offender", value, error.errors()[0]["msg"]) from None
 
 
 def _bad_class(value: JsonValue) -> BadClass:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime
+from typing import get_args
 
 from mythos.engines.memory.census import Census, holds
 from mythos.engines.memory.checkpoint import root_text
@@ -20,7 +21,7 @@ from mythos.engines.memory.expected import LastWord
 from mythos.engines.memory.live import Content, Live
 from mythos.engines.memory.replay import LoggedRow, Replay
 from mythos.engines.memory.sample import Sample
-from mythos.values.memory import Checkpoint, MemoryAudit
+from mythos.values.memory import MAX_OFFENDERS, BadClass, Checkpoint, MemoryAudit
 
 Names = Callable[[bytes], str | None]
 
@@ -167,4 +168,11 @@ def joined(parts: Sequence[MemoryAudit]) -> MemoryAudit:
     }
     present = [part.present for part in parts if part.present is not None]
     counts = {"ok": sum(part.ok for part in parts), "present": sum(present) if present else None}
-    return parts[-1].model_copy(update={**counts, **lists})
+    kinds = get_args(BadClass)
+    found = sorted(
+        (offender for part in parts for offender in part.offenders),
+        key=lambda offender: (kinds.index(offender.kind), offender.key),
+    )
+    return parts[-1].model_copy(
+        update={**counts, **lists, "offenders": tuple(found[:MAX_OFFENDERS])}
+    )

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from mythos.engines.evidence.memory import BadClass, MemoryBody
+from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.resilience.components import newest_audit
 from mythos.engines.resilience.facts import LogClaim, Rewritten, Unproved
 from mythos.engines.resilience.finding import Finding, Scene
 from mythos.engines.resilience.moment import written, written_unix
+from mythos.values.memory import BadClass
 from mythos.values.reading import EvidenceRef
 
 _CODES: dict[BadClass, str] = {

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mythos.engines.evidence.memory import BadClass
 from mythos.server.documents.selection import Selection, Span
 from mythos.server.memories import page_queries as queries
 from mythos.server.memories.pages.listing import LogRow, rows_of
@@ -17,6 +16,7 @@ from mythos.server.memories.presentation import show_memory
 from mythos.server.web.paging import page_after, rows_on
 from mythos.values.base import Count, Share, Value
 from mythos.values.evidence import EnvironmentName, NodeName
+from mythos.values.memory import BadClass
 
 LogName = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 MAX_SPELLS = 200
@@ -72,11 +72,29 @@ class AuditSpell(Value):
     failed: bool
 
 
+class LogSays(Value):
+    """The log's last word on a wrong key, beside what was found there.
+
+    `seq` is the number of the key's newest entry and null where it has none; `logged` is that
+    entry's content hash; `found` is the live content's under the same salt, or says why not.
+    """
+
+    seq: Count | None
+    op: str | None
+    source: str | None
+    at: datetime | None
+    trace_id: str
+    policy_ref: str
+    logged: str | None
+    found: str
+
+
 class WrongKey(Value):
-    """A key that the newest audit found wrong."""
+    """A key that the newest audit found wrong; `log_says` is null where the host did not tell."""
 
     name: str
     kind: BadClass
+    log_says: LogSays | None
 
 
 class MemoryLogDocument(MemoryLogSummary):
@@ -116,7 +134,7 @@ def memory(node_id: str, log: str, *, span: Span, at: datetime) -> MemoryLogDocu
         root=page.root,
         expired=page.expired,
         written_since=page.written_since,
-        keys=tuple(WrongKey(name=each.name, kind=each.kind) for each in page.keys),
+        keys=tuple(WrongKey.model_validate(each, from_attributes=True) for each in page.keys),
         spells=tuple(AuditSpell(**asdict(each)) for each in page.spells[:MAX_SPELLS]),
         note=page.witness.note,
         cosigned_at=cosigned.at if cosigned else None,

@@ -70,6 +70,7 @@ def show_memory(
         proof_failed=audit.proof_failed,
         n_wrong=audit.altered + audit.missing + audit.unlogged,
         keys=keys_of(log.audit, log.agent, by=by),
+        n_told=len(audit.offenders),
         strip=strip_of(
             found, at=at, span_s=span_s, width_s=width_s, first=queries.first_audit(log)
         ),

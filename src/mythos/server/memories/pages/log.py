@@ -17,7 +17,8 @@ from mythos.server.web.charts.audit_strip import Stretch
 class MemoryPage:
     """`/memories/<node_id>/log/<log>`. `size`, `root` and the counts are of the newest audit.
 
-    `log_vkey` is the verifier key of the log, empty where it never sent a checkpoint.
+    `n_told` of the `keys` are shown with what was logged. `log_vkey` is the verifier key of the
+    log, empty where it never sent a checkpoint.
     """
 
     at: datetime
@@ -33,6 +34,7 @@ class MemoryPage:
     proof_failed: bool
     n_wrong: int
     keys: tuple[KeyShown, ...]
+    n_told: int
     strip: tuple[Stretch, ...]
     stretch_s: int
     spells: tuple[Spell, ...]

@@ -8,11 +8,14 @@ name is not known, gets no command.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import quote
 
-from mythos.engines.evidence.memory import BadClass, MemoryBody
+from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.memory.offending import found_in_words, logged_at
+from mythos.values.memory import BadClass, Offender
 
 HOME = "mythos-node"
 """The state folder of a sidecar that was not told another."""
@@ -21,13 +24,34 @@ _HASH = "sha256:"
 
 
 @dataclass(frozen=True, slots=True)
+class LogSays:
+    """The log's last word on a key beside what was found, each in words; `logged` is a hash.
+
+    `seq`, `op`, `source` and `at` are None where the log has no entry of the key.
+    """
+
+    seq: int | None
+    op: str | None
+    source: str | None
+    at: datetime | None
+    trace_id: str
+    policy_ref: str
+    logged: str | None
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyShown:
-    """A key that an audit found wrong; a command is empty where none can be named."""
+    """A key that an audit found wrong; a command is empty where none can be named.
+
+    `log_says` is None where the host did not tell.
+    """
 
     name: str
     kind: BadClass
     prove: str
     accept: str
+    log_says: LogSays | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +87,8 @@ def command(start: str, argument: str, end: str = "") -> str:
 def keys_of(body: MemoryBody | None, agent: str, *, by: str) -> tuple[KeyShown, ...]:
     """The keys that evidence names, altered ones first."""
     found = sorted(body.keys.items(), key=lambda pair: (pair[1], pair[0])) if body else ()
-    return tuple(_shown(found, store_of(agent), by=_by(by)))
+    says = {each.key: _says(each) for each in body.offenders} if body else {}
+    return tuple(_shown(found, store_of(agent), says, by=_by(by)))
 
 
 def store_of(agent: str) -> str:
@@ -71,14 +96,35 @@ def store_of(agent: str) -> str:
     return shlex.quote(f"dir:{HOME}/memory/{quote(agent, safe=' ')}")
 
 
-def _shown(keys: Iterable[tuple[str, BadClass]], store: str, *, by: str) -> Iterable[KeyShown]:
+def _says(offender: Offender) -> LogSays:
+    return LogSays(
+        seq=offender.seq,
+        op=offender.op,
+        source=offender.source,
+        at=logged_at(offender),
+        trace_id=offender.trace_id,
+        policy_ref=offender.policy_ref,
+        logged=offender.logged,
+        found=found_in_words(offender),
+    )
+
+
+def _shown(
+    keys: Iterable[tuple[str, BadClass]], store: str, says: Mapping[str, LogSays], *, by: str
+) -> Iterable[KeyShown]:
     for name, kind in keys:
         plain = name.isprintable() and not name.startswith(_HASH)
         key = shlex.quote(name)
         prove = f"mythos memory prove {store} --out memory.tlog-proof -- {key}"
         accept = f"mythos memory accept {store} --by {by} --why {WHY} -- {key}"
         logged = kind != "unlogged"
-        yield KeyShown(name, kind, prove if plain and logged else "", accept if plain else "")
+        yield KeyShown(
+            name,
+            kind,
+            prove=prove if plain and logged else "",
+            accept=accept if plain else "",
+            log_says=says.get(name),
+        )
 
 
 def _by(by: str) -> str:
