@@ -104,7 +104,7 @@ def read_memory(store_dir: Path, key: str) -> bytes | Unreadable | None:
     _require_path(key)
     name = key.rpartition("/")[2]
     try:
-        with _open_parent(store_dir, key) as parent:
+        with _open_root(store_dir) as root, _open_parent(root, key) as parent:
             return _read_file(name, parent)
     except FileNotFoundError:
         return None
@@ -121,8 +121,10 @@ def write_memory(store_dir: Path, key: str, content: bytes) -> None:
     require_key(key)
     name = key.rpartition("/")[2]
     try:
-        store_dir.mkdir(parents=True, exist_ok=True)
-        with _open_folder(store_dir) as root, _open_parent(store_dir, key, create=True) as parent:
+        with (
+            _open_root(store_dir, create=True) as root,
+            _open_parent(root, key, create=True) as parent,
+        ):
             _write_pending(root, content)
             os.replace(_PENDING, name, src_dir_fd=root, dst_dir_fd=parent)
             os.fsync(parent)
@@ -138,7 +140,7 @@ def remove_memory(store_dir: Path, key: str) -> None:
     """
     require_key(key)
     try:
-        with _open_parent(store_dir, key) as parent:
+        with _open_root(store_dir) as root, _open_parent(root, key) as parent:
             os.unlink(key.rpartition("/")[2], dir_fd=parent)
             os.fsync(parent)
     except FileNotFoundError:
@@ -148,12 +150,18 @@ def remove_memory(store_dir: Path, key: str) -> None:
 
 
 def _write_pending(root: int, content: bytes) -> None:
-    with suppress(FileNotFoundError):
+    try:
+        opened = os.open(_PENDING, _NEW_FILE, 0o600, dir_fd=root)
+    except FileExistsError:
         os.unlink(_PENDING, dir_fd=root)
-    with os.fdopen(os.open(_PENDING, _NEW_FILE, 0o600, dir_fd=root), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        opened = os.open(_PENDING, _NEW_FILE, 0o600, dir_fd=root)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(opened, rest) :]
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _read(entry: os.DirEntry[str]) -> bytes | Unreadable | None:
@@ -184,8 +192,14 @@ def _read_file(path: str, folder: int | None) -> bytes | Unreadable:
 
 
 @contextmanager
-def _open_folder(path: Path) -> Iterator[int]:
-    opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def _open_root(store_dir: Path, *, create: bool = False) -> Iterator[int]:
+    try:
+        opened = os.open(store_dir, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        if not create:
+            raise
+        store_dir.mkdir(parents=True, exist_ok=True)
+        opened = os.open(store_dir, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield opened
     finally:
@@ -193,19 +207,27 @@ def _open_folder(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _open_parent(store_dir: Path, key: str, *, create: bool = False) -> Iterator[int]:
+def _open_parent(root: int, key: str, *, create: bool = False) -> Iterator[int]:
     """Walk to the folder of `key` by descriptors, so that no part can become a link meanwhile."""
-    opened = os.open(store_dir, os.O_RDONLY | os.O_DIRECTORY)
+    opened = os.dup(root)
     try:
         for part in key.split("/")[:-1]:
-            if create:
-                _make_folder(part, opened)
-            below = os.open(part, _FOLDER, dir_fd=opened)
+            below = _open_below(opened, part, create=create)
             os.close(opened)
             opened = below
         yield opened
     finally:
         os.close(opened)
+
+
+def _open_below(folder: int, name: str, *, create: bool) -> int:
+    try:
+        return os.open(name, _FOLDER, dir_fd=folder)
+    except FileNotFoundError:
+        if not create:
+            raise
+    _make_folder(name, folder)
+    return os.open(name, _FOLDER, dir_fd=folder)
 
 
 def _make_folder(name: str, parent: int) -> None:
