@@ -179,7 +179,7 @@ def parse_entry(raw: bytes) -> MemoryEntry:
         entry = MemoryEntry.model_validate_json(raw, strict=True)
     except ValidationError as error:
         raise _malformed("logged entry", error) from error
-    if entry.canonical() != raw:
+    if fields_of(raw) is None and entry.canonical() != raw:
         raise MemoryLogError(
             f"entry {entry.seq} is not in canonical form (RFC 8785)",
             remedy="treat the log as altered; only MythOS writes entries",
