@@ -10,10 +10,10 @@ from __future__ import annotations
 from mythos.adapters.memory_log import MemoryLog, PendingChange
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.entry import is_content, key_hash
-from mythos.errors import MemoryLogError, UnavailableError
+from mythos.errors import MemoryLogError, MythosError, UnavailableError
 
 
-def settle(store: MemoryStore, log: MemoryLog) -> dict[int, UnavailableError]:
+def settle(store: MemoryStore, log: MemoryLog) -> dict[int, MythosError]:
     """Carry out every pending change of `store`, inside the caller's transaction.
 
     Returns:
@@ -22,12 +22,12 @@ def settle(store: MemoryStore, log: MemoryLog) -> dict[int, UnavailableError]:
     Raises:
         MemoryLogError: a pending change is not the one its entry logged.
     """
-    stuck = {}
+    stuck: dict[int, MythosError] = {}
     for change in log.pending(store.name):
         _require_logged(change, store=store.name)
         try:
             _carry_out(store, change)
-        except UnavailableError as error:
+        except (UnavailableError, MemoryLogError) as error:
             stuck[change.entry.seq] = error
         else:
             log.settle(change.entry.seq)
@@ -40,7 +40,7 @@ def settle_all(store: MemoryStore, log: MemoryLog) -> None:
     Raises:
         UnavailableError: one of them cannot be carried out now.
     """
-    with log.transaction():
+    with log.settling():
         stuck = settle(store, log)
     for error in stuck.values():
         raise error

@@ -47,6 +47,14 @@ class MemoryStore(Protocol):
         """Return the content under `key`; None if nothing is there."""
         ...
 
+    def require_key(self, key: str) -> None:
+        """Refuse a key that no memory of this store can have.
+
+        Raises:
+            MemoryLogError: it is such a key.
+        """
+        ...
+
     def normal(self, key: str, content: bytes) -> bytes:
         """Return `content` as `read` would give it back once it is under `key`.
 

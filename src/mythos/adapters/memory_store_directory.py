@@ -42,6 +42,10 @@ class DirectoryStore:
         """The bytes of one file."""
         return read_memory(self.path, key)
 
+    def require_key(self, key: str) -> None:
+        """A plain relative path."""
+        require_key(key)
+
     def normal(self, key: str, content: bytes) -> bytes:
         """The bytes as they are, if path and size are allowed."""
         require_key(key)

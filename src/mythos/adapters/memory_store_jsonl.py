@@ -60,6 +60,9 @@ class JsonLinesStore:
         """The record under `key`."""
         return next((content for found, content in self.read() if found == key), None)
 
+    def require_key(self, key: str) -> None:
+        """Any text may be an id."""
+
     def normal(self, key: str, content: bytes) -> bytes:
         """The record in canonical JSON, if its `id` is what `key` says."""
         record = record_of(key, content)

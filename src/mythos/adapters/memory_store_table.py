@@ -94,6 +94,10 @@ class TableStore:
         row = self.rows.one(self.shape, self._parts(key))
         return None if row is None else content_of(self._record(row))
 
+    def require_key(self, key: str) -> None:
+        """A value for each column of the key."""
+        self._parts(key)
+
     def normal(self, key: str, content: bytes) -> bytes:
         """The row in canonical JSON; it must name each column, and the key as `key` says."""
         record = record_of(key, content)
