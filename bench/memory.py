@@ -22,11 +22,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import _pymerkle
+from _one_by_one import one_by_one
 from rows import Row, as_json, as_table, cpu_seconds
 
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_log import create_log, open_log
-from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.audit import Audit
 from mythos.engines.memory.entry import MemoryWrite, entry_bytes
@@ -41,7 +41,6 @@ AT = datetime(2026, 1, 1, tzinfo=UTC)
 BATCH = 1024
 PROOFS = 2_000
 IN_FILE = 100_000
-ONE_BY_ONE = 300
 TEXT = b"The customer prefers e-mail and asked twice about the second parcel. %07d "
 
 
@@ -194,7 +193,7 @@ def proofs(tree: MerkleLog) -> Iterator[Row]:
 
 
 def in_a_file() -> Iterator[Row]:
-    """A log in SQLite: appends one by one and in bulk, proofs, and an audit of a directory."""
+    """A log in SQLite: appends in bulk, proofs, and an audit of a directory."""
     with tempfile.TemporaryDirectory() as folder:
         place, store = Path(folder) / "log.sqlite3", DirectoryStore(Path(folder) / "memory")
         writes = (write for some in memories(IN_FILE) for write in some)
@@ -205,19 +204,12 @@ def in_a_file() -> Iterator[Row]:
             bulk_s = time.process_time() - start
             log.settle_from(0)
         yield Row("bulk append, SQLite", IN_FILE / bulk_s, "entries/CPU-s")
-
-        def one_by_one() -> None:
-            for n in range(ONE_BY_ONE):
-                record(store, place, f"{n}.md", b"x" * 190, source="agent", at=AT)
-
-        spent = cpu_seconds(one_by_one, best_of=1)
-        yield Row("append and write one by one, SQLite", ONE_BY_ONE / spent, "entries/CPU-s")
         with open_log(place) as log:
             tree = log.tree()
             spent = cpu_seconds(lambda: [tree.inclusion_proof(n * 97) for n in range(PROOFS // 4)])
             yield Row("inclusion proofs, SQLite", PROOFS // 4 / spent, "proofs/CPU-s")
         spent = cpu_seconds(lambda: audit_store(store, place, at=AT), best_of=1)
-        yield Row("replay from SQLite", (IN_FILE + ONE_BY_ONE) / spent, "entries/CPU-s")
+        yield Row("replay from SQLite", IN_FILE / spent, "entries/CPU-s")
 
 
 def peak_mib() -> float:
@@ -231,7 +223,7 @@ if __name__ == "__main__":
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     try:
-        measured = [*in_memory(asked.entries), *in_a_file()]
+        measured = [*in_memory(asked.entries), *in_a_file(), *one_by_one()]
         measured += _pymerkle.beside() if asked.peer else []
     except MemoryLogError as broken:
         sys.exit(f"the log does not hold: {broken}")

@@ -16,7 +16,7 @@ from mythos.adapters.bundle_source import read_source
 from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_checkpoint import checkpoint
 from mythos.adapters.memory_log import open_log
-from mythos.adapters.memory_recorder import forget, record
+from mythos.adapters.memory_recorder import Recorder, record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.oci_layout import OciLayout
 from mythos.adapters.verification import verify_layout
@@ -82,7 +82,8 @@ def test_a_bundle_carries_the_checkpoint_of_the_memory_it_ships(tree: Tree) -> N
 
 def test_no_content_and_no_name_of_a_memory_that_is_not_shipped_travels(tree: Tree) -> None:
     tree.learn("secret-plan.md", b"the secret plan")
-    forget(tree.memory, tree.log, "secret-plan.md", source="operator", at=NOW)
+    with Recorder(tree.memory, tree.log) as recorder:
+        recorder.forget("secret-plan.md", source="operator", at=NOW)
     tree.sign()
     blobs = b"".join(tree.built().blobs.values())
     assert b"the secret plan" not in blobs

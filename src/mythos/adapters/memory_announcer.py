@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mythos.adapters.memory_log import LogPlace
-from mythos.adapters.memory_recorder import announce
+from mythos.adapters.memory_recorder import Recorder
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.announcement import Announcement
 from mythos.errors import MemoryLogError
@@ -32,18 +32,17 @@ def log_announced(
         UnavailableError: the log is locked, or the store cannot be read.
     """
     done = Announced()
-    for one in told:
-        try:
-            done.logged[one.key] = announce(
-                store,
-                place,
-                one.key,
-                one.digest,
-                source=one.source,
-                at=at,
-                trace_id=one.trace_id,
-                policy_ref=one.policy_ref,
-            )
-        except MemoryLogError as error:
-            done.passed_over[one.key] = error.message
+    with Recorder(store, place) as recorder:
+        for one in told:
+            try:
+                done.logged[one.key] = recorder.announce(
+                    one.key,
+                    one.digest,
+                    source=one.source,
+                    at=at,
+                    trace_id=one.trace_id,
+                    policy_ref=one.policy_ref,
+                )
+            except MemoryLogError as error:
+                done.passed_over[one.key] = error.message
     return done

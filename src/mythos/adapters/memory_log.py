@@ -52,6 +52,15 @@ class MemoryLog(LogReader):
         """Hold the write lock; commit at the end, roll back on any error."""
         return self._database.transaction()
 
+    def settling(self) -> AbstractContextManager[None]:
+        """Hold the write lock to settle changes: if that is lost, they are settled once more."""
+        return self._database.settling()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the log is to be opened anew."""
+        return self._database.lost
+
     def begin(self, origin: str) -> None:
         """Make the tables and name the log."""
         self._database.make_tables()
@@ -82,6 +91,10 @@ class MemoryLog(LogReader):
         of_key = "seq IN (SELECT seq FROM entries WHERE key_hash = ?)"
         for table in ("contents", "salts"):
             self._database.all(f"DELETE FROM {table} WHERE {of_key}", (hashed,))  # noqa: S608
+
+    def scrub(self) -> None:
+        """Leave nothing of what was erased in files beside the log. In no transaction."""
+        self._database.scrub()
 
     def pending(self, store: str) -> Iterator[PendingChange]:
         """Yield the changes to put in place in `store`, oldest first."""

@@ -57,6 +57,11 @@ class Database(Protocol):
         """The column `entry` with the byte 0x00 before it, as this database writes that."""
         ...
 
+    @property
+    def lost(self) -> bool:
+        """Whether it can be used no more, and is to be opened anew."""
+        ...
+
     def exists(self) -> bool:
         """Whether the tables are there."""
         ...
@@ -67,6 +72,14 @@ class Database(Protocol):
 
     def transaction(self) -> AbstractContextManager[None]:
         """Hold the write lock; commit at the end, durable before it returns; undo on any error."""
+        ...
+
+    def settling(self) -> AbstractContextManager[None]:
+        """As `transaction`, but a power cut may undo it, and nothing that is durable before it."""
+        ...
+
+    def scrub(self) -> None:
+        """Leave nothing of what was deleted in files beside the database."""
         ...
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:

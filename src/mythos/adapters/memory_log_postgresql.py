@@ -51,21 +51,17 @@ def connect_server(place: ServerLog, *, create: bool) -> Iterator[Database]:
         MemoryLogError: a statement failed.
         UnavailableError: no driver, no server, or another process held the lock.
     """
-    psycopg = driver()
-    try:
-        with closing(psycopg.connect(place.url, autocommit=True)) as connection:
-            quoted = '"' + place.schema.replace('"', '""') + '"'
-            if create:
-                connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
-            connection.execute(f"SET search_path TO {quoted}")
-            wait_ms = int(memory_log_database.LOCK_WAIT_S * 1000)
-            connection.execute(f"SET lock_timeout TO {wait_ms}")
-            database = _Server(connection, place.schema)
-            if not create and not database.exists():
-                raise no_log(place)
-            yield database
-    except psycopg.Error as error:
-        raise _failed(place, error) from error
+    with _told(place), closing(driver().connect(place.url, autocommit=True)) as connection:
+        quoted = '"' + place.schema.replace('"', '""') + '"'
+        if create:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
+        connection.execute(f"SET search_path TO {quoted}")
+        wait_ms = int(memory_log_database.LOCK_WAIT_S * 1000)
+        connection.execute(f"SET lock_timeout TO {wait_ms}")
+        database = _Server(connection, place)
+        if not create and not database.exists():
+            raise no_log(place)
+        yield database
 
 
 class _Server:
@@ -73,36 +69,65 @@ class _Server:
 
     leaf_message = "'\\x00'::bytea || entry"
 
-    def __init__(self, connection: Any, schema: str) -> None:  # noqa: ANN401 - as above
+    def __init__(self, connection: Any, place: ServerLog) -> None:  # noqa: ANN401 - as above
         self._connection = connection
-        self._schema = schema
+        self._place = place
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection ended."""
+        return bool(self._connection.closed)
 
     def exists(self) -> bool:
         """Whether the schema has tables."""
         found = "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'log'"
-        return bool(self.all(found, (self._schema,)))
+        return bool(self.all(found, (self._place.schema,)))
 
     def make_tables(self) -> None:
         """Make the tables and what guards them."""
         for statement in (*TABLES.split("\n\n"), *_GUARD.split("\n\n")):
-            self._connection.execute(statement.replace("BLOB", "BYTEA"))
+            self.all(statement.replace("BLOB", "BYTEA"))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Hold one lock for the schema until the transaction ends."""
-        with self._connection.transaction():
-            self.all("SELECT pg_advisory_xact_lock(hashtext(?))", (self._schema,))
+        with _told(self._place), self._connection.transaction():
+            self.all("SELECT pg_advisory_xact_lock(hashtext(?))", (self._place.schema,))
             yield
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Hold the lock, and do not wait for the server's disk at the end."""
+        with self.transaction():
+            self.all("SET LOCAL synchronous_commit TO off")
+            yield
+
+    def scrub(self) -> None:
+        """Nothing to do: what lies beside the tables is the server's, and its own to clean."""
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Run one statement, and return its rows."""
-        cursor = self._connection.execute(statement.replace("?", "%s"), values)
-        return cursor.fetchall() if cursor.description else []
+        with _told(self._place):
+            cursor = self._connection.execute(statement.replace("?", "%s"), values)
+            return cursor.fetchall() if cursor.description else []
 
     def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values."""
-        with self._connection.cursor() as cursor:
-            cursor.executemany(statement.replace("?", "%s"), rows)
+        waiting = list(rows)
+        if len(waiting) == 1:  # half the work of a pipeline of one
+            self.all(statement, waiting[0])
+        elif waiting:
+            with _told(self._place), self._connection.cursor() as cursor:
+                cursor.executemany(statement.replace("?", "%s"), waiting)
+
+
+@contextmanager
+def _told(place: ServerLog) -> Iterator[None]:
+    psycopg = driver()
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _failed(place, error) from error
 
 
 def _failed(place: ServerLog, error: Any) -> UnavailableError | MemoryLogError:  # noqa: ANN401

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mythos.adapters.memory_log_database import FORMAT, PAGE, Database, blob_of, text_of
 from mythos.adapters.memory_log_tree import StoredTree
 from mythos.engines.memory.checkpoint import parse_checkpoint
-from mythos.engines.memory.entry import parse_entry
+from mythos.engines.memory.entry import is_content, parse_entry
 from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
 from mythos.engines.memory.replay import LoggedRow, differs_from_leaf
 from mythos.engines.memory.tree import HashTree, leaf_hash
@@ -84,6 +84,21 @@ class LogReader:
         found = self._database.all("SELECT max(seq) FROM entries WHERE key_hash = ?", (hashed,))
         seq = found[0][0]
         return seq if isinstance(seq, int) else None
+
+    def newest_saying(
+        self, hashed: bytes, content: bytes | None, *, trace_id: str
+    ) -> MemoryEntry | None:
+        """Return the newest entry about a key, if its run and what it says of it are these."""
+        seq = self.newest(hashed)
+        if seq is None:
+            return None
+        entry, kept = self.entry(seq), self.kept(seq)
+        if entry.trace_id != trace_id or (entry.content_hash is None) != (content is None):
+            return None
+        same = content is None or (
+            kept is not None and is_content(content, entry.content_hash, salt=kept.salt)
+        )
+        return entry if same else None
 
     def knows(self, store: str) -> bool:
         """Tell whether any entry is about `store`."""

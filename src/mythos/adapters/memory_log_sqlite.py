@@ -17,6 +17,7 @@ from mythos.adapters import memory_log_database
 from mythos.adapters.memory_log_database import TABLES, Database, no_log, unreadable
 from mythos.errors import MemoryLogError, UnavailableError
 
+Identity = tuple[int, int]
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 _TRIGGERS = """
@@ -34,30 +35,32 @@ def connect_file(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[Database
 
     Raises:
         NotFoundError: mode `rw`, and no file.
-        MemoryLogError: the file is no SQLite database, or a statement of the caller failed.
+        MemoryLogError: the file is no SQLite database, or a statement failed.
         UnavailableError: another process held the lock for `LOCK_WAIT_S`.
     """
-    if mode == "rw" and not path.exists():
+    file = _identity(path)  # of what lies there before it is opened: a later one is another
+    if mode == "rw" and file is None:
         raise no_log(path)
     if mode == "rwc":
         path.parent.mkdir(parents=True, exist_ok=True)
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    try:
-        with closing(_open(uri)) as connection:
-            for pragma in _PRAGMAS:
-                connection.execute(f"PRAGMA {pragma}")
-            yield _File(connection)
-    except sqlite3.Error as error:
-        raise _failed(path, error) from error
+    with _told(path), closing(_open(f"{path.absolute().as_uri()}?mode={mode}")) as connection:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        yield _File(connection, path, file or _identity(path))
 
 
 class _File:
-    """One open file."""
+    """One open file. What it was opened as must stay under its name while it is written."""
 
     leaf_message = "CAST(x'00' || entry AS BLOB)"
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, file: Identity | None) -> None:
         self._connection = connection
+        self._path = path.absolute()
+        self._wal = Path(f"{path.resolve()}-wal")
+        self._opened = file
+        self._opened_wal: Identity | None = None
+        self.lost = False
 
     def exists(self) -> bool:
         """Whether the file has tables."""
@@ -67,31 +70,96 @@ class _File:
     def make_tables(self) -> None:
         """Make the tables and what guards them."""
         for statement in (*TABLES.split("\n\n"), *_TRIGGERS.split("\n\n")):
-            self._connection.execute(statement)
+            self.all(_by_primary_key(statement))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Hold the file's write lock."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._locked():
+            self._require_in_place()
             yield
+        self._require_in_place()
+
+    @contextmanager
+    def settling(self) -> Iterator[None]:
+        """Hold the file's write lock, and do not wait for the disk at the end."""
+        self.all("PRAGMA synchronous = NORMAL")
+        try:
+            with self._locked():
+                yield
+        finally:
+            self.all("PRAGMA synchronous = FULL")
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.all("BEGIN IMMEDIATE")
+            yield
+            self.all("COMMIT")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:
+                self.all("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
+
+    def scrub(self) -> None:
+        """Move what was written ahead into the file, where deleted rows are overwritten."""
+        self.all("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
         """Run one statement, and return its rows."""
-        return self._connection.execute(statement, values).fetchall()
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise _failed(self._path, error) from error
 
     def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values."""
-        self._connection.executemany(statement, rows)
+        try:
+            self._connection.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise _failed(self._path, error) from error
+
+    def _require_in_place(self) -> None:
+        """Refuse a file that was moved, replaced or removed: what is written there is lost."""
+        wal = _identity(self._wal)
+        self._opened_wal = self._opened_wal or wal
+        if (_identity(self._path), wal) != (self._opened, self._opened_wal):
+            self.lost = True
+            raise MemoryLogError(
+                f"memory log {self._path} was moved or replaced while it was open",
+                remedy="find out who did it; the next call goes on with what lies there then",
+            )
+
+
+def _by_primary_key(statement: str) -> str:
+    """Have a table lie in the order of its primary key; else SQLite keeps an index beside it."""
+    own = statement.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")  # 64 bits as well
+    return f"{own} WITHOUT ROWID" if "PRIMARY KEY (" in own else own
+
+
+def _identity(path: Path) -> Identity | None:
+    """Which file lies at `path`: device and number; None if none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _failed(path, error) from error
 
 
 def _open(uri: str) -> sqlite3.Connection:
+    """Connect. Threads may share it if they take turns, as a `Recorder` makes them."""
     wait_s = memory_log_database.LOCK_WAIT_S
-    return sqlite3.connect(uri, uri=True, timeout=wait_s, isolation_level=None)
+    return sqlite3.connect(
+        uri, uri=True, timeout=wait_s, isolation_level=None, check_same_thread=False
+    )
 
 
 def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogError:

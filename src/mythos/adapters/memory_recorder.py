@@ -9,17 +9,199 @@ holds exactly it. What changes the store in any other way is what the audit find
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, Self
 
-from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog
+from mythos.adapters.memory_log_open import OpenLog
 from mythos.adapters.memory_settling import settle, settle_all
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.entry import MemoryWrite, is_content, key_hashes
+from mythos.engines.memory.entry import MemoryWrite, key_hashes
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
+
+
+class Recorder:
+    """Changes of one store through its log, which stays open until `close`.
+
+    Every change is durable when its method returns. Any thread may call, and other processes may
+    write the same log meanwhile: writers take turns. A process that was forked off opens a recorder
+    of its own. If the log is moved or replaced, one call is refused, and the next opens what lies
+    there then.
+    """
+
+    def __init__(self, store: MemoryStore, place: LogPlace) -> None:
+        """Open the log.
+
+        Raises:
+            NotFoundError: the store has no log.
+            MemoryLogError: it is damaged.
+            UnavailableError: its server is not there.
+        """
+        self._store = store
+        self._log = OpenLog(place)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the log; once is enough. In a forked process it is left to the parent."""
+        self._log.close()
+
+    def record(
+        self,
+        key: str,
+        content: bytes,
+        *,
+        source: MemorySource,
+        at: datetime,
+        trace_id: str = "",
+        policy_ref: str = "",
+    ) -> MemoryEntry:
+        """Log that `key` now holds `content`, and write it.
+
+        Raises:
+            MemoryLogError: the key, the content or a field is not allowed, and nothing was logged;
+                or the log does not hold.
+            UnavailableError: the log cannot be written now; or it is logged and the store cannot
+                be written now: the next call tries again.
+            ConflictError: this recorder is closed, at work already, or of another process.
+        """
+        write = MemoryWrite(self._store.name, key, "put", content, source, trace_id, policy_ref)
+        return self.record_all([write], at=at)[0]
+
+    def forget(
+        self,
+        key: str,
+        *,
+        op: Literal["delete", "expire"] = "delete",
+        source: MemorySource,
+        at: datetime,
+        trace_id: str = "",
+        policy_ref: str = "",
+    ) -> MemoryEntry:
+        """Log that `key` is gone, and remove it. What it held stays beside the log.
+
+        Raises:
+            As `record`.
+        """
+        write = MemoryWrite(self._store.name, key, op, None, source, trace_id, policy_ref)
+        return self.record_all([write], at=at)[0]
+
+    def erase(
+        self,
+        key: str,
+        *,
+        source: MemorySource,
+        at: datetime,
+        trace_id: str = "",
+        policy_ref: str = "",
+    ) -> MemoryEntry:
+        """Forget a memory for good: also its name, its salts and every content it ever had.
+
+        The log stays valid, and nobody can prove any more what the memory was.
+
+        Raises:
+            As `record`.
+        """
+        write = MemoryWrite(self._store.name, key, "delete", None, source, trace_id, policy_ref)
+        with self._log.turn() as log:
+            with log.transaction():
+                (entry,) = log.append([self._allowed(write)], at=at)
+                log.erase(key_hashes(self._store.name, [key])[0])
+            log.scrub()
+            settle_all(self._store, log)
+        return entry
+
+    def record_all(self, writes: Sequence[MemoryWrite], *, at: datetime) -> list[MemoryEntry]:
+        """Log many changes in one transaction, then carry them out.
+
+        Raises:
+            As `record`; where one change cannot be carried out now, the others are.
+        """
+        with self._log.turn() as log:
+            allowed = [self._allowed(write) for write in writes]
+            with log.transaction():
+                entries = log.append(allowed, at=at)
+            with log.settling():
+                stuck = settle(self._store, log)
+        for entry in entries:
+            if entry.seq in stuck:
+                raise stuck[entry.seq]
+        return entries
+
+    def announce(
+        self,
+        key: str,
+        digest: str | None,
+        *,
+        source: MemorySource,
+        at: datetime,
+        trace_id: str = "",
+        policy_ref: str = "",
+    ) -> MemoryEntry:
+        """Log what an agent has written itself, if the store holds exactly that.
+
+        The same run's announcement of the same content is logged once, however often it is told.
+
+        Args:
+            key: the memory.
+            digest: SHA-256 of the content in 64 hex digits; None announces that the key is gone.
+            source: on whose behalf it was written.
+            at: time of the announcement.
+            trace_id: the run that wrote it.
+            policy_ref: the decision that let it through.
+
+        Raises:
+            MemoryLogError: the store holds something else under `key`; nothing was logged.
+            UnavailableError, ConflictError: as `record`.
+        """
+        with self._log.turn() as log, log.transaction():
+            settle(self._store, log)
+            content = _readable(self._store, key)
+            held = None if content is None else sha256(content).hexdigest()
+            if held != digest:
+                raise _other(key, digest, held)
+            name = self._store.name
+            known = log.newest_saying(key_hashes(name, [key])[0], content, trace_id=trace_id)
+            if known is not None:
+                return known
+            op: MemoryOp = "delete" if content is None else "put"
+            write = MemoryWrite(name, key, op, content, source, trace_id, policy_ref)
+            return _log_in_place(log, write, at=at)
+
+    def accept(self, key: str, *, at: datetime, policy_ref: str = "") -> MemoryEntry:
+        """Log an operator's word that what is (or is not) under `key` now is right.
+
+        Raises:
+            MemoryLogError: something that is no memory stands there.
+            UnavailableError, ConflictError: as `record`.
+        """
+        with self._log.turn() as log, log.transaction():
+            settle(self._store, log)
+            content = _readable(self._store, key)
+            name = self._store.name
+            write = MemoryWrite(name, key, "accept", content, "operator", "", policy_ref)
+            return _log_in_place(log, write, at=at)
+
+    def _allowed(self, write: MemoryWrite) -> MemoryWrite:
+        """The change as the store will hold it, if it can."""
+        if write.store != self._store.name:
+            raise MemoryLogError(
+                f"a change of {write.store!r} was given to the recorder of {self._store.name!r}",
+                remedy="give each store a recorder of its own",
+            )
+        if write.content is None:
+            self._store.require_key(write.key)
+            return write
+        content = self._store.normal(write.key, write.content)
+        return write if content is write.content else replace(write, content=content)
 
 
 def record(
@@ -33,160 +215,16 @@ def record(
     trace_id: str = "",
     policy_ref: str = "",
 ) -> MemoryEntry:
-    """Log that `key` now holds `content`, and write it.
+    """Log and write one memory, and close the log again; a `Recorder` is quicker for more.
 
     Raises:
         NotFoundError: the store has no log.
-        MemoryLogError: the key, the content or a field is not allowed; nothing was logged.
-        UnavailableError: logged, but it cannot be written now; the next call tries again.
+        MemoryLogError, UnavailableError: as `Recorder.record`.
     """
-    content = store.normal(key, content)
-    write = MemoryWrite(store.name, key, "put", content, source, trace_id, policy_ref)
-    return record_all(store, place, [write], at=at)[0]
-
-
-def forget(
-    store: MemoryStore,
-    place: LogPlace,
-    key: str,
-    *,
-    op: Literal["delete", "expire"] = "delete",
-    source: MemorySource,
-    at: datetime,
-    trace_id: str = "",
-    policy_ref: str = "",
-) -> MemoryEntry:
-    """Log that `key` is gone, and remove it. What it held stays beside the log, for a roll-back.
-
-    Raises:
-        NotFoundError: the store has no log.
-        MemoryLogError: the key or a field is not allowed; nothing was logged.
-        UnavailableError: logged, but it cannot be removed now; the next call tries again.
-    """
-    write = MemoryWrite(store.name, key, op, None, source, trace_id, policy_ref)
-    return record_all(store, place, [write], at=at)[0]
-
-
-def erase(
-    store: MemoryStore,
-    place: LogPlace,
-    key: str,
-    *,
-    source: MemorySource,
-    at: datetime,
-    trace_id: str = "",
-    policy_ref: str = "",
-) -> MemoryEntry:
-    """Forget a memory for good: also its name, its salts and every content it ever had.
-
-    The log stays valid, and nobody can prove any more what the memory was.
-
-    Raises:
-        As `forget`.
-    """
-    write = MemoryWrite(store.name, key, "delete", None, source, trace_id, policy_ref)
-    with open_log(place) as log:
-        with log.transaction():
-            (entry,) = log.append([write], at=at)
-            log.erase(hash_of(store, key))
-        settle_all(store, log)
-    return entry
-
-
-def record_all(
-    store: MemoryStore, place: LogPlace, writes: Sequence[MemoryWrite], *, at: datetime
-) -> list[MemoryEntry]:
-    """Log many changes in one transaction, then carry them out.
-
-    Raises:
-        NotFoundError: the store has no log.
-        MemoryLogError: a field is not allowed; nothing was logged.
-        UnavailableError: logged, but one of them cannot be carried out now.
-    """
-    with open_log(place) as log:
-        with log.transaction():
-            entries = log.append(writes, at=at)
-        with log.transaction():
-            stuck = settle(store, log)
-    for entry in entries:
-        if entry.seq in stuck:
-            raise stuck[entry.seq]
-    return entries
-
-
-def announce(
-    store: MemoryStore,
-    place: LogPlace,
-    key: str,
-    digest: str | None,
-    *,
-    source: MemorySource,
-    at: datetime,
-    trace_id: str = "",
-    policy_ref: str = "",
-) -> MemoryEntry:
-    """Log what an agent has written itself, if the store holds exactly that.
-
-    The same run's announcement of the same content is logged once, however often it is told.
-
-    Args:
-        digest: SHA-256 of the content in 64 hex digits; None announces that the key is gone.
-
-    Raises:
-        NotFoundError: the store has no log.
-        MemoryLogError: the store holds something else under `key`; nothing was logged.
-    """
-    with open_log(place) as log, log.transaction():
-        settle(store, log)
-        content = _readable(store, key)
-        held = None if content is None else sha256(content).hexdigest()
-        if held != digest:
-            raise MemoryLogError(
-                f"memory {key[:80]!r} was announced as {digest or 'gone'}, and is {held or 'gone'}",
-                remedy="announce right after the write; else audit, and accept it if it is right",
-            )
-        if (told := _told_before(log, store, key, content, trace_id)) is not None:
-            return told
-        op: MemoryOp = "delete" if content is None else "put"
-        write = MemoryWrite(store.name, key, op, content, source, trace_id, policy_ref)
-        return _log_in_place(log, write, at=at)
-
-
-def accept(
-    store: MemoryStore, place: LogPlace, key: str, *, at: datetime, policy_ref: str = ""
-) -> MemoryEntry:
-    """Log an operator's word that what is (or is not) under `key` now is right.
-
-    Raises:
-        NotFoundError: the store has no log.
-        MemoryLogError: something that is no memory stands there.
-    """
-    with open_log(place) as log, log.transaction():
-        settle(store, log)
-        content = _readable(store, key)
-        write = MemoryWrite(store.name, key, "accept", content, "operator", "", policy_ref)
-        return _log_in_place(log, write, at=at)
-
-
-def hash_of(store: MemoryStore, key: str) -> bytes:
-    """What the log calls a key of `store`, in 32 bytes."""
-    return key_hashes(store.name, [key])[0]
-
-
-def _told_before(
-    log: MemoryLog, store: MemoryStore, key: str, content: bytes | None, trace_id: str
-) -> MemoryEntry | None:
-    """The newest entry of `key`, if it says the same already."""
-    seq = log.newest(hash_of(store, key))
-    if seq is None:
-        return None
-    entry, kept = log.entry(seq), log.kept(seq)
-    if entry.trace_id != trace_id or (entry.content_hash is None) != (content is None):
-        return None
-    same = content is None or (
-        kept is not None and is_content(content, entry.content_hash, salt=kept.salt)
-    )
-    return entry if same else None
+    with Recorder(store, place) as recorder:
+        return recorder.record(
+            key, content, source=source, at=at, trace_id=trace_id, policy_ref=policy_ref
+        )
 
 
 def _readable(store: MemoryStore, key: str) -> bytes | None:
@@ -203,3 +241,10 @@ def _log_in_place(log: MemoryLog, write: MemoryWrite, *, at: datetime) -> Memory
     (entry,) = log.append([write], at=at)
     log.settle(entry.seq)
     return entry
+
+
+def _other(key: str, digest: str | None, held: str | None) -> MemoryLogError:
+    return MemoryLogError(
+        f"memory {key[:80]!r} was announced as {digest or 'gone'}, and is {held or 'gone'}",
+        remedy="announce right after the write; else audit, and accept it if it is right",
+    )

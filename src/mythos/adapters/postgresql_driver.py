@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from functools import cache
 from typing import Any
 
 from mythos.errors import UnavailableError
 
 
+@cache
 def driver() -> Any:  # noqa: ANN401 - the driver is no dependency, so its types are not there
     """The module psycopg.
 

@@ -107,7 +107,7 @@ def record(
     With --sha256 nothing is written: the agent has done so, and what the store holds is logged if
     it has that hash. With --sha256 and --delete, if it holds nothing.
     """
-    from mythos.adapters import memory_recorder as recorder
+    from mythos.adapters.memory_recorder import Recorder
 
     ways = {
         "--content": content is not None,
@@ -132,15 +132,15 @@ def record(
         "policy_ref": policy_ref,
         "at": datetime.now(UTC),
     }
-    where = (place.store, place.log, key)
-    if content is not None:
-        entry = recorder.record(*where, _bytes_of(content), **said)
-    elif sha256 is not None:
-        entry = recorder.announce(*where, None if delete else sha256.lower(), **said)
-    elif erase:
-        entry = recorder.erase(*where, **said)
-    else:
-        entry = recorder.forget(*where, op="expire" if expire else "delete", **said)
+    with Recorder(place.store, place.log) as recorder:
+        if content is not None:
+            entry = recorder.record(key, _bytes_of(content), **said)
+        elif sha256 is not None:
+            entry = recorder.announce(key, None if delete else sha256.lower(), **said)
+        elif erase:
+            entry = recorder.erase(key, **said)
+        else:
+            entry = recorder.forget(key, op="expire" if expire else "delete", **said)
     chosen(as_json, entry_json(entry, key), lambda: _tell_entry(entry, key))
 
 
@@ -188,7 +188,7 @@ def accept(
     as_json: bool,
 ) -> None:
     """Log an operator's word that what is, or is not, under these keys now is right."""
-    from mythos.adapters import memory_recorder as recorder
+    from mythos.adapters.memory_recorder import Recorder
     from mythos.engines.memory.entry import key_hash, reason_ref
 
     if bool(keys) == every:
@@ -198,17 +198,14 @@ def accept(
     accepted: list[MemoryEntry] = []
     refused: dict[str, str] = {}
     wrong = _wrong(place) if every else keys
-    for key in wrong:
-        try:
-            accepted.append(
-                recorder.accept(
-                    place.store, place.log, key, at=datetime.now(UTC), policy_ref=reason
-                )
-            )
-        except MythosError as error:
-            if not every:
-                raise
-            refused[key] = error.message
+    with Recorder(place.store, place.log) as recorder:
+        for key in wrong:
+            try:
+                accepted.append(recorder.accept(key, at=datetime.now(UTC), policy_ref=reason))
+            except MythosError as error:
+                if not every:
+                    raise
+                refused[key] = error.message
     named = {key_hash(place.store.name, key): key for key in wrong}
     rows = [entry_json(entry, named[entry.key_hash]) for entry in accepted]
     chosen(

@@ -1,18 +1,26 @@
-"""A seeded memory directory with its log."""
+"""A seeded memory directory with its log, and places for logs: a file, a server's schema."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_baseline import seed
-from mythos.adapters.memory_recorder import record
+from mythos.adapters.memory_log import LogPlace
+from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
+from mythos.adapters.memory_recorder import Recorder, record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.note import NoteVerifier
+from mythos.errors import MemoryLogError
 from mythos.values.memory import Checkpoint, MemoryAudit
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -30,6 +38,10 @@ class Place:
     def live(self) -> DirectoryStore:
         """The store as recorder and audit see it."""
         return DirectoryStore(self.store)
+
+    def recorder(self) -> Recorder:
+        """One that keeps the log open."""
+        return Recorder(self.live, self.log)
 
     def record(self, key: str, content: bytes) -> None:
         """Write one memory the honest way."""
@@ -49,3 +61,24 @@ def place(tmp_path: Path) -> Place:
     seed(place.live, place.log, BASELINE, origin="mythos/n1/clerk", at=AT)
     place.record("user/tea.md", b"likes green tea")
     return place
+
+
+def in_a_file(folder: Path) -> LogPlace:
+    return folder / "log.sqlite3"
+
+
+def on_a_server(folder: Path) -> LogPlace:
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgresql:") or importlib.util.find_spec("psycopg") is None:
+        pytest.skip("DATABASE_URL names no PostgreSQL, or its driver is not installed")
+    return ServerLog(url, f"mythos_test_{uuid4().hex[:12]}")
+
+
+@pytest.fixture(params=[in_a_file, on_a_server])
+def log_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LogPlace]:
+    make: Callable[[Path], LogPlace] = request.param
+    place = make(tmp_path)
+    yield place
+    if isinstance(place, ServerLog):
+        with connect_server(place, create=True) as database, suppress(MemoryLogError):
+            database.all(f"DROP SCHEMA {place.schema} CASCADE")

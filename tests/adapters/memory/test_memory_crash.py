@@ -19,6 +19,7 @@ from mythos.adapters import memory_store_files, memory_log, memory_recorder
 from mythos.adapters.memory_store_directory import DirectoryStore
 
 store, log, point = DirectoryStore(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
+recorder = memory_recorder.Recorder(store, log) if sys.argv[4] == "kept open" else None
 at = datetime(2026, 1, 2, tzinfo=UTC)
 
 def die(*args, **kwargs):
@@ -26,7 +27,10 @@ def die(*args, **kwargs):
 
 def put(n):
     key, content = f"k{n % 7}", str(n).encode() * 99
-    memory_recorder.record(store, log, key, content, source="agent", at=at)
+    if recorder is None:
+        memory_recorder.record(store, log, key, content, source="agent", at=at)
+    else:
+        recorder.record(key, content, source="agent", at=at)
 
 put(0)
 if point == "entry not committed":
@@ -43,14 +47,18 @@ for n in range(1, 10**9):
 """
 
 
-def start(place: Place, point: str) -> subprocess.Popen[str]:
+WAYS = pytest.mark.parametrize("way", ["opened each time", "kept open"])
+
+
+def start(place: Place, point: str, way: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(place.store), str(place.log), point],
+        [sys.executable, "-c", WRITER, str(place.store), str(place.log), point, way],
         stdout=subprocess.PIPE,
         text=True,
     )
 
 
+@WAYS
 @pytest.mark.parametrize(
     ("point", "arrived"),
     [
@@ -61,9 +69,9 @@ def start(place: Place, point: str) -> subprocess.Popen[str]:
     ],
 )
 def test_a_write_killed_at_any_step_is_all_there_or_not_at_all(
-    place: Place, point: str, arrived: bool
+    place: Place, point: str, arrived: bool, way: str
 ) -> None:
-    with start(place, point) as writer:
+    with start(place, point, way) as writer:
         assert writer.wait(timeout=30) == -signal.SIGKILL
     found = place.audit()
     assert (found.score, found.size) == (1.0, 6 if arrived else 5)
@@ -71,12 +79,13 @@ def test_a_write_killed_at_any_step_is_all_there_or_not_at_all(
     assert not (place.store / ".mythos-pending").exists()
 
 
+@WAYS
 @pytest.mark.parametrize("n_announced", [1, 9, 40])
 def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged(
-    place: Place, n_announced: int
+    place: Place, n_announced: int, way: str
 ) -> None:
     before = place.audit().size
-    with start(place, "any") as writer:
+    with start(place, "any", way) as writer:
         assert writer.stdout is not None
         announced = [writer.stdout.readline() for _ in range(n_announced)]
         writer.kill()
@@ -90,7 +99,8 @@ def test_a_writer_killed_at_any_moment_loses_nothing_it_acknowledged(
 
 
 def test_writers_and_an_audit_at_once_never_look_like_tampering(place: Place) -> None:
-    with start(place, "any") as one, start(place, "any") as other:
+    ways = ("opened each time", "kept open")
+    with start(place, "any", ways[0]) as one, start(place, "any", ways[1]) as other:
         scores = set()
         for writer in (one, other):
             assert writer.stdout is not None

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,9 +15,8 @@ from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_checkpoint import checkpoint
 from mythos.adapters.memory_log import LogPlace, create_log, open_log
-from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
 from mythos.adapters.memory_prover import prove_memory
-from mythos.adapters.memory_recorder import erase, record, record_all
+from mythos.adapters.memory_recorder import Recorder, record
 from mythos.adapters.memory_rollback import plan, roll_back
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.checkpoint import parse_checkpoint
@@ -36,27 +31,6 @@ AT = datetime(2026, 1, 2, tzinfo=UTC)
 KEY = Ed25519PrivateKey.from_private_bytes(b"n" * 32)
 ORIGIN = "mythos/n1/clerk"
 VERIFIER = NoteSigner(ORIGIN, KEY).verifier
-
-
-def in_a_file(folder: Path) -> LogPlace:
-    return folder / "log.sqlite3"
-
-
-def on_a_server(folder: Path) -> LogPlace:
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith("postgresql:") or importlib.util.find_spec("psycopg") is None:
-        pytest.skip("DATABASE_URL names no PostgreSQL, or its driver is not installed")
-    return ServerLog(url, f"mythos_test_{uuid4().hex[:12]}")
-
-
-@pytest.fixture(params=[in_a_file, on_a_server])
-def log_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LogPlace]:
-    make: Callable[[Path], LogPlace] = request.param
-    place = make(tmp_path)
-    yield place
-    if isinstance(place, ServerLog):
-        with connect_server(place, create=True) as database, suppress(MemoryLogError):
-            database.all(f"DROP SCHEMA {place.schema} CASCADE")
 
 
 @pytest.fixture
@@ -136,7 +110,8 @@ def test_erasing_content_and_salt_keeps_every_proof_valid(
         prove_memory(store, log_place, key, seq=seq, disclose=True).text
         for key, seq in (("tea.md", 1), ("tea.md", 2), ("name.md", 0))
     ]
-    erase(store, log_place, "tea.md", source="user", at=AT)
+    with Recorder(store, log_place) as recorder:
+        recorder.erase("tea.md", source="user", at=AT)
     checkpoint(log_place, KEY)
     for text in proofs:
         assert verify_entry(text, VERIFIER).checkpoint == before
@@ -175,7 +150,8 @@ def test_an_old_checkpoint_is_no_proof_of_entries_after_it(
 def test_a_log_larger_than_what_is_held_at_once_is_audited_in_shares(
     log_place: LogPlace, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record_all(store, log_place, [put(f"k{n}", b"%d" % n) for n in range(30)], at=AT)
+    with Recorder(store, log_place) as recorder:
+        recorder.record_all([put(f"k{n}", b"%d" % n) for n in range(30)], at=AT)
     (store.path / "k3").write_bytes(b"changed")
     (store.path / "k4").unlink()
     (store.path / "planted").write_bytes(b"new")
@@ -214,7 +190,8 @@ def test_contents_the_log_kept_no_more_come_from_a_backup_if_they_are_what_was_l
 def test_a_store_that_refuses_half_of_a_roll_back_is_told_and_catches_up(
     log_place: LogPlace, store: DirectoryStore
 ) -> None:
-    record_all(store, log_place, [put("a/one.md"), put("two.md")], at=AT)
+    with Recorder(store, log_place) as recorder:
+        recorder.record_all([put("a/one.md"), put("two.md")], at=AT)
     (store.path / "name.md").unlink()
     (store.path / "name.md").mkdir()
     (store.path / "name.md" / "in-the-way").write_bytes(b"x")
@@ -256,7 +233,8 @@ def test_an_interrupted_audit_goes_on_where_it_was(
     tmp_path: Path, log_place: LogPlace, store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory_auditor, "BATCH", 4)
-    record_all(store, log_place, [put(f"k{n:02}", b"%d" % n) for n in range(20)], at=AT)
+    with Recorder(store, log_place) as recorder:
+        recorder.record_all([put(f"k{n:02}", b"%d" % n) for n in range(20)], at=AT)
     (store.path / "k01").write_bytes(b"changed")
     live, left = Counting(store.path), tmp_path / "left.json"
     seen = 0

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_baseline import adopt, seed
 from mythos.adapters.memory_log import open_log
-from mythos.adapters.memory_recorder import accept, erase, forget, record
+from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_files import read_store
 from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UnavailableError
 from tests.adapters.memory.conftest import AT, BASELINE, Place
@@ -61,7 +61,8 @@ def test_an_existing_store_is_adopted_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_forgotten_memory_is_gone_and_can_be_restored(place: Place) -> None:
-    forget(place.live, place.log, "user/tea.md", source="user", at=AT)
+    with place.recorder() as recorder:
+        recorder.forget("user/tea.md", source="user", at=AT)
     found = place.audit()
     assert (found.ok, found.size, found.score) == (2, 5, 1.0)
     assert not (place.store / "user/tea.md").exists()
@@ -72,7 +73,8 @@ def test_a_forgotten_memory_is_gone_and_can_be_restored(place: Place) -> None:
 
 
 def test_an_erased_memory_leaves_neither_file_nor_name_nor_salt(place: Place) -> None:
-    erase(place.live, place.log, "user/tea.md", source="user", at=AT)
+    with place.recorder() as recorder:
+        recorder.erase("user/tea.md", source="user", at=AT)
     found = place.audit()
     assert (found.ok, found.size, found.score) == (2, 5, 1.0)
     assert not (place.store / "user/tea.md").exists()
@@ -80,7 +82,8 @@ def test_an_erased_memory_leaves_neither_file_nor_name_nor_salt(place: Place) ->
 
 
 def test_an_expired_memory_is_listed_and_lowers_no_score(place: Place) -> None:
-    forget(place.live, place.log, "user/tea.md", op="expire", source="agent", at=AT)
+    with place.recorder() as recorder:
+        recorder.forget("user/tea.md", op="expire", source="agent", at=AT)
     found = place.audit()
     assert (len(found.expired), found.score) == (1, 1.0)
 
@@ -89,8 +92,9 @@ def test_an_operator_accepts_what_an_audit_found(place: Place) -> None:
     (place.store / "MEMORY.md").write_bytes(b"edited by hand")
     (place.store / "user/name.md").unlink()
     assert place.audit().score == 1 / 3
-    for key in ("MEMORY.md", "user/name.md"):
-        accept(place.live, place.log, key, at=AT, policy_ref="ticket 12")
+    with place.recorder() as recorder:
+        for key in ("MEMORY.md", "user/name.md"):
+            recorder.accept(key, at=AT, policy_ref="ticket 12")
     found = place.audit()
     assert (found.ok, found.size, found.score) == (2, 6, 1.0)
     assert (place.store / "MEMORY.md").read_bytes() == b"edited by hand"
@@ -98,8 +102,11 @@ def test_an_operator_accepts_what_an_audit_found(place: Place) -> None:
 
 def test_a_link_cannot_be_accepted(place: Place) -> None:
     (place.store / "link").symlink_to("MEMORY.md")
-    with pytest.raises(MemoryLogError, match="a symbolic link is not followed"):
-        accept(place.live, place.log, "link", at=AT)
+    with (
+        place.recorder() as recorder,
+        pytest.raises(MemoryLogError, match="a symbolic link is not followed"),
+    ):
+        recorder.accept("link", at=AT)
 
 
 def test_a_write_the_log_refuses_changes_no_file(place: Place) -> None:
@@ -151,23 +158,27 @@ def test_the_database_itself_refuses_to_change_a_logged_entry(place: Place) -> N
 
 
 keys = st.sampled_from(["a", "b", "c/d"])
-changes = st.lists(st.tuples(keys, st.none() | st.binary(max_size=3)), max_size=6)
+changes = st.lists(st.tuples(keys, st.none() | st.binary(max_size=3), st.booleans()), max_size=6)
 
 
 @given(changes)
 def test_any_honest_history_leaves_a_store_that_its_log_vouches_for(
-    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, bytes | None]]
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[str, bytes | None, bool]]
 ) -> None:
     place = Place(folder := tmp_path_factory.mktemp("m"), folder.parent / f"{folder.name}.db")
     seed(place.live, place.log, {}, origin=ORIGIN, at=AT)
     expected: dict[str, bytes] = {}
-    for key, content in history:
-        expected.pop(key, None)
-        if content is None:
-            forget(place.live, place.log, key, source="agent", at=AT)
-        else:
-            record(place.live, place.log, key, content, source="agent", at=AT)
+    with place.recorder() as recorder:
+        for key, content, past_the_open_one in history:
+            expected.pop(key, None)
+            if content is None:
+                recorder.forget(key, source="agent", at=AT)
+                continue
             expected[key] = content
+            if past_the_open_one:
+                place.record(key, content)
+            else:
+                recorder.record(key, content, source="agent", at=AT)
     assert dict(read_store(place.store)) == expected
     found = audit_store(place.live, place.log, at=AT)
     assert (found.ok, found.size, found.score) == (len(expected), len(history), 1.0)
