@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, not a guessable name
 ROOM_BYTES = 2 * 1024**3
+
+# Whatever the shell says: every worker and every process started would compile the same modules.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No deadline: how long one example takes says more about the machine than about the code.
 settings.register_profile("dev", deadline=None)

@@ -54,6 +54,8 @@ class Ring:
             "MYTHOS_ADMIN_PASSWORD": PASSWORD,
         }
         self.environment.pop("DATABASE_URL", None)
+        self.exporter = httpx.Client(trust_env=False, timeout=10)
+        self.clients.append(self.exporter)
 
     def mythos(self, *words: str, ok: Sequence[int] = (0,)) -> dict[str, Any]:
         """Run one command with `--json`; gives what it printed."""
@@ -146,22 +148,14 @@ class Ring:
 
     def send(self, node: str, run: Sequence[dict[str, Any]]) -> None:
         """Export one run to a node, as an agent's exporter would."""
-        answer = httpx.post(
-            f"http://127.0.0.1:{self.ports[node]}/v1/traces",
-            json=request_of(run, node=node),
-            trust_env=False,
-            timeout=10,
+        answer = self.exporter.post(
+            f"http://127.0.0.1:{self.ports[node]}/v1/traces", json=request_of(run, node=node)
         )
         assert answer.status_code == 200, answer.text
 
     def decide(self, node: str, **question: object) -> dict[str, Any]:
         """Ask a node's decision point."""
-        answer = httpx.post(
-            f"http://127.0.0.1:{self.ports[node]}/v1/decide",
-            json=question,
-            trust_env=False,
-            timeout=10,
-        )
+        answer = self.exporter.post(f"http://127.0.0.1:{self.ports[node]}/v1/decide", json=question)
         assert answer.status_code == 200, answer.text
         told: dict[str, Any] = answer.json()
         return told
