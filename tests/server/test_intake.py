@@ -19,7 +19,7 @@ from pytest_django import Settings
 from mythos.adapters.key_file import create_key
 from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.policy import OutcomeCounts, PolicyBody, RunCounts
-from mythos.engines.evidence.row import EvidenceRow, digest_of_rows, merge
+from mythos.engines.evidence.row import EvidenceRow, RowKey, digest_of_rows, merge
 from mythos.engines.evidence.time import TimeBody
 from mythos.errors import (
     EvidenceError,
@@ -30,9 +30,9 @@ from mythos.errors import (
 )
 from mythos.server.catalog.commands import admit
 from mythos.server.catalog.models import Environment, Node
-from mythos.server.resilience import models
+from mythos.server.resilience import commands, models
 from mythos.server.resilience.commands import accept_envelope, merge_rows
-from mythos.server.resilience.queries import evidence_of
+from mythos.server.resilience.queries import evidence_of, stored_keys
 from mythos.server.resilience.readings import refresh
 from tests.server.outpost import AT, SET, Outpost, minutes
 
@@ -363,6 +363,24 @@ def test_rows_merge_to_one_result_in_any_order_and_grouping(
     stored = evidence_of("lab-1", until=AT + timedelta(days=1), window_s=2 * 86_400)
     assert digest_of_rows(stored) == digest_of_rows(rows)
     assert len(stored) == len(merge(rows))
+
+
+def test_rows_that_another_process_stores_meanwhile_are_added_to(
+    outpost: Outpost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = (outpost.row("policy", _policy(*n), subject=SET) for n in ((1, 2), (3, 4)))
+    other = outpost.actions()
+
+    def looked(rows: list[EvidenceRow]) -> set[RowKey]:
+        monkeypatch.undo()
+        found = stored_keys(rows)
+        merge_rows([two])
+        return found
+
+    monkeypatch.setattr(commands, "stored_keys", looked)
+    merge_rows([one, other])
+    stored = evidence_of("lab-1", until=AT + timedelta(days=1), window_s=2 * 86_400)
+    assert digest_of_rows(stored) == digest_of_rows([one, two, other])
 
 
 def test_an_envelope_of_another_payload_type_is_refused(outpost: Outpost) -> None:

@@ -36,6 +36,15 @@ def evidence_row(stored: models.EvidenceRow) -> EvidenceRow:
     return EvidenceRow(key, BODIES[kind].from_json(stored.body))
 
 
+def stored_keys(rows: Iterable[EvidenceRow]) -> set[RowKey]:
+    """Keys that are stored already of the nodes and cells of rows."""
+    places = {(row.key.node, row.key.cell) for row in rows}
+    found = models.EvidenceRow.objects.filter(
+        node_id__in={node for node, _ in places}, cell__in={cell for _, cell in places}
+    )
+    return {RowKey(*key) for key in found.values_list(*_KEY)}
+
+
 def evidence_of(node_id: str, *, until: datetime, window_s: int) -> list[EvidenceRow]:
     """Evidence of one node whose cells touch the window that ends at `until`; audits of any age."""
     return [evidence_row(stored) for stored in _touching(node_id, until=until, window_s=window_s)]
