@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.cli.workflow_tally import Tally
+from mythos.engines.conformance import frontier
 from mythos.engines.conformance.alignment import Alignment
 from tests.cli.policy_command import written
 from tests.cli.test_workflow import archive, shop, shopping, variants, workflow
@@ -29,7 +30,10 @@ def _hard() -> tuple[str, list[str], list[str]]:
     return text, [*chain(*branches)], [pick.choice("abcdef") for _ in range(72)]
 
 
-def test_runs_known_only_as_an_interval_open_no_gate(tmp_path: Path) -> None:
+def test_runs_known_only_as_an_interval_open_no_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frontier, "_MAX_WORK", 10**6)  # a tenth: as inexact, and sooner
     text, fitting, straying = _hard()
     file = written(tmp_path / "hard.json", text)
     runs = variants(tmp_path / "v.json", (fitting, 5), (straying, 995))

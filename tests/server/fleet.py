@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -117,9 +117,9 @@ def in_force(packet: MythOSDeploymentPacket) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Host:
-    """A node whose evidence is being written."""
+    """A node whose evidence is being written; it looks each digest up once."""
 
     node: Node
     packet: MythOSDeploymentPacket
@@ -142,17 +142,17 @@ class Host:
         )
         return EvidenceRow(key, body)
 
-    @property
+    @cached_property
     def agent_digest(self) -> str:
         """Digest of the agent's document."""
         return self.packet.included_assistants.get(name=self.agent).digest
 
-    @property
+    @cached_property
     def policy_digest(self) -> str:
         """Digest of the policy set."""
         return self.packet.bundled_codices.get(title=self.policy).digest
 
-    @property
+    @cached_property
     def workflow_digest(self) -> str:
         """Digest of the workflow."""
         return self.packet.ritual_archive.get(name=self.workflow).digest
