@@ -240,6 +240,20 @@ def test_a_workflow_without_automaton_takes_the_best_of_a_few_orders() -> None:
     assert (alignment.cost, alignment.exact) == (0, True)
 
 
+def test_wide_groups_of_a_workflow_without_automaton_are_weighed_exactly() -> None:
+    model = parallel(9)
+    firsts = Group(("n0", "m0", *(f"m{i}" for i in range(1, 7)), "a"), (0,) * 9)
+    rest = [Group.single(label) for label in ("m7", "m8")]
+    lasts = Group(("z", *(f"n{i}" for i in range(1, 9))), (0,) * 9)
+    order, alignment = model.align_groups([firsts, *rest, lasts])
+    assert (alignment.cost, alignment.exact) == (0, True)
+    assert (order[0], order[-1]) == (8, 11)
+    late = Group(("n0", "m0", "a"), (0, 0, 0))
+    others = [Group.single(f"m{i}") for i in range(1, 7)]
+    _, strayed = model.align_groups([*rest, late, *others, lasts])
+    assert (strayed.cost, strayed.exact) == (2, True)
+
+
 def test_a_group_that_nobody_looked_into_keeps_its_order() -> None:
     model = compile_blueprint(block("seq", act("a"), act("b")))
     order, alignment = model.align_groups([Group(("b", "a"), (), known=False)])

@@ -13,7 +13,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from mythos.engines.conformance import Group, Interval, Model, Stream, compile_blueprint, stream
+from mythos.engines.conformance import Group, Interval, Model, Stream, columns, compile_blueprint
+from mythos.engines.conformance.frontier import BUDGET, Frontier
 from mythos.engines.conformance.residue import Residues
 from mythos.errors import WorkflowError
 from tests.engines.conformance.strategies import (
@@ -29,7 +30,7 @@ from tests.engines.conformance.strategies import (
     block,
     workflow,
 )
-from tests.engines.conformance.test_orders import RUNS
+from tests.engines.conformance.test_orders import RUNS, every_trace, labels_in, renumbered
 from tests.engines.conformance.words import edits, words
 
 Answer = tuple[int, Interval, frozenset[str]]
@@ -95,7 +96,7 @@ def test_in_a_window_the_interval_holds_the_cost(
     if not automaton:
         model = on_residues(model, window=model.ground.window)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stream, "MAX_SIZE", size)
+        patch.setattr(columns, "MAX_SIZE", size)
         found = answers(Stream(model), trace)
     for (prefix, certificate, _), (least, exact, _) in zip(
         found, answers(Stream(whole), trace), strict=True
@@ -193,6 +194,43 @@ def test_steps_without_an_order_cost_what_their_best_order_costs(
         stream.add_group(group)
     assert stream.certificate == Interval(aligned.cost, aligned.cost)
     assert stream.n_events == sum(len(group.labels) for group in run)
+
+
+def on_the_tree(model: Model, *, window: int | None = None) -> Model:
+    """The same workflow, streams and closed runs alike, as if it had no automaton."""
+    model._automaton = None
+    model._route = Frontier(model._tree, model._costs, budget=BUDGET)
+    return on_residues(model, window=window)
+
+
+@given(ALL_BLOCKS, RUNS, WEIGHTS, EXTRA, st.none() | st.integers(0, 2))
+def test_on_the_tree_a_closed_run_finds_the_order_that_its_stream_finds(
+    tree: Tree, run: list[Group], weights: dict[str, JsonValue], extra: str, window: int | None
+) -> None:
+    document = workflow(tree, weights, extra)
+    _, best = compile_blueprint(document).align_groups(run)
+    model = on_the_tree(compile_blueprint(document), window=window)
+    stream = Stream(model)
+    for group in run:
+        stream.add_group(group)
+    order, aligned = model.align_groups(run)
+    assert aligned.lower <= best.cost <= aligned.cost <= stream.cost
+    if stream.certificate.exact:
+        assert stream.certificate == Interval(aligned.lower, aligned.cost)
+    assert labels_in(run, order) in every_trace(run)
+
+
+@given(ALL_BLOCKS, RUNS, st.randoms(use_true_random=False))
+def test_on_the_tree_how_simultaneous_steps_are_listed_changes_nothing(
+    tree: Tree, run: list[Group], pick: random.Random
+) -> None:
+    model = on_the_tree(compile_blueprint(tree))
+    listed = [
+        renumbered(group, pick.sample(range(len(group.labels)), len(group.labels))) for group in run
+    ]
+    one, other = model.align_groups(run), model.align_groups(listed)
+    assert one[1] == other[1]
+    assert labels_in(run, one[0]) == labels_in(listed, other[0])
 
 
 def test_too_many_orders_to_weigh_are_one_order_and_an_interval() -> None:

@@ -24,6 +24,7 @@ from mythos.engines.conformance.alignment import (
 )
 from mythos.engines.conformance.automaton import Automaton, automaton_of
 from mythos.engines.conformance.blockwise import Blockwise, parts_of
+from mythos.engines.conformance.columns import Columns
 from mythos.engines.conformance.costs import Costs, coarse, fine
 from mythos.engines.conformance.frontier import BUDGET, Frontier
 from mythos.engines.conformance.ground import Ground, ground_of
@@ -187,7 +188,7 @@ class Model:
         found = self._orders.best(groups)
         alignment = self.align(found.labels)
         if not found.best:
-            lower = min(self._floor(found.labels), alignment.lower)
+            lower = min(max(self._floor(found.labels), found.lower), alignment.cost)
             alignment = replace(alignment, lower=lower, exact=lower == alignment.cost)
         order: list[int] = []
         for group, word in zip(groups, found.words, strict=True):
@@ -202,7 +203,7 @@ class Model:
             self._costs,
             self._numbers,
             beyond=self.cost_beyond,
-            cost=lambda trace: self._cost(tuple(trace)),
+            columns=lambda: Columns(self.ground, self.number),
         )
 
     def denominator(self, trace: Sequence[str]) -> int:

@@ -4,12 +4,13 @@ Steps that overlap in time, or began too close to tell, are only partially order
 sequence of *groups*: everything in a group came before everything in the next, and inside one some
 pairs are ordered and some are not. What such a run costs is the least cost of any order that keeps
 the pairs. The orders are not tried one by one: they are the paths of a lattice whose nodes are what
-was taken so far, and one shortest path through lattice and automaton together is the answer.
+was taken so far, and one shortest path through lattice and automaton together is the answer. For a
+workflow too parallel for an automaton the columns of a stream are taken along the lattice.
 
 Law: the answer depends on labels and ordered pairs alone, never on how simultaneous steps were
 listed. Of the best orders the one whose labels come first in the alphabet is meant.
 
-Groups too wide for a lattice, and workflows too parallel for an automaton, are ordered greedily.
+Groups too wide for a lattice are ordered greedily.
 """
 
 from __future__ import annotations
@@ -20,23 +21,24 @@ from heapq import heappop, heappush
 from itertools import islice
 
 from mythos.engines.conformance.automaton import Automaton
+from mythos.engines.conformance.columns import Columns
 from mythos.engines.conformance.costs import Costs, fine
 from mythos.engines.conformance.group import MAX_NODES, Edges, Group, lattice_of
 
 _MAX_IN_ALL = 16 * MAX_NODES
 _MAX_POINTS = 100_000
-_MAX_PERMUTED = 4
-_MAX_TRIALS = 96
+_MAX_FOLLOWED = 4 * MAX_NODES  # a column each, of some milliseconds at worst
 
 _Rows = list[list[tuple[str, int, int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """A word for each group. `best`: no other order is cheaper, for certain."""
+    """A word for each group. `best`: no other order is cheaper; or all cost at least `lower`."""
 
     words: tuple[tuple[str, ...], ...]
     best: bool
+    lower: int = 0
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -52,7 +54,7 @@ class Orders:
         costs: by label number.
         numbers: of the labels of its steps.
         beyond: cost of an event whose label no step has.
-        cost: of a whole trace in order.
+        columns: follow a run on the tree, where there is no automaton.
     """
 
     def __init__(
@@ -62,18 +64,18 @@ class Orders:
         numbers: Mapping[str, int],
         *,
         beyond: Callable[[str], int],
-        cost: Callable[[Sequence[str]], int],
+        columns: Callable[[], Columns],
     ) -> None:
         self._automaton = automaton
         self._fine = costs.refined()
         self._numbers = numbers
         self._beyond = beyond
-        self._cost = cost
+        self._columns = columns
 
     def best(self, groups: Sequence[Group]) -> Ordered:
         """The best order of these groups, or a good one."""
         if self._automaton is None:
-            return self._tried(groups)
+            return self._followed(groups)
         left, parts, exact = _MAX_IN_ALL, list[Edges](), True
         for group, word in zip(groups, self._greedy(groups, self._automaton), strict=True):
             part = None
@@ -81,7 +83,7 @@ class Orders:
                 part = lattice_of(group, most=MAX_NODES)
                 left -= len(part) if part else MAX_NODES
             exact = exact and (part is not None or len(group.labels) == 1)
-            parts.append(part or [*({label: i + 1} for i, label in enumerate(word)), {}])
+            parts.append(part or _chain(word))
         labels = _Search(self._automaton, self._fine, self._label_cost).word(_chained(parts))
         if labels is None:
             return Ordered(tuple(self._greedy(groups, self._automaton)), best=False)
@@ -113,19 +115,23 @@ class Orders:
                 taken |= 1 << i
             yield tuple(word)
 
-    def _tried(self, groups: Sequence[Group]) -> Ordered:
-        """Group by group the best of the first orders, as long as it pays."""
-        words = [group.first_word() for group in groups]
-        least, left = self._cost(_joined(words)), _MAX_TRIALS
-        for place, group in enumerate(groups):
-            if not 1 < len(group.labels) <= _MAX_PERMUTED or not least:
-                continue
-            for word in islice(group.words(), left):
-                trial = [*words[:place], word, *words[place + 1 :]]
-                left -= 1
-                if (cost := self._cost(_joined(trial))) < least:
-                    least, words = cost, trial
-        return Ordered(tuple(words), best=False)
+    def _followed(self, groups: Sequence[Group]) -> Ordered:
+        """The best order of all that the columns of costs by place have followed."""
+        columns, parts, left = self._columns(), list[Edges](), _MAX_FOLLOWED
+        passed = [columns.start()]
+        for group in groups:
+            part = None
+            if group.known and (left > 0 or len(group.labels) == 1):
+                part = lattice_of(group, most=MAX_NODES)
+            if part is None:
+                columns.miss(min(passed[-1].values()))
+                part = _chain(group.first_word())
+            left -= len(part) if len(group.labels) > 1 else 0
+            passed[-1:] = columns.along(passed[-1], part)
+            parts.append(part)
+        word = list(columns.word(passed, _chained(parts)))
+        lower = columns.lower(passed[-1]) + sum(map(self._beyond, word))
+        return Ordered(tuple(_cut(word, groups)), best=False, lower=lower)
 
 
 class _Search:
@@ -222,6 +228,11 @@ class _Search:
             here = taken[label]
 
 
+def _chain(word: Sequence[str]) -> Edges:
+    """One order as a lattice."""
+    return [*({label: i + 1} for i, label in enumerate(word)), {}]
+
+
 def _chained(parts: Iterable[Edges]) -> Edges:
     """Lattices one after another; the end of one is the start of the next."""
     whole: Edges = [{}]
@@ -235,7 +246,3 @@ def _cut(labels: Sequence[str], groups: Iterable[Group]) -> Iterator[tuple[str, 
     rest = iter(labels)
     for group in groups:
         yield tuple(islice(rest, len(group.labels)))
-
-
-def _joined(words: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    return tuple(label for word in words for label in word)

@@ -15,19 +15,16 @@ using prefix-alignments" (JDSA 2019), for what is computed; the recurrence is th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict
 
+from mythos.engines.conformance.columns import Columns
 from mythos.engines.conformance.group import MAX_NODES, Group, lattice_of
 from mythos.engines.conformance.model import Model
 from mythos.errors import WorkflowError
 from mythos.values.objection import shown
-
-MAX_SIZE = 2_000
-"""How much a stream holds where it keeps only what is near: places with their open parts."""
 
 Count = Annotated[int, Strict(), Field(ge=0)]
 
@@ -65,9 +62,9 @@ class Stream:
         """Stand before the first step."""
         self._model = model
         self._ground = model.ground
-        self._at: dict[Hashable, int] = {self._ground.places.start: 0}
+        self._columns = Columns(self._ground, model.number)
+        self._at = self._columns.start()
         self._beyond = 0
-        self._dropped: int | None = None
         self._n_events = 0
 
     def add(self, label: str) -> None:
@@ -77,7 +74,7 @@ class Stream:
         has become.
         """
         self._n_events += 1
-        self._at = self._near(self._onward(self._at, label))
+        self._at = self._columns.after(self._at, label)
         self._beyond += self._model.cost_beyond(label)
 
     def add_group(self, group: Group) -> None:
@@ -93,55 +90,11 @@ class Stream:
             least = min(self._at.values())
             for label in group.first_word():
                 self.add(label)
-            self._miss(least)
+            self._columns.miss(least)
             return
         self._n_events += len(group.labels)
-        at: list[dict[Hashable, int]] = [self._at, *({} for _ in edges[1:])]
-        for i, row in enumerate(edges):
-            at[i] = here = self._near(at[i])
-            for label, target in row.items():
-                _lower(at[target], self._onward(here, label).items())
-        self._at = at[-1]
+        self._at = self._columns.along(self._at, edges)[-1]
         self._beyond += sum(map(self._model.cost_beyond, group.labels))
-
-    def _onward(self, at: dict[Hashable, int], label: str) -> dict[Hashable, int]:
-        """The places after one more event, each at the least cost."""
-        number = self._model.number(label)
-        if number is None:
-            return at
-        ways = self._ground.places.ways
-        found: dict[Hashable, int] = {}
-        for place, cost in at.items():
-            for target, more in ways(place, number):
-                known = found.get(target)
-                if known is None or cost + more < known:
-                    found[target] = cost + more
-        return found
-
-    def _near(self, found: dict[Hashable, int]) -> dict[Hashable, int]:
-        """Drop what is far from the best, and the dearest of what is too many."""
-        if self._ground.window is None:
-            return found
-        limit = min(found.values()) + self._ground.window
-        kept = {place: cost for place, cost in found.items() if cost <= limit}
-        if len(kept) > 1 and sum(map(self._ground.places.size, kept)) > MAX_SIZE:
-            kept = dict(self._cheapest(kept))
-        if len(kept) < len(found):
-            self._miss(min(cost for place, cost in found.items() if place not in kept))
-        return kept
-
-    def _miss(self, least: int) -> None:
-        """Note that ways which cost at least so much are not followed."""
-        self._dropped = least if self._dropped is None else min(self._dropped, least)
-
-    def _cheapest(self, kept: dict[Hashable, int]) -> Iterator[tuple[Hashable, int]]:
-        """As many as there is room for, and one in any case."""
-        places, room = self._ground.places, MAX_SIZE
-        for place, cost in sorted(kept.items(), key=lambda i: (i[1], places.ending(i[0]))):
-            if room < MAX_SIZE and places.size(place) > room:
-                return
-            room -= places.size(place)
-            yield place, cost
 
     @property
     def n_events(self) -> int:
@@ -159,15 +112,15 @@ class Stream:
     @property
     def cost(self) -> int:
         """What the run would cost if it ended now: all that is left would be skipped."""
-        return self._weight(min(map(self._total, self._at)))
+        return self._weight(min(self._columns.totals(self._at).values()))
 
     @property
     def certificate(self) -> Interval:
         """Bounds on the cost if the run ended now."""
-        cost = self.cost
-        if self._dropped is None:
+        cost, dropped = self.cost, self._columns.dropped
+        if dropped is None:
             return Interval(cost, cost)
-        return Interval(min(cost, self._weight(self._dropped)), cost)
+        return Interval(min(cost, self._weight(dropped)), cost)
 
     @property
     def obligations(self) -> frozenset[str]:
@@ -177,13 +130,11 @@ class Stream:
         have deviated least so far: what can still be done is not taken for skipped. Others, as
         cheap or dropped, are not asked, so what is needed may be something else.
         """
-        cheapest = min((self._total(place), cost) for place, cost in self._at.items())
-        places = (p for p, cost in self._at.items() if (self._total(p), cost) == cheapest)
+        totals = self._columns.totals(self._at)
+        cheapest = min((totals[place], cost) for place, cost in self._at.items())
+        places = (p for p, cost in self._at.items() if (totals[p], cost) == cheapest)
         shared = frozenset.intersection(*map(self._ground.places.needs, places))
         return frozenset(map(self._model.label, shared))
-
-    def _total(self, place: Hashable) -> int:
-        return self._at[place] + self._ground.places.ending(place)
 
     def _weight(self, cost: int) -> int:
         return self._beyond + self._ground.weight(cost)
@@ -196,7 +147,7 @@ class Stream:
             "workflow": self._model.digest,
             "events": self._n_events,
             "beyond": self._beyond,
-            "dropped": self._dropped,
+            "dropped": self._columns.dropped,
             "places": [[places.to_json(place), cost] for place, cost in self._at.items()],
         }
 
@@ -227,7 +178,7 @@ class Stream:
             ) from error
         stream = cls(model)
         stream._at, stream._n_events = at, saved.events
-        stream._beyond, stream._dropped = saved.beyond, saved.dropped
+        stream._beyond, stream._columns.dropped = saved.beyond, saved.dropped
         return stream
 
 
@@ -236,10 +187,3 @@ def _saved(value: JsonValue, workflow: str) -> _Saved:
     if saved.workflow != workflow:
         raise ValueError(f"it is of workflow {saved.workflow}, not of {workflow}")
     return saved
-
-
-def _lower(at: dict[Hashable, int], costs: Iterable[tuple[Hashable, int]]) -> None:
-    """Keep the lower cost of each place."""
-    for place, cost in costs:
-        if cost < at.get(place, cost + 1):
-            at[place] = cost
