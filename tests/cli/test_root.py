@@ -121,6 +121,14 @@ def test_nothing_is_said_where_nobody_reads_on(words: list[str]) -> None:
     assert (ran.returncode != 0, err) == (True, "")
 
 
+@pytest.mark.parametrize("words", [["--help"], ["policy", "check", str(CARE)]])
+def test_a_command_started_without_standard_output_does_its_work(words: list[str]) -> None:
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "mythos", *words]
+    ran = subprocess.run(closed, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
 @pytest.fixture
 def heard() -> Iterator[None]:
     """Ctrl-C reaches what a test starts, though a shell's `make test &` would ignore it."""

@@ -10,7 +10,9 @@ from mythos.engines.memory.checkpoint import parse_checkpoint, require_extends
 from mythos.engines.memory.entry import key_hash, key_hashes
 from mythos.engines.memory.memory_proof import Disclosure, prove_entry
 from mythos.engines.memory.note import parse_note
-from mythos.errors import NotFoundError
+from mythos.engines.memory.proofs import verify_inclusion
+from mythos.engines.memory.tree import HashTree
+from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint
 
 
@@ -56,14 +58,30 @@ def prove_memory(
             )
         tree = log.tree()
         require_extends(tree, said, origin=log.origin)
+        path = tuple(tree.inclusion_proof(number, said.size))
+        _require_included(tree, number, said, path)
         salt = kept.salt.hex() if kept is not None and disclose else ""
         text = prove_entry(
             Disclosure(entry=entry, key=key if disclose else "", salt=salt),
             index=number,
-            hashes=tuple(tree.inclusion_proof(number, said.size)),
+            hashes=path,
             checkpoint=note,
         )
     return MadeProof(text, number, said)
+
+
+def _require_included(
+    tree: HashTree, number: int, said: Checkpoint, path: tuple[bytes, ...]
+) -> None:
+    """Refuse a proof that would not hold: hashes between the entry and the root were changed."""
+    root = tree.root(said.size)
+    try:
+        verify_inclusion(tree.node(0, number), number, said.size, proof=path, root=root)
+    except MemoryLogError as error:
+        raise MemoryLogError(
+            f"the hashes above entry {number} of the log do not lead to its root",
+            remedy="treat the log as altered: restore it from before the change",
+        ) from error
 
 
 def _newest(log: MemoryLog, store: MemoryStore, key: str) -> int:

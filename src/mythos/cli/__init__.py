@@ -27,6 +27,8 @@ def main() -> None:
 
 def _let_go() -> None:
     """Drop what could not be printed; it was told, and the interpreter would try once more."""
+    if sys.stdout is None:  # the caller closed it before it started us
+        return
     try:
         sys.stdout.flush()
     except OSError:

@@ -21,6 +21,7 @@ def verifiers_of(vkeys: Sequence[str]) -> list[NoteVerifier]:
 
     Raises:
         MemoryLogError: one is no Ed25519 verifier key.
+        OSError: one that is no key's text names no file that can be read.
     """
     from mythos.engines.memory.note import NoteVerifier
 
@@ -47,10 +48,11 @@ def keys_of(vkeys: Sequence[str]) -> tuple[list[NoteVerifier], list[CosignatureV
         MemoryLogError: one is no Ed25519 verifier key.
     """
     from mythos.engines.memory.cosignature import CosignatureVerifier, is_cosigner
+    from mythos.engines.memory.note import NoteVerifier
 
     texts = [_text_of(vkey).strip() for vkey in vkeys]
     witnesses = [CosignatureVerifier.parse(text) for text in texts if is_cosigner(text)]
-    return verifiers_of([text for text in texts if not is_cosigner(text)]), witnesses
+    return [NoteVerifier.parse(text) for text in texts if not is_cosigner(text)], witnesses
 
 
 def witnessed_of(
@@ -77,7 +79,7 @@ def witnessed_of(
 
 
 def _text_of(vkey: str) -> str:
-    if "+" in vkey or not Path(vkey).is_file():
+    if "+" in vkey or "\n" in vkey:
         return vkey
     with Path(vkey).open(encoding="utf-8", errors="replace") as file:
         return file.read(MAX_KEY_CHARS)

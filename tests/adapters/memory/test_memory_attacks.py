@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mythos.adapters.memory_checkpoint import checkpoint
 from mythos.adapters.memory_log import open_log
+from mythos.adapters.memory_prover import prove_memory
 from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.entry import MemoryWrite, entry_of
 from mythos.engines.memory.note import NoteSigner, verify_note
@@ -204,6 +205,14 @@ def test_a_log_of_nonsense_fails_the_proof_and_never_the_audit(
 ) -> None:
     as_forger(place, (statement, ()))
     assert place.audit().score == 0.0
+
+
+def test_no_proof_is_made_of_hashes_that_do_not_lead_to_the_root(place: Place) -> None:
+    checkpoint(place.log, KEY)
+    prove_memory(place.live, place.log, "user/tea.md")
+    as_forger(place, ("UPDATE nodes SET hash = zeroblob(32) WHERE level = 1 AND place = 0", ()))
+    with pytest.raises(MemoryLogError, match="above entry 3 of the log do not lead to its root"):
+        prove_memory(place.live, place.log, "user/tea.md")
 
 
 @pytest.mark.parametrize("content", [b"no database" * 999, b"SQLite format 3\x00" + b"\xff" * 5000])

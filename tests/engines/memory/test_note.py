@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mythos.engines.memory.cosignature import CosignatureVerifier
 from mythos.engines.memory.note import (
     NoteSigner,
     NoteVerifier,
@@ -113,6 +115,22 @@ def test_text_that_cannot_be_read_back_is_not_signed() -> None:
         sign_note("text", SIGNER)
     with pytest.raises(MemoryLogError, match="at least one signer"):
         sign_note("text\n")
+
+
+@pytest.mark.parametrize("before", ["", "name+", "name+00000000+"])
+def test_a_private_key_given_for_a_verifier_key_is_not_repeated(before: str) -> None:
+    pem = SIGNER.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    secret = pem.splitlines()[1]
+    for read in (NoteVerifier.parse, CosignatureVerifier.parse):
+        with pytest.raises(MemoryLogError, match="is a private key") as caught:
+            read(before + pem)
+        assert secret[-20:] not in f"{caught.value}{caught.value.remedy}"
+
+
+@pytest.mark.parametrize("given", ["", "name", "n+00000000+", "a b+00000000+AQ==", "n+hex+AQ=="])
+def test_what_has_not_the_form_of_a_verifier_key_is_refused(given: str) -> None:
+    with pytest.raises(MemoryLogError, match="verifier key is none"):
+        NoteVerifier.parse(given)
 
 
 def test_a_verifier_key_with_the_id_of_another_is_refused() -> None:

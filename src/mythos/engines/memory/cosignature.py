@@ -10,7 +10,6 @@ Source: https://c2sp.org/tlog-cosignature
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +19,7 @@ from typing import Self
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from mythos.engines.memory.note import parse_note
+from mythos.engines.memory.note import parse_note, parts_of_vkey
 from mythos.errors import MemoryLogError
 
 WITNESS = "mythos/witness"
@@ -39,16 +38,18 @@ class CosignatureVerifier:
 
     @classmethod
     def parse(cls, vkey: str) -> Self:
-        """Read a verifier key, `name+8 hex digits+base64`, of type 0x04."""
-        name, _, rest = vkey.strip().partition("+")
-        key_id, _, encoded = rest.partition("+")
+        """Read a verifier key, `name+8 hex digits+base64`, of type 0x04.
+
+        Raises:
+            MemoryLogError: no such key. What was given is not repeated: it may be a private key.
+        """
+        name, key_id, material = parts_of_vkey(vkey)
         try:
-            material = base64.b64decode(encoded, validate=True)
             verifier = cls(name, Ed25519PublicKey.from_public_bytes(material[1:]))
-        except (binascii.Error, ValueError) as error:
-            raise _refused(f"verifier key {vkey[:80]!r} holds no Ed25519 key") from error
+        except ValueError as error:
+            raise _refused(f"verifier key of {name!r} holds no Ed25519 key") from error
         if material[:1] != _TYPE or verifier.key_id.hex() != key_id:
-            raise _refused(f"verifier key {vkey[:80]!r} is no cosigner's (type 0x04)")
+            raise _refused(f"verifier key of {name!r} is no cosigner's (type 0x04)")
         return verifier
 
     @property
@@ -126,7 +127,7 @@ def is_cosigner(vkey: str) -> bool:
     encoded = vkey.strip().split("+", 2)[-1]
     try:
         return base64.b64decode(encoded, validate=True)[:1] == _TYPE
-    except (binascii.Error, ValueError):
+    except ValueError:
         return False
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Self
@@ -25,6 +26,7 @@ MAX_SIGNATURES = 100  # same source
 _ED25519 = b"\x01"
 _KEY_ID_BYTES = 4
 _FIRST_PRINTABLE = " "
+_VKEY = re.compile(r"([^\s+]{1,300})\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)")
 _REMEDY = "fetch the note again, byte by byte as it was signed, with the key its signer published"
 
 
@@ -49,15 +51,20 @@ class NoteVerifier:
 
     @classmethod
     def parse(cls, vkey: str) -> Self:
-        """Read a verifier key, `name+8 hex digits+base64`."""
-        name, _, rest = vkey.partition("+")
-        key_id, _, encoded = rest.partition("+")
-        material = _decode(encoded, what=f"verifier key of {name!r}")
+        """Read a verifier key, `name+8 hex digits+base64`, of type 0x01.
+
+        Raises:
+            MemoryLogError: no such key. What was given is not repeated: it may be a private key.
+        """
+        name, key_id, material = parts_of_vkey(vkey)
         if material[:1] != _ED25519:
-            raise _malformed(f"verifier key of {name!r} is not Ed25519 (type 0x01)")
-        verifier = cls.of_bytes(name, material[1:])
+            raise _no_vkey(f"the verifier key of {name!r} is not of type 0x01, Ed25519")
+        try:
+            verifier = cls(name, Ed25519PublicKey.from_public_bytes(material[1:]))
+        except ValueError as error:
+            raise _no_vkey(f"the verifier key of {name!r} holds no Ed25519 key") from error
         if verifier.key_id.hex() != key_id:
-            raise _malformed(f"verifier key of {name!r} says id {key_id!r}, not its own")
+            raise _no_vkey(f"the verifier key of {name!r} says id {key_id!r}, not its own")
         return verifier
 
     @property
@@ -103,6 +110,23 @@ class Note:
 
     text: str
     signatures: tuple[NoteSignature, ...]
+
+
+def parts_of_vkey(vkey: str) -> tuple[str, str, bytes]:
+    """Split a verifier key into name, key id in hex, and type byte with key.
+
+    Raises:
+        MemoryLogError: it has not this form. It is not repeated: it may be a private key.
+    """
+    found = _VKEY.fullmatch(vkey.strip())
+    if found is None:
+        what = "a private key" if "PRIVATE KEY" in vkey else "none"
+        raise _no_vkey(f"what was given as a verifier key is {what}")
+    name, key_id, encoded = found.groups()
+    try:
+        return name, key_id, base64.b64decode(encoded, validate=True)
+    except binascii.Error as error:
+        raise _no_vkey(f"the verifier key of {name[:80]!r} is not base64") from error
 
 
 def sign_note(text: str, *signers: NoteSigner) -> str:
@@ -197,6 +221,12 @@ def _decode(encoded: str, *, what: str) -> bytes:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
         raise _malformed(f"{what} is not base64") from error
+
+
+def _no_vkey(message: str) -> MemoryLogError:
+    return MemoryLogError(
+        message, remedy="give the line NAME+ID+KEY that whoever signs has published beside the note"
+    )
 
 
 def _malformed(message: str) -> MemoryLogError:
