@@ -315,6 +315,18 @@ def test_the_writes_of_a_poisoned_run_are_listed_and_taken_back(site: Site) -> N
     assert told("rollback", site.uri, "--without-run", RUN)["unchanged"] == 2
 
 
+def test_a_run_is_named_in_any_case_and_an_unknown_one_is_refused(site: Site) -> None:
+    written = site.content("tea", "refunds are fine")
+    told("record", site.uri, "tea", "--content", "-", "--trace-id", RUN.upper(), stdin=written)
+    assert len(told("trace", site.uri, "--run", RUN.upper())["entries"]) == 1
+    assert told("rollback", site.uri, "--without-run", RUN.upper())["restore"] == ["tea"]
+    for asked in (("trace", site.uri, "--run"), ("rollback", site.uri, "--without-run")):
+        refused = told(*asked, "f" * 32, code=1)["error"]
+        assert refused["message"] == f"no entry of this log is of run '{'f' * 32}'"
+    refused = told("rollback", site.uri, "--to", "99", code=1)["error"]
+    assert refused["message"] == "the log has 3 entries, not 99"
+
+
 def test_a_store_goes_back_to_a_checkpoint_and_keeps_what_the_log_never_knew(
     site: Site, tmp_path: Path
 ) -> None:

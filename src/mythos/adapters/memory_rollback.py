@@ -4,6 +4,9 @@ The plan is a dry run. Applying it logs every change first, in one transaction, 
 the changes out; what a crash or a full disk cuts off stays *pending*, is told, and is carried out
 by whoever opens the log next. Old contents come from beside the log, or from a backup store; either
 is used only if it is what the log says.
+
+An entry of a roll-back is the operator's, and keeps the run of the entry that it restores: what a
+run wrote, or removed, is still that run's when it was put back.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.checkpoint import require_extends
-from mythos.engines.memory.entry import MemoryWrite, is_content, key_hash
-from mythos.engines.memory.rollback import RollbackPlan, Stays, plan_rollback, target_of
+from mythos.engines.memory.entry import MemoryWrite, is_content, key_hash, restores_ref
+from mythos.engines.memory.rollback import Past, RollbackPlan, plan_rollback, target_of
 from mythos.errors import MemoryLogError, UnavailableError
 from mythos.values.memory import MemoryEntry
 
@@ -32,29 +35,29 @@ class RolledBack:
 
 
 def plan(
-    store: MemoryStore, place: LogPlace, stays: Stays, *, backup: MemoryStore | None = None
+    store: MemoryStore, place: LogPlace, past: Past, *, backup: MemoryStore | None = None
 ) -> RollbackPlan:
     """Say what rolling back would change; nothing is changed.
 
     Args:
         store: the live store.
         place: its log.
-        stays: whether an entry is to have happened.
+        past: which entries are to have happened.
         backup: another store of the same keys, to take contents from that the log keeps no more.
 
     Raises:
-        NotFoundError: no log.
+        NotFoundError: no log, or none that knows what `past` names.
         MemoryLogError: the log does not hold, so nobody knows what to roll back to.
     """
     with open_log(place) as log, log.transaction():
         settle(store, log)
-        return _plan(store, log, stays, backup)
+        return _plan(store, log, past, backup)
 
 
 def roll_back(
     store: MemoryStore,
     place: LogPlace,
-    stays: Stays,
+    past: Past,
     *,
     at: datetime,
     policy_ref: str,
@@ -68,7 +71,7 @@ def roll_back(
     with open_log(place) as log:
         with log.transaction():
             settle(store, log)
-            made = _plan(store, log, stays, backup)
+            made = _plan(store, log, past, backup)
             writes = _writes(store, log, made, backup, policy_ref=policy_ref)
             logged = log.extend(writes, at=at)
         with log.transaction():
@@ -77,7 +80,7 @@ def roll_back(
 
 
 def _plan(
-    store: MemoryStore, log: MemoryLog, stays: Stays, backup: MemoryStore | None
+    store: MemoryStore, log: MemoryLog, past: Past, backup: MemoryStore | None
 ) -> RollbackPlan:
     tree, origin = log.tree(), log.origin
     for known in log.checkpoints():
@@ -92,7 +95,7 @@ def _plan(
         return _content(log, entry, names.get(entry.key_hash), backup) is not None
 
     return plan_rollback(
-        target_of(log.entries(), store=store.name, stays=stays),
+        target_of(log.entries(), store=store.name, past=past),
         store.read(),
         names,
         store=store.name,
@@ -110,15 +113,20 @@ def _writes(
     policy_ref: str,
 ) -> Iterator[MemoryWrite]:
     for key, seq in made.restore.items():
-        content = _content(log, log.entry(seq), key, backup)
+        entry = log.entry(seq)
+        content = _content(log, entry, key, backup)
         if content is None:
             raise MemoryLogError(
                 f"the content of {key!r} is not there any more",
                 remedy="plan the roll-back again; nothing was changed",
             )
-        yield MemoryWrite(store.name, key, "put", content, "operator", "", policy_ref)
-    for key in made.remove:
-        yield MemoryWrite(store.name, key, "delete", None, "operator", "", policy_ref)
+        why = restores_ref(policy_ref, seq)
+        yield MemoryWrite(store.name, key, "put", content, "operator", entry.trace_id, why)
+    for key, gone_by in made.remove.items():
+        run, why = "", policy_ref
+        if gone_by is not None:
+            run, why = log.entry(gone_by).trace_id, restores_ref(policy_ref, gone_by)
+        yield MemoryWrite(store.name, key, "delete", None, "operator", run, why)
 
 
 def _content(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from mythos.errors import UsageError
 if TYPE_CHECKING:
     from mythos.adapters.memory_log import LogPlace
     from mythos.adapters.memory_rollback import RolledBack
-    from mythos.engines.memory.rollback import RollbackPlan
+    from mythos.engines.memory.rollback import Past, RollbackPlan
     from mythos.values.memory import MemoryEntry
 
 SHOWN = 20
@@ -42,20 +41,25 @@ def trace(
     """List the log entries that a run or a source wrote: what came from this poisoned run?
 
     The log is one agent's, so without a choice it is everything that the agent ever wrote.
-    `current` says that no later entry changed that memory since.
+    `current` says that no later entry changed that memory since. What a roll-back put back is still
+    of the run that wrote it. Exits 1 if no entry is of one of the runs.
     """
     from mythos.adapters.memory_log import open_log
     from mythos.engines.memory.entry import key_hash
-    from mythos.engines.memory.rollback import written_by
+    from mythos.engines.memory.rollback import require_runs, written_by
 
     place = opened(store, log)
+    asked = {run.lower() for run in runs}
+    unmet = set(asked)
     hashes = {key_hash(place.store.name, key) for key in keys}
 
     def wanted(entry: MemoryEntry) -> bool:
+        if entry.store != place.store.name:
+            return False
+        unmet.discard(entry.trace_id)
         return (
-            entry.store == place.store.name
-            and entry.seq >= after
-            and (not runs or entry.trace_id in runs)
+            entry.seq >= after
+            and (not asked or entry.trace_id in asked)
             and (not source or entry.source in source)
             and (not hashes or entry.key_hash in hashes)
         )
@@ -67,6 +71,7 @@ def trace(
             for entry, current in written_by(known.entries(), wanted=wanted)
         ]
         origin = known.origin
+    require_runs(unmet)
     chosen(as_json, {"origin": origin, "entries": found}, lambda: _tell_trace(found))
 
 
@@ -113,22 +118,23 @@ def rollback(
     """Take a store back to what its log once said. Without --apply nothing is changed.
 
     The log itself only grows: each change of the roll-back is an entry. Memories that the log never
-    knew are left alone and named. Exits 1 if something cannot be restored, or is not yet written.
+    knew are left alone and named. Exits 1 if something cannot be restored or is not yet written; if
+    the log is shorter, or has no entry of the run, nothing is changed.
     """
     from mythos.adapters.memory_rollback import RolledBack, plan, roll_back
     from mythos.adapters.memory_store_uri import parse_store
     from mythos.engines.memory.entry import reason_ref
 
     place = opened(store, log)
-    stays, meant = _stays(place.log, to, to_checkpoint, without_run)
+    past, meant = _past(place.log, to, to_checkpoint, without_run)
     other = parse_store(backup).open() if backup else None
     if not apply:
-        done = RolledBack(plan(place.store, place.log, stays, backup=other), 0, ())
+        done = RolledBack(plan(place.store, place.log, past, backup=other), 0, ())
     elif by and why:
         done = roll_back(
             place.store,
             place.log,
-            stays,
+            past,
             at=datetime.now(UTC),
             policy_ref=reason_ref(by, f"{meant}. {why}"),
             backup=other,
@@ -140,19 +146,22 @@ def rollback(
         ctx.exit(1)
 
 
-def _stays(
+def _past(
     log: LogPlace, to: int | None, to_checkpoint: Path | None, without_run: tuple[str, ...]
-) -> tuple[Callable[[MemoryEntry], bool], str]:
+) -> tuple[Past, str]:
     """Which entries are to have happened, and the same in words."""
+    from mythos.engines.memory.rollback import Past
+
     if sum((to is not None, to_checkpoint is not None, bool(without_run))) != 1:
         raise UsageError(
             "say what to roll back to",
             remedy="give one of --to, --to-checkpoint and --without-run",
         )
     if without_run:
-        return (lambda entry: entry.trace_id not in without_run), "undo " + ", ".join(without_run)
+        runs = [run.lower() for run in without_run]
+        return Past(without=frozenset(runs)), f"undo {', '.join(runs)}"
     size = _size(log, to_checkpoint) if to_checkpoint is not None else to or 0
-    return (lambda entry: entry.seq < size), f"back to {size} entries"
+    return Past(size), f"back to {size} entries"
 
 
 def _size(log: LogPlace, to_checkpoint: Path) -> int:
@@ -171,7 +180,7 @@ def _rollback_json(done: RolledBack, applied: bool) -> dict[str, Any]:
     return {
         "applied": applied,
         "restore": list(plan.restore),
-        "remove": plan.remove,
+        "remove": list(plan.remove),
         "impossible": plan.impossible,
         "left": plan.left,
         "unchanged": plan.unchanged,
@@ -187,7 +196,7 @@ def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
     click.echo(f"{meant}{'' if applied else ' (dry run: nothing was changed)'}")
     rows = (
         ("restore", [f"{key} (entry {seq})" for key, seq in plan.restore.items()]),
-        ("remove", plan.remove),
+        ("remove", [*plan.remove]),
         ("cannot", plan.impossible),
         ("left", plan.left),
     )

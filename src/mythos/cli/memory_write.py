@@ -128,7 +128,7 @@ def record(
         return
     said: dict[str, Any] = {
         "source": source,
-        "trace_id": trace_id,
+        "trace_id": trace_id.lower(),
         "policy_ref": policy_ref,
         "at": datetime.now(UTC),
     }

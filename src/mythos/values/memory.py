@@ -43,7 +43,8 @@ class MemoryEntry(Value):
 
     `seq` is the leaf index; `ts` is Unix time in **milliseconds**; `trace_id` is the W3C trace of
     the change or `""`; `policy_ref` names the decision that let it through, or `""`.
-    `content_hash` is the state after the change, null where the memory is gone.
+    `content_hash` is the state after the change, null where the memory is gone. A roll-back's entry
+    has the `trace_id` of the entry that it restores.
     """
 
     v: Literal[1] = 1

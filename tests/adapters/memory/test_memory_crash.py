@@ -134,6 +134,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from mythos.adapters import memory_store_files, memory_rollback
 from mythos.adapters.memory_store_directory import DirectoryStore
+from mythos.engines.memory.rollback import Past
 
 replace, n_replaced = memory_store_files.os.replace, 0
 
@@ -146,7 +147,7 @@ def die_at_the_third(*args, **kwargs):
 
 memory_store_files.os.replace = die_at_the_third
 memory_rollback.roll_back(DirectoryStore(Path(sys.argv[1])), Path(sys.argv[2]),
-    lambda entry: entry.seq < 14, at=datetime(2026, 1, 2, tzinfo=UTC), policy_ref="ops: back")
+    Past(14), at=datetime(2026, 1, 2, tzinfo=UTC), policy_ref="ops: back")
 """
 
 

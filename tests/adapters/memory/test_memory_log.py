@@ -24,6 +24,7 @@ from mythos.engines.memory.entry import MemoryWrite
 from mythos.engines.memory.live import Unreadable
 from mythos.engines.memory.memory_proof import verify_entry
 from mythos.engines.memory.note import NoteSigner, parse_note
+from mythos.engines.memory.rollback import Past
 from mythos.engines.memory.tree import MerkleLog
 from mythos.errors import MemoryLogError, NotFoundError, UsageError
 
@@ -178,11 +179,9 @@ def test_contents_the_log_kept_no_more_come_from_a_backup_if_they_are_what_was_l
         log._database.all("DELETE FROM contents")
     for key in ("tea.md", "name.md"):
         (store.path / key).write_bytes(b"poison")
-    made = plan(store, log_place, lambda entry: True)
+    made = plan(store, log_place, Past())
     assert (made.restore, made.impossible) == ({}, ["name.md", "tea.md"])
-    done = roll_back(
-        store, log_place, lambda entry: True, at=AT, policy_ref="ops: x", backup=backup
-    )
+    done = roll_back(store, log_place, Past(), at=AT, policy_ref="ops: x", backup=backup)
     assert (list(done.plan.restore), done.plan.impossible) == (["tea.md"], ["name.md"])
     assert store.get("tea.md") == b"likes tea"
 
@@ -195,8 +194,11 @@ def test_a_store_that_refuses_half_of_a_roll_back_is_told_and_catches_up(
     (store.path / "name.md").unlink()
     (store.path / "name.md").mkdir()
     (store.path / "name.md" / "in-the-way").write_bytes(b"x")
-    done = roll_back(store, log_place, lambda entry: entry.seq < 2, at=AT, policy_ref="ops: x")
-    assert (list(done.plan.restore), done.plan.remove) == (["name.md"], ["a/one.md", "two.md"])
+    done = roll_back(store, log_place, Past(2), at=AT, policy_ref="ops: x")
+    assert (list(done.plan.restore), list(done.plan.remove)) == (
+        ["name.md"],
+        ["a/one.md", "two.md"],
+    )
     assert len(done.stuck) == 1
     assert "'name.md' cannot be written" in done.stuck[0]
     notes = audit_store(store, log_place, at=AT).notes
@@ -215,7 +217,7 @@ def test_a_log_that_does_not_hold_is_rolled_back_to_nothing(
         log._database.all("DELETE FROM nodes")
         log._database.all("INSERT INTO nodes VALUES (1, 0, ?)", (b"f" * 32,))
     with pytest.raises(MemoryLogError, match="root at size 2"):
-        plan(store, log_place, lambda entry: True)
+        plan(store, log_place, Past())
 
 
 class Counting(DirectoryStore):

@@ -119,6 +119,21 @@ def reason_ref(by: str, why: str) -> str:
     return ref
 
 
+def restores_ref(ref: str, seq: int) -> str:
+    """Add to an operator's `reason_ref` which entry is restored.
+
+    Raises:
+        MemoryLogError: it becomes longer than the format holds.
+    """
+    whole = f"{ref} (restores entry {seq})"
+    if len(whole) > MAX_REF_CHARS:
+        raise MemoryLogError(
+            f"the reason leaves no room to say that entry {seq} is restored",
+            remedy=f"give a reason that is {len(whole) - MAX_REF_CHARS} characters shorter",
+        )
+    return whole
+
+
 def entry_of(write: MemoryWrite, *, seq: int, salt: bytes, at: datetime) -> MemoryEntry:
     """Return the entry that logs `write` as number `seq`.
 

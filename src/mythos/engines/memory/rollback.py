@@ -11,59 +11,93 @@ from dataclasses import dataclass, field
 
 from mythos.engines.memory.entry import key_hash
 from mythos.engines.memory.live import Unreadable
+from mythos.errors import NotFoundError
 from mythos.values.memory import MemoryEntry
 
-Stays = Callable[[MemoryEntry], bool]
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is to have happened: of the first `size` entries (None: of all) those of other runs.
+
+    `without` are the trace ids of the runs that are to have written nothing.
+    """
+
+    size: int | None = None
+    without: frozenset[str] = frozenset()
+
+    def counts(self, entry: MemoryEntry) -> bool:
+        """Whether an entry is to have happened."""
+        return (self.size is None or entry.seq < self.size) and entry.trace_id not in self.without
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What a store is to be again: of each key its last entry that counts (key hash to entry).
 
-    `known` are the keys that any entry names, counted or not.
+    `last` has the last entry of every key, whether it counts or not.
     """
 
     entries: dict[str, MemoryEntry] = field(default_factory=dict)
-    known: set[str] = field(default_factory=set)
+    last: dict[str, MemoryEntry] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class RollbackPlan:
-    """`restore`: key to the number of the entry whose content it gets back. `remove`: keys that go.
+    """`restore`: key to the number of the entry whose content it gets back.
 
-    `impossible`: keys (or their hashes) whose content is nowhere any more. `left`: keys that the
-    log never knew and that stay. `unchanged`: how many keys are right already.
+    `remove`: keys that go, to the number of the entry after which they were gone; None where they
+    had not come yet. `impossible`: keys (or their hashes) whose content is nowhere any more.
+    `left`: keys that the log never knew and that stay. `unchanged`: how many are right already.
     """
 
     restore: dict[str, int] = field(default_factory=dict)
-    remove: list[str] = field(default_factory=list)
+    remove: dict[str, int | None] = field(default_factory=dict)
     impossible: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     unchanged: int = 0
 
-    @property
-    def empty(self) -> bool:
-        """Whether there is nothing to change."""
-        return not self.restore and not self.remove
 
-
-def target_of(entries: Iterable[MemoryEntry], *, store: str, stays: Stays) -> Target:
-    """Replay the entries of `store` that `stays` accepts.
+def target_of(entries: Iterable[MemoryEntry], *, store: str, past: Past) -> Target:
+    """Replay the entries of `store` that are to have happened.
 
     Args:
         entries: the whole log.
         store: the store to roll back.
-        stays: whether an entry is to have happened: written before a checkpoint, or by no run
-            that is to be undone.
+        past: which entries are to have happened.
+
+    Raises:
+        NotFoundError: the log has fewer entries, or none of a run that is to be undone.
     """
-    target = Target()
+    target, size, met = Target(), 0, set[str]()
     for entry in entries:
+        size += 1
         if entry.store != store:
             continue
-        target.known.add(entry.key_hash)
-        if stays(entry):
+        target.last[entry.key_hash] = entry
+        if entry.trace_id in past.without:
+            met.add(entry.trace_id)
+        if past.counts(entry):
             target.entries[entry.key_hash] = entry
+    if past.size is not None and past.size > size:
+        raise NotFoundError(
+            f"the log has {size} entries, not {past.size}",
+            remedy=f"name a size from 0 to {size}: `mythos memory trace` numbers the entries",
+        )
+    require_runs(past.without - met)
     return target
+
+
+def require_runs(unknown: Iterable[str]) -> None:
+    """Refuse runs of which the log has no entry.
+
+    Raises:
+        NotFoundError: there is one.
+    """
+    for run in sorted(unknown):
+        raise NotFoundError(
+            f"no entry of this log is of run {run[:80]!r}",
+            remedy="take the trace id, 32 hex digits, from `mythos memory trace`",
+        )
 
 
 def plan_rollback(
@@ -75,7 +109,10 @@ def plan_rollback(
     holds: Callable[[MemoryEntry, bytes], bool],
     restorable: Callable[[MemoryEntry], bool],
 ) -> RollbackPlan:
-    """Compare the live store with what it is to be.
+    """Compare the live store, and the log's last word on it, with what it is to be.
+
+    A key changes also where only the log's last word is another than it is to be, or of another
+    run: what stands in the store is then logged as what it is.
 
     Args:
         target: of `target_of`.
@@ -85,27 +122,44 @@ def plan_rollback(
         holds: whether a content is the one that an entry logged.
         restorable: whether the content of an entry is kept somewhere, and is the one it logged.
     """
-    plan = RollbackPlan()
-    wanted = {hashed: entry for hashed, entry in target.entries.items() if entry.content_hash}
+    plan, absent = RollbackPlan(), dict(target.last)
     for key, content in live:
         hashed = key_hash(store, key)
-        entry = wanted.pop(hashed, None)
-        if entry is None:
-            (plan.remove if hashed in target.known else plan.left).append(key)
-        elif isinstance(content, bytes) and holds(entry, content):
+        last, wanted = absent.pop(hashed, None), target.entries.get(hashed)
+        if last is None:
+            plan.left.append(key)
+        elif wanted is None or wanted.content_hash is None:
+            plan.remove[key] = None if wanted is None else wanted.seq
+        elif _stands(wanted, last, content, holds):
             plan.unchanged += 1
         else:
-            _restore(plan, key, entry, restorable)
-    for hashed, entry in wanted.items():
-        if hashed in names:
-            _restore(plan, names[hashed], entry, restorable)
-        else:
-            plan.impossible.append(hashed)
+            _restore(plan, key, wanted, restorable)
+    for hashed, last in absent.items():
+        name, wanted = names.get(hashed), target.entries.get(hashed)
+        if wanted is not None and wanted.content_hash is not None:
+            if name is None:
+                plan.impossible.append(hashed)
+            else:
+                _restore(plan, name, wanted, restorable)
+        elif last.content_hash is not None and name is not None:
+            plan.remove[name] = None if wanted is None else wanted.seq
     return _sorted(plan)
 
 
+def _stands(
+    wanted: MemoryEntry,
+    last: MemoryEntry,
+    content: bytes | Unreadable,
+    holds: Callable[[MemoryEntry, bytes], bool],
+) -> bool:
+    """Whether store and log both say already what they are to say, and of the same run."""
+    if isinstance(content, Unreadable) or not holds(wanted, content):
+        return False
+    return last.seq == wanted.seq or (last.trace_id == wanted.trace_id and holds(last, content))
+
+
 def written_by(
-    entries: Iterable[MemoryEntry], *, wanted: Stays
+    entries: Iterable[MemoryEntry], *, wanted: Callable[[MemoryEntry], bool]
 ) -> Iterator[tuple[MemoryEntry, bool]]:
     """Yield the entries that `wanted` picks, each with whether it still is the last of its key."""
     picked: list[MemoryEntry] = []
@@ -129,6 +183,7 @@ def _restore(
 
 def _sorted(plan: RollbackPlan) -> RollbackPlan:
     plan.restore = dict(sorted(plan.restore.items()))
-    for keys in (plan.remove, plan.impossible, plan.left):
-        keys.sort()
+    plan.remove = dict(sorted(plan.remove.items()))
+    plan.impossible.sort()
+    plan.left.sort()
     return plan
