@@ -66,7 +66,7 @@ def audit_store(
         unlogged and there is no score, unless a witness remembers one: then that is the failure.
 
     Raises:
-        UnavailableError: the log is locked.
+        UnavailableError: the log is locked, or the disk refuses it.
     """
     try:
         with open_log(place) as log:

@@ -19,6 +19,13 @@ from mythos.errors import MemoryLogError, UnavailableError
 
 Identity = tuple[int, int]
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_REFUSED = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+}
+_PRIVATE = 0o600
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 _TRIGGERS = """
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries
@@ -36,13 +43,15 @@ def connect_file(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[Database
     Raises:
         NotFoundError: mode `rw`, and no file.
         MemoryLogError: the file is no SQLite database, or a statement failed.
-        UnavailableError: another process held the lock for `LOCK_WAIT_S`.
+        UnavailableError: another process held the lock for `LOCK_WAIT_S`, or the disk is full or
+            refuses to be written.
     """
     file = _identity(path)  # of what lies there before it is opened: a later one is another
     if mode == "rw" and file is None:
         raise no_log(path)
-    if mode == "rwc":
+    if file is None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(_PRIVATE)  # contents and salts lie in it; SQLite's files beside it follow
     with _told(path), closing(_open(f"{path.absolute().as_uri()}?mode={mode}")) as connection:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
@@ -163,9 +172,16 @@ def _open(uri: str) -> sqlite3.Connection:
 
 
 def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogError:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY:  # the low byte is the primary code
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+    if code in _BUSY:
         return UnavailableError(
             f"memory log {path} stayed locked for {memory_log_database.LOCK_WAIT_S:g} s",
             remedy="let the writer or the audit that holds it finish, then try again",
+        )
+    if code in _REFUSED:
+        return UnavailableError(
+            f"the disk refuses memory log {path}: {error}",
+            remedy="free space or allow writing there (a log on read-only media: copy it to where"
+            " one may write), then repeat; what was logged is kept",
         )
     return unreadable(path, error)

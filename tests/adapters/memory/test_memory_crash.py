@@ -1,7 +1,8 @@
-"""kill -9: whatever was acknowledged is there, and no crash looks like tampering."""
+"""kill -9, a full disk: what was acknowledged is there, and no crash looks like tampering."""
 
 from __future__ import annotations
 
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from mythos.adapters.memory_log import open_log
+from mythos.errors import UnavailableError
 from tests.adapters.memory.conftest import Place
 
 WRITER = """
@@ -191,3 +193,23 @@ def test_a_roll_back_that_is_killed_half_way_is_finished_by_whoever_looks_next(
         assert len(list(log.pending("directory"))) == 10, "and the log knows"
     assert place.audit().score == 1.0
     assert {(place.store / f"k{n}").read_bytes() for n in range(10)} == {b"before"}
+
+
+def test_a_log_is_for_its_owner_alone(place: Place) -> None:
+    with open_log(place.log) as log, log.transaction():
+        files = [*place.log.parent.glob(f"{place.log.name}*")]
+        assert len(files) > 1
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+
+
+def test_a_disk_that_takes_no_more_is_told_as_such_and_nothing_is_lost(place: Place) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(UnavailableError, match="the disk refuses memory log") as caught:
+            place.record("big.md", b"x" * 200_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "what was logged is kept" in caught.value.remedy
+    found = place.audit()
+    assert (found.ok, found.size, found.score) == (3, 4, 1.0)
