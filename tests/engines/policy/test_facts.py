@@ -378,3 +378,18 @@ def test_an_optional_argument_that_was_left_out_adds_nothing() -> None:
     assert ask(both["spent"], events, at_s=9) == 5
     assert ask(both["note"], events, at_s=9) is ABSENT
     assert ask(both["note"], events[:1], at_s=9) == "A"
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("0999-12-31", "0999-12-31T00:00:00.000Z"),
+        ("0001-01-01T00:00:00-05:00", "0001-01-01T05:00:00.000Z"),
+        ("0001-01-01T00:00:00+05:00", None),
+        ("9999-12-31T23:59:59-05:00", None),
+    ],
+)
+def test_a_time_beyond_the_calendar_is_a_doubt(text: str, known: str | None) -> None:
+    plan = plans(f={"last": "output", "of": "look", "type": "datetime"})["f"]
+    told = ask(plan, [call("look", 1, output=text, output_captured=True)], at_s=9)
+    assert told == (known and {"__extn": {"fn": "datetime", "arg": known}})

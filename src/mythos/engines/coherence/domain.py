@@ -3,7 +3,7 @@
 | of a request            | is                                                              |
 |-------------------------|-----------------------------------------------------------------|
 | a Long, decimal         | 64 bits, and for an argument its `minimum` and `maximum`        |
-| a datetime              | of the years 0 to 9999, all that a literal can spell            |
+| a datetime              | of the years 1 to 9999, all that a fact can be                  |
 | `context.now`           | from 1970 on                                                    |
 | a count, `context.depth`| 0 to 10^15: more than anything can have done; so are            |
 |                         | `context.repeats`, `context.run.calls` and `context.run.tokens` |
@@ -24,7 +24,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mythos.engines.coherence.held import shapes_of
-from mythos.engines.coherence.numbers import LEAST, MOST, YEAR_0_MS, YEAR_9999_MS
+from mythos.engines.coherence.numbers import LEAST, MOST, YEAR_1_MS, YEAR_9999_MS
 from mythos.engines.coherence.symbols import Group, Symbols, Type, Word
 from mythos.engines.coherence.terms import Bool
 from mythos.engines.policy.facts.plan import FactPlan
@@ -83,7 +83,7 @@ def bounds_of(name: str, kind: str, domain: Domain) -> tuple[int, int]:
     """The least and greatest value of an integer variable."""
     if name in domain.limits:
         return domain.limits[name]
-    return (YEAR_0_MS, YEAR_9999_MS) if kind == "datetime" else (LEAST, MOST)
+    return (YEAR_1_MS, YEAR_9999_MS) if kind == "datetime" else (LEAST, MOST)
 
 
 def sink_presence(symbols: Symbols, tool: Tool, inputs: Type) -> tuple[dict[str, Bool], list[Bool]]:

@@ -26,7 +26,7 @@ from mythos.errors import MythosError
 from mythos.values.digest import canonical_bytes, digest_of
 from mythos.values.tools import Tool
 
-TRANSLATION = 7  # raise whenever a verdict may come out differently
+TRANSLATION = 8  # raise whenever a verdict may come out differently
 _UNREADABLE = (KeyError, IndexError, TypeError, ValueError, AttributeError)
 
 

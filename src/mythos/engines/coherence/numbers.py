@@ -14,7 +14,7 @@ from mythos.engines.coherence.terms import Bank, Bool, Int
 
 LEAST, MOST = -(2**63), 2**63 - 1
 DAY_MS = 86_400_000
-YEAR_0_MS = -62_167_219_200_000  # 0000-01-01T00:00:00Z
+YEAR_1_MS = -62_135_596_800_000  # 0001-01-01T00:00:00Z
 YEAR_9999_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 _UNITS = {"d": DAY_MS, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _DECIMAL = re.compile(r"(-?)([0-9]+)\.([0-9]{1,4})", re.ASCII)

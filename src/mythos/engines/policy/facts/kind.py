@@ -151,13 +151,13 @@ def _moment(value: Json) -> tuple[JsonValue, str]:
         return None, "is no datetime"
     try:
         at = datetime.fromisoformat(value.strip())
+        whole = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except ValueError:
         return None, "is no ISO 8601 datetime"
-    whole = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return (
-        _extension("datetime", f"{whole:%Y-%m-%dT%H:%M:%S}.{whole.microsecond // 1000:03d}Z"),
-        "",
-    )
+    except OverflowError:
+        return None, "is not of the years 1 to 9999"
+    day = f"{whole.year:04d}-{whole:%m-%dT%H:%M:%S}"  # %Y pads no year before 1000
+    return _extension("datetime", f"{day}.{whole.microsecond // 1000:03d}Z"), ""
 
 
 def _extension(name: str, argument: str) -> JsonValue:
