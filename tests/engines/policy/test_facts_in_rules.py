@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mythos.engines.policy.facts.known import OneOf
 from mythos.engines.policy.identity import digest
 from mythos.engines.policy.request import Request, Standing
 from mythos.errors import PolicyError
@@ -144,3 +145,24 @@ def test_a_fact_that_does_not_fit_the_tools_is_refused(fact: Json, message: str)
         )
     assert message in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("condition", "standing"), [("true", Standing.CHARGED), ("false", Standing.OPEN)]
+)
+def test_more_ways_than_can_be_tried_leave_open_only_what_hangs_on_them(
+    condition: str, standing: Standing
+) -> None:
+    names = ("a", "b", "c")
+    read = " && ".join(f"context.past has {name} && context.past.{name} == 9" for name in names)
+    rules = policy(
+        "p",
+        forbid("any", "refund", condition) + forbid("all", "refund", read),
+        facts={name: {"last": "input.amount_cents", "of": "refund"} for name in names},
+    )
+    few = OneOf(tuple(range(3, 11)))
+    request = Request(
+        "clerk", "refund", refund(5), facts={digest(rules): dict.fromkeys(names, few)}
+    )
+    decision = engine_of(rules).decide(request, in_force=[digest(rules)])
+    assert [verdict.standing for verdict in decision.verdicts] == [standing]

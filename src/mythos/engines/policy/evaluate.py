@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import compress, product
+from math import prod
 from typing import NamedTuple, TypeAlias, cast
 
 import cedarpy
@@ -88,9 +89,26 @@ NO_DOUBT = Doubts({}, (), frozenset())
 
 
 def doubts_of(rules: Slice, request: Request) -> Doubts:
-    """What the rules read and the request cannot tell."""
+    """What the rules read and the request cannot tell.
+
+    Facts with a few values are taken for any where there are too many ways to try each: the rules
+    that read them are then set aside, and may still decide nothing.
+    """
     if rules.certain and _all_told(rules, request):
         return NO_DOUBT
+    found = _doubts(rules, request)
+    return found if n_worlds(found.values) <= MAX_WORLDS else _doubts(rules, _untold(request))
+
+
+def _untold(request: Request) -> Request:
+    facts = {
+        owner: {name: None if isinstance(each, OneOf) else each for name, each in known.items()}
+        for owner, known in request.facts.items()
+    }
+    return replace(request, facts=facts)
+
+
+def _doubts(rules: Slice, request: Request) -> Doubts:
     values = _few_values(rules, request)
     names = [
         (record if record.startswith("past") else "", name or record) for record, name in values
@@ -161,12 +179,14 @@ def worlds_of(unknown: Mapping[Unknown, Values]) -> list[World]:
     """Every way the unknown may be; none if there are too many to try."""
     if not unknown:
         return [{}]
-    size = 1
-    for values in unknown.values():
-        size *= len(values)
-    if size > MAX_WORLDS:
+    if n_worlds(unknown) > MAX_WORLDS:
         return []
     return [dict(zip(unknown, values, strict=True)) for values in product(*unknown.values())]
+
+
+def n_worlds(unknown: Mapping[Unknown, Values]) -> int:
+    """In how many ways the unknown may be."""
+    return prod(map(len, unknown.values()))
 
 
 def evaluate(

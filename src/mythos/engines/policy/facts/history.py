@@ -20,9 +20,10 @@ from mythos.engines.policy.facts.declared import USER_EVENTS
 from mythos.engines.policy.facts.fields import has_mask, loose_value, structured
 from mythos.engines.policy.facts.happening import Happening
 from mythos.engines.policy.facts.known import ABSENT, Known, OneOf
-from mythos.engines.policy.facts.log import ANY, FactLog, Keyed, told
+from mythos.engines.policy.facts.log import ANY, FactLog, Keyed
 from mythos.engines.policy.facts.plan import FactPlan
 from mythos.engines.policy.facts.reading import entry_of, key_of
+from mythos.engines.policy.facts.telling import told
 from mythos.engines.policy.facts.timeline import Entry
 from mythos.engines.telemetry.masking import is_masked
 from mythos.values.event import Json

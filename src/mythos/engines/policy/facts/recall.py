@@ -41,8 +41,10 @@ def read_into(history: History, facts: Mapping[str, Any]) -> None:
         for name, table in zip(_TABLES, log.tables(), strict=True):
             for key, event, *kept in found[name]:
                 entry = Entry(*kept)
-                fits = table is not log.seen or is_within(log.plan, entry)
-                log.put(table if fits else log.doubted, log.respelt(key), event, entry)
+                if table is log.seen and not is_within(log.plan, entry):
+                    log.put(log.doubted, log.respelt(key), event, entry._replace(value=None))
+                else:
+                    log.put(table, log.respelt(key), event, entry)
         blurred, reset_blurred = found["blurred"]
         log.blur(blurred, resets=False)
         log.blur(reset_blurred, resets=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from mythos.values.event import Json
@@ -96,6 +97,11 @@ class Timeline:
         """When that entry was; `NEVER` if there is none."""
         upto = self._upto(until_ns)
         return self._times[upto - 1] if upto else NEVER
+
+    def between(self, since_ns: int, until_ns: int) -> Iterator[Entry]:
+        """The entries from `since_ns` to `until_ns`, both included; ask `knows` as well."""
+        for name in self._ids[bisect_left(self._times, since_ns) : self._upto(until_ns)]:
+            yield self._entries[name]
 
     def tally(self, since_ns: int | None, until_ns: int) -> Tally | None:
         """What lies from `since_ns` to `until_ns`, both included.
