@@ -16,15 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from mythos.engines.policy.doubts import Doubts, doubts_of, worlds_of
 from mythos.engines.policy.evaluate import (
-    Doubts,
     Input,
-    doubts_of,
     evaluate,
     evaluate_blind,
     hidden_input,
     input_of,
-    worlds_of,
 )
 from mythos.engines.policy.facts.known import ABSENT, Known
 from mythos.engines.policy.particulars import particulars

@@ -1,8 +1,4 @@
-"""Evaluate a slice once: build the context, and ask which of its rules match.
-
-A *world* is one way in which all that was not captured may have been. What has few values is tried
-with each; a rule that reads what may have any value is set aside, and a world says whether it
-matched.
+"""Evaluate a slice once, in one world: build the context, and ask which of its rules match.
 
 Every request fits the slice's schema. Cedar checks it unless the context is typed by how it was
 made: arguments that `arguments` fitted to the shape the schema was made from, facts that are seen
@@ -13,27 +9,25 @@ evaluated without Cedar, which is asked where one of them errs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import compress, product
-from math import prod
-from typing import NamedTuple, TypeAlias, cast
+from dataclasses import replace
+from itertools import compress
+from typing import NamedTuple, cast
 
 import cedarpy
 import orjson
 from pydantic import JsonValue
 
 from mythos.engines.policy.arguments import cedar_arguments
+from mythos.engines.policy.doubts import Value, World, doubts_of, sink_origins
 from mythos.engines.policy.facts.kind import cedar_moment, is_plain
-from mythos.engines.policy.facts.known import ABSENT, FactValue, Known, OneOf
-from mythos.engines.policy.origin_name import ANY_ORIGIN, STRANGE, Origin, has_origin
+from mythos.engines.policy.facts.known import ABSENT, Known, OneOf
+from mythos.engines.policy.origin_name import STRANGE, Origin
 from mythos.engines.policy.request import Request
 from mythos.engines.policy.result import Result, read_answer, result_of, with_matched
 from mythos.engines.policy.schema import AGENT
-from mythos.engines.policy.signals import is_referred, signal_parts, unbounded, uncertain
+from mythos.engines.policy.signals import is_referred, signal_parts
 from mythos.engines.policy.slice import Member, Runnable, Slice
 from mythos.values.event import Json
-
-MAX_WORLDS = 64
 
 _NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
 _SOURCES = frozenset({"origin", "sinks"})
@@ -41,12 +35,6 @@ _ORIGINS = tuple(map(str, Origin))
 _COUNTED = frozenset({"depth", "repeats", "run"})
 _NO_ARGUMENTS = frozenset({"past", "licensed", "tool", "now", "depth"})
 _NO_FACTS: Mapping[str, Known] = {}
-
-Unknown: TypeAlias = tuple[str, str]
-"""(record, fact), ("licensed", ""), ("origin", sink), or ("rule", index) for a whole rule."""
-Value: TypeAlias = "FactValue | Origin"
-Values: TypeAlias = "tuple[Value, ...]"
-World: TypeAlias = Mapping[Unknown, Value]
 
 
 class Input(NamedTuple):
@@ -70,123 +58,6 @@ def input_of(rules: Slice, request: Request, arguments: Mapping[str, Json]) -> I
         shown = {k: v for k, v in (shape.fields or {}).items() if k not in request.hidden}
         shape = replace(shape, fields=shown, hidden=shape.hidden | request.hidden)
     return Input(*cedar_arguments(shape, arguments))
-
-
-@dataclass(frozen=True, slots=True)
-class Doubts:
-    """What the rules read and the request cannot tell.
-
-    `values` are all values each such thing may have. `names` says what is meant, per policy set's
-    record (empty for what is no fact). `aside` are the indexes of rules that cannot be evaluated.
-    """
-
-    values: dict[Unknown, Values]
-    names: tuple[tuple[str, str], ...]
-    aside: frozenset[int]
-
-
-NO_DOUBT = Doubts({}, (), frozenset())
-
-
-def doubts_of(rules: Slice, request: Request) -> Doubts:
-    """What the rules read and the request cannot tell.
-
-    Facts with a few values are taken for any where there are too many ways to try each: the rules
-    that read them are then set aside, and may still decide nothing.
-    """
-    if rules.certain and _all_told(rules, request):
-        return NO_DOUBT
-    found = _doubts(rules, request)
-    return found if n_worlds(found.values) <= MAX_WORLDS else _doubts(rules, _untold(request))
-
-
-def _untold(request: Request) -> Request:
-    facts = {
-        owner: {name: None if isinstance(each, OneOf) else each for name, each in known.items()}
-        for owner, known in request.facts.items()
-    }
-    return replace(request, facts=facts)
-
-
-def _doubts(rules: Slice, request: Request) -> Doubts:
-    values = _few_values(rules, request)
-    names = [
-        (record if record.startswith("past") else "", name or record) for record, name in values
-    ]
-    anything: set[Unknown] = set()
-    for digest, past, fact, _, _ in rules.reads:
-        known = request.facts.get(digest, _NO_FACTS).get(fact)
-        if known is None and (past, fact) not in values:
-            anything.add((digest, fact))
-            names.append((past, fact))
-    numbers = {*unbounded(rules.parts, request.signals)}
-    if "depth" in rules.parts and request.depth is None:
-        numbers.add(("depth", ""))
-    anything |= numbers
-    names.extend(("", part) for part, _ in sorted(numbers))
-    if not names:
-        return NO_DOUBT
-    aside = frozenset(i for i, m in enumerate(rules.members) if _reads_any(m, anything))
-    values.update({("rule", str(index)): (False, True) for index in sorted(aside)})
-    return Doubts(values, tuple(names), aside)
-
-
-def _all_told(rules: Slice, request: Request) -> bool:
-    facts = request.facts
-    for digest, _, fact, _, _ in rules.reads:
-        known = facts.get(digest, _NO_FACTS).get(fact)
-        if known is None or isinstance(known, OneOf):
-            return False
-    return True
-
-
-def _few_values(rules: Slice, request: Request) -> dict[Unknown, Values]:
-    """What cannot be told but may only have a few values."""
-    values: dict[Unknown, Values] = {}
-    for digest, past, fact, kind, optional in rules.reads:
-        known = request.facts.get(digest, _NO_FACTS).get(fact)
-        if isinstance(known, OneOf):
-            values[past, fact] = known.values
-        elif known is None and kind == "Boolean":
-            values[past, fact] = (False, True, ABSENT) if optional else (False, True)
-    if "licensed" in rules.parts and request.licensed is None:
-        values["licensed", ""] = (False, True)
-    if not rules.parts.isdisjoint(_SOURCES):
-        for sink, origins in _origins(rules, request).items():
-            if len(origins) != 1:
-                values["origin", sink] = tuple(sorted(origins or ANY_ORIGIN))
-    values.update(dict.fromkeys(uncertain(rules.parts, request.signals), (False, True)))
-    return values
-
-
-def _reads_any(member: Member, anything: set[Unknown]) -> bool:
-    facts = {(member.owner.digest, fact) for fact in member.rule.use.facts}
-    parts = {(part, "") for part in member.rule.use.parts}
-    return not anything.isdisjoint(facts | parts)
-
-
-def _origins(rules: Slice, request: Request) -> dict[str, frozenset[Origin]]:
-    """Origins of each sink the call has; one that nobody traced may come from anywhere."""
-    given = request.arguments or {}
-    return {
-        sink: request.origins.get(sink, ANY_ORIGIN)
-        for sink in rules.tool.sinks_of(given)
-        if sink in request.origins or has_origin(given.get(sink))
-    }
-
-
-def worlds_of(unknown: Mapping[Unknown, Values]) -> list[World]:
-    """Every way the unknown may be; none if there are too many to try."""
-    if not unknown:
-        return [{}]
-    if n_worlds(unknown) > MAX_WORLDS:
-        return []
-    return [dict(zip(unknown, values, strict=True)) for values in product(*unknown.values())]
-
-
-def n_worlds(unknown: Mapping[Unknown, Values]) -> int:
-    """In how many ways the unknown may be."""
-    return prod(map(len, unknown.values()))
 
 
 def evaluate(
@@ -263,7 +134,7 @@ def _sink_parts(rules: Slice, request: Request, world: World) -> dict[str, JsonV
     """
     origin: dict[str, JsonValue] = {}
     seen: set[str] = set()
-    for sink, candidates in _origins(rules, request).items():
+    for sink, candidates in sink_origins(rules, request).items():
         chosen = str(world.get(("origin", sink)) or next(iter(candidates)))
         if sink in rules.tool.sinks:
             origin[sink] = chosen
