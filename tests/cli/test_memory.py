@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
 from mythos.adapters.memory_store import MemoryStore
 from mythos.adapters.memory_store_uri import parse_store
 from mythos.cli.root import root
+from mythos.engines.memory.entry import MemoryWrite
 from mythos.engines.telemetry.otlp import encode_json
 from mythos.values.event import Span
 from tests.cli.policy_command import Said
@@ -149,6 +152,7 @@ def test_an_audit_has_exactly_the_promised_keys(site: Site) -> None:
         "score": {"low": 1.0, "mid": 1.0, "high": 1.0},
         "flags": [],
         "offenders": [],
+        "carried_out": [],
     }
 
 
@@ -177,6 +181,29 @@ def test_what_is_changed_past_the_log_is_found(site: Site) -> None:
     assert "found   not there" in shown.out
     assert "found   there, and logged nowhere" in shown.out
     assert "NOT ok: 0 as logged, 3 not" in shown.out
+
+
+def test_what_an_audit_or_a_dry_run_had_to_carry_out_is_told(tmp_path: Path) -> None:
+    uri = files(tmp_path)
+    told("baseline", uri)
+    log_file = tmp_path / "mem.log.sqlite3"
+
+    def killed_after_logging(key: str) -> None:
+        write = MemoryWrite("directory", key, "put", b"likes tea", "agent")
+        with open_log(log_file) as log, log.transaction():
+            log.append([write], at=datetime(2026, 1, 2, tzinfo=UTC))
+
+    killed_after_logging("tea")
+    assert told("audit", uri)["carried_out"] == [{"seq": 0, "op": "put", "key": "tea"}]
+    assert told("audit", uri)["carried_out"] == []
+    killed_after_logging("more tea")
+    shown = memory("audit", uri).out
+    assert shown.startswith(
+        "carried out  put more tea: entry 1 was logged, and not yet in the store"
+    )
+    killed_after_logging("tea")
+    dry = told("rollback", uri, "--to", "0")
+    assert dry["carried_out"] == [{"seq": 2, "op": "put", "key": "tea"}]
 
 
 def test_a_sampled_audit_bounds_the_score(site: Site) -> None:

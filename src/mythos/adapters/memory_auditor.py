@@ -19,7 +19,7 @@ from typing import TypeVar
 from mythos.adapters.memory_audit_resume import LeftOff, ResumeFile
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_offenders import offenders_of
-from mythos.adapters.memory_settling import settle
+from mythos.adapters.memory_settling import OnSettled, settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.audit import Audit, joined
 from mythos.engines.memory.checkpoint import root_text
@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 OnProgress = Callable[[int], None]
 
 
-def audit_store(
+def audit_store(  # noqa: PLR0913 - two of them only listen
     store: MemoryStore,
     place: LogPlace,
     *,
@@ -47,6 +47,7 @@ def audit_store(
     sample: int | None = None,
     resume: Path | None = None,
     on_progress: OnProgress = lambda _: None,
+    on_settled: OnSettled = lambda _: None,
 ) -> MemoryAudit:
     """Compare the live store with its log.
 
@@ -60,6 +61,7 @@ def audit_store(
         resume: go on from what this file says, and keep in it how far a census got; the file goes
             when the audit is done.
         on_progress: told how many entries and memories were looked at since last told.
+        on_settled: told each change that was logged and that the audit had to carry out.
 
     Returns:
         The audit; a log that cannot be read is `proof_failed`. Without a log every live key is
@@ -70,7 +72,9 @@ def audit_store(
     """
     try:
         with open_log(place) as log:
-            asked = _Asked(verifiers, witnessed, sample, ResumeFile(resume), at, on_progress)
+            asked = _Asked(
+                verifiers, witnessed, sample, ResumeFile(resume), at, on_progress, on_settled
+            )
             return _audit(store, log, asked)
     except NotFoundError as absent:
         return _without_log(store, witnessed, absent, at=at)
@@ -88,11 +92,12 @@ class _Asked:
     resume: ResumeFile
     at: datetime
     on_progress: OnProgress
+    on_settled: OnSettled
 
 
 def _audit(store: MemoryStore, log: MemoryLog, asked: _Asked) -> MemoryAudit:
     with log.transaction():
-        settle(store, log)
+        settle(store, log, on_settled=asked.on_settled)
         start, origin = log.size, log.origin
         known = [*log.checkpoints(*asked.verifiers), *asked.witnessed]
     shares = -(-start // KEYS_AT_ONCE) or 1
@@ -138,7 +143,7 @@ def _share(
             asked.on_progress(len(keys))
         audit.draw(audit.sample, look)
     with log.transaction():
-        stuck = settle(store, log)
+        stuck = settle(store, log, on_settled=asked.on_settled)
         later = [row for rows in log.rows(audit.replay.size) for row in rows]
         audit.recheck(later, look, log.name_of)
         result = audit.result(log.name_of, at=asked.at)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mythos.adapters.memory_log_database import FORMAT, PAGE, blob_of, no_log, text_of
 from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
-from mythos.adapters.memory_log_reader import LogReader
+from mythos.adapters.memory_log_reader import LogReader, require_leaf
 from mythos.adapters.memory_log_sqlite import connect_file
 from mythos.adapters.memory_log_tree import StoredTree
 from mythos.engines.memory.entry import (
@@ -29,6 +29,7 @@ from mythos.engines.memory.entry import (
     parse_entry,
 )
 from mythos.engines.memory.tree import leaf_hashes, leaf_message, parents
+from mythos.errors import MemoryLogError
 from mythos.values.memory import MemoryEntry
 
 LogPlace = Path | ServerLog
@@ -100,13 +101,20 @@ class MemoryLog(LogReader):
         """Yield the changes to put in place in `store`, oldest first."""
         seqs = self._database.all("SELECT seq FROM pending WHERE store = ? ORDER BY seq", (store,))
         for (seq,) in seqs:
-            ((raw, key, content, salt),) = self._database.all(
-                "SELECT entry, pending.key, content, salt FROM pending JOIN entries USING (seq)"
+            found = self._database.all(
+                "SELECT entry, leaf, pending.key, content, salt FROM pending"
+                " JOIN entries USING (seq)"
                 " LEFT JOIN salts USING (seq) LEFT JOIN contents USING (seq) WHERE seq = ?",
                 (seq,),
             )
+            if not found:
+                raise MemoryLogError(
+                    f"change {seq} is listed as pending, and the log has no such entry",
+                    remedy="treat the log as altered: restore it from before the change",
+                )
+            raw, leaf, key, content, salt = found[0]
             yield PendingChange(
-                entry=parse_entry(blob_of(raw)),
+                entry=parse_entry(require_leaf(seq, raw, leaf)),
                 key=text_of(key),
                 content=None if content is None else blob_of(content),
                 salt=None if salt is None else blob_of(salt),

@@ -117,7 +117,7 @@ class LogReader:
         start = 0
         while found := self._database.all(statement, (start, PAGE)):
             for seq, raw, leaf in found:
-                entry = parse_entry(_require_leaf(seq, raw, leaf))
+                entry = parse_entry(require_leaf(seq, raw, leaf))
                 if entry.seq != start:
                     raise MemoryLogError(
                         f"entry {start} of the log says it is number {entry.seq}",
@@ -141,7 +141,7 @@ class LogReader:
             raise NotFoundError(
                 f"the log has no entry {seq}", remedy=f"name one from 0 to {self.size - 1}"
             )
-        return _require_leaf(seq, *found[0])
+        return require_leaf(seq, *found[0])
 
     def tree(self) -> HashTree:
         """Return the tree as it is now, from the stored hashes."""
@@ -185,7 +185,8 @@ class LogReader:
         return found[0][0] if found else None
 
 
-def _require_leaf(seq: object, raw: object, leaf: object) -> bytes:
+def require_leaf(seq: object, raw: object, leaf: object) -> bytes:
+    """The bytes of an entry, refusing one that differs from its leaf hash."""
     if leaf_hash(blob_of(raw)) != leaf:
         raise differs_from_leaf(seq)
     return blob_of(raw)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
-from mythos.adapters.memory_settling import settle
+from mythos.adapters.memory_settling import OnSettled, settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.checkpoint import require_extends
 from mythos.engines.memory.entry import MemoryWrite, is_content, key_hash, restores_ref
@@ -35,22 +35,28 @@ class RolledBack:
 
 
 def plan(
-    store: MemoryStore, place: LogPlace, past: Past, *, backup: MemoryStore | None = None
+    store: MemoryStore,
+    place: LogPlace,
+    past: Past,
+    *,
+    backup: MemoryStore | None = None,
+    on_settled: OnSettled = lambda _: None,
 ) -> RollbackPlan:
-    """Say what rolling back would change; nothing is changed.
+    """Say what rolling back would change; nothing is changed but what was logged before.
 
     Args:
         store: the live store.
         place: its log.
         past: which entries are to have happened.
         backup: another store of the same keys, to take contents from that the log keeps no more.
+        on_settled: told each change that was logged before and had to be carried out.
 
     Raises:
         NotFoundError: no log, or none that knows what `past` names.
         MemoryLogError: the log does not hold, so nobody knows what to roll back to.
     """
     with open_log(place) as log, log.transaction():
-        settle(store, log)
+        settle(store, log, on_settled=on_settled)
         return _plan(store, log, past, backup)
 
 
@@ -62,6 +68,7 @@ def roll_back(
     at: datetime,
     policy_ref: str,
     backup: MemoryStore | None = None,
+    on_settled: OnSettled = lambda _: None,
 ) -> RolledBack:
     """Log and carry out what `plan` says now.
 
@@ -70,7 +77,7 @@ def roll_back(
     """
     with open_log(place) as log:
         with log.transaction():
-            settle(store, log)
+            settle(store, log, on_settled=on_settled)
             made = _plan(store, log, past, backup)
             writes = _writes(store, log, made, backup, policy_ref=policy_ref)
             logged = log.extend(writes, at=at)

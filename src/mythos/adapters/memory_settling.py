@@ -3,34 +3,50 @@
 A change is logged, with its content, before the store is touched. Whoever opens the log next, a
 recorder or an audit, carries out what a crash cut off. All of it happens under the log's write
 lock, so changes reach the store in the order of the log.
+
+The list of pending changes is no part of the tree. So a change on it is carried out only if it is
+the last word of the log on its key: an older one would bring back what was changed since.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from mythos.adapters.memory_log import MemoryLog, PendingChange
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.entry import is_content, key_hash
 from mythos.errors import MemoryLogError, MythosError, UnavailableError
 
+OnSettled = Callable[[PendingChange], None]
 
-def settle(store: MemoryStore, log: MemoryLog) -> dict[int, MythosError]:
+
+def settle(
+    store: MemoryStore, log: MemoryLog, *, on_settled: OnSettled = lambda _: None
+) -> dict[int, MythosError]:
     """Carry out every pending change of `store`, inside the caller's transaction.
+
+    Args:
+        store: the live store.
+        log: its log.
+        on_settled: told each change that was carried out.
 
     Returns:
         `seq` → what stood in the way, for the changes that stay pending.
 
     Raises:
-        MemoryLogError: a pending change is not the one its entry logged.
+        MemoryLogError: a pending change is not the one its entry logged, or not the last one.
     """
     stuck: dict[int, MythosError] = {}
     for change in log.pending(store.name):
         _require_logged(change, store=store.name)
+        _require_last(change, log)
         try:
             _carry_out(store, change)
         except (UnavailableError, MemoryLogError) as error:
             stuck[change.entry.seq] = error
         else:
             log.settle(change.entry.seq)
+            on_settled(change)
     return stuck
 
 
@@ -57,6 +73,15 @@ def _require_logged(change: PendingChange, *, store: str) -> None:
     if change.entry.key_hash != key_hash(store, change.key) or not _same_content(change):
         raise MemoryLogError(
             f"pending change {change.entry.seq} differs from its logged entry",
+            remedy="treat the log as altered: restore it from before the change",
+        )
+
+
+def _require_last(change: PendingChange, log: MemoryLog) -> None:
+    newest = log.newest(bytes.fromhex(change.entry.key_hash.rpartition(":")[2]))
+    if newest != change.entry.seq:
+        raise MemoryLogError(
+            f"change {change.entry.seq} is listed as pending, and entry {newest} came after it",
             remedy="treat the log as altered: restore it from before the change",
         )
 

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mythos.cli.memory_keys import keys_of, witnessed_of
-from mythos.cli.memory_place import FILE, NEW_FILE, Place, opened, place_options
+from mythos.cli.memory_place import FILE, NEW_FILE, SHOWN, CarriedOut, Place, opened, place_options
 from mythos.cli.output import as_json, bar, chosen
 from mythos.errors import MythosError
 
 if TYPE_CHECKING:
     from mythos.values.memory import MemoryAudit, Offender
-
-SHOWN = 20
 
 
 @click.command(short_help="Compare a store with its log.")
@@ -62,12 +60,14 @@ def audit(
     """Compare a live store with its log, and exit 1 unless every memory is what was logged.
 
     What was written past the log is altered, missing or unlogged. Poison that was written the
-    proper way is not found here: see `mythos memory trace`.
+    proper way is not found here: see `mythos memory trace`. What is logged and not yet in the
+    store, because a writer was killed, is carried out first, and told.
     """
     from mythos.adapters.memory_auditor import audit_store
 
     place = opened(store, log)
     keys, witnesses = keys_of(vkey)
+    carried_out = CarriedOut()
     remembered = witnessed_of(witnessed, keys, witnesses)
     with bar("auditing", total=_steps(place)) as shown:
         found = audit_store(
@@ -79,8 +79,14 @@ def audit(
             sample=sample,
             resume=resume,
             on_progress=shown.advance,
+            on_settled=carried_out.note,
         )
-    chosen(as_json, audit_json(found), lambda: _tell(found, place))
+
+    def tell() -> None:
+        carried_out.tell()
+        _tell(found, place)
+
+    chosen(as_json, {**audit_json(found), "carried_out": carried_out.json}, tell)
     if found.score != 1.0:
         ctx.exit(1)
 

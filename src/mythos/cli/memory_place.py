@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from mythos.adapters.memory_log import LogPlace
+    from mythos.adapters.memory_log import LogPlace, PendingChange
     from mythos.adapters.memory_store import MemoryStore
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+SHOWN = 20
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 NEW_FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -26,6 +27,35 @@ class Place:
     store: MemoryStore
     log: LogPlace
     label: str
+
+
+class CarriedOut:
+    """The changes that were logged before and that a command had to carry out; some are shown."""
+
+    def __init__(self) -> None:
+        """None yet."""
+        self._changes: list[dict[str, Any]] = []
+
+    def note(self, change: PendingChange) -> None:
+        """Take one down."""
+        self._changes.append({"seq": change.entry.seq, "op": change.entry.op, "key": change.key})
+
+    @property
+    def json(self) -> list[dict[str, Any]]:
+        """All of them."""
+        return self._changes
+
+    def tell(self) -> None:
+        """Print them for people, in one line each."""
+        from mythos.cli.source_lines import plain
+
+        for each in self._changes[:SHOWN]:
+            click.echo(
+                f"carried out  {each['op']} {plain(each['key'])}: entry {each['seq']} was logged,"
+                " and not yet in the store"
+            )
+        if len(self._changes) > SHOWN:
+            click.echo(f"carried out  and {len(self._changes) - SHOWN} more (--json lists all)")
 
 
 def place_options(command: Command) -> Command:

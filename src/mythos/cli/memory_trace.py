@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.memory_place import FILE, opened, place_options
+from mythos.cli.memory_place import FILE, SHOWN, CarriedOut, opened, place_options
 from mythos.cli.memory_write import SOURCES, entry_json
 from mythos.cli.output import as_json, chosen
 from mythos.errors import UsageError
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from mythos.adapters.memory_rollback import RolledBack
     from mythos.engines.memory.rollback import Past, RollbackPlan
     from mythos.values.memory import MemoryEntry
-
-SHOWN = 20
 
 
 @click.command(short_help="List what a run, a source or anybody wrote.")
@@ -128,8 +126,10 @@ def rollback(
     place = opened(store, log)
     past, meant = _past(place.log, to, to_checkpoint, without_run)
     other = parse_store(backup).open() if backup else None
+    carried_out = CarriedOut()
     if not apply:
-        done = RolledBack(plan(place.store, place.log, past, backup=other), 0, ())
+        made = plan(place.store, place.log, past, backup=other, on_settled=carried_out.note)
+        done = RolledBack(made, 0, ())
     elif by and why:
         done = roll_back(
             place.store,
@@ -138,10 +138,16 @@ def rollback(
             at=datetime.now(UTC),
             policy_ref=reason_ref(by, f"{meant}. {why}"),
             backup=other,
+            on_settled=carried_out.note,
         )
     else:
         raise UsageError("a roll-back is logged with who and why", remedy="give --by and --why")
-    chosen(as_json, _rollback_json(done, apply), lambda: _tell_rollback(done, apply, meant))
+
+    def tell() -> None:
+        carried_out.tell()
+        _tell_rollback(done, apply, meant)
+
+    chosen(as_json, {**_rollback_json(done, apply), "carried_out": carried_out.json}, tell)
     if done.plan.impossible or done.stuck:
         ctx.exit(1)
 
@@ -193,7 +199,7 @@ def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
     from mythos.cli.source_lines import plain
 
     plan: RollbackPlan = done.plan
-    click.echo(f"{meant}{'' if applied else ' (dry run: nothing was changed)'}")
+    click.echo(f"{meant}{'' if applied else ' (dry run: nothing of this was done)'}")
     rows = (
         ("restore", [f"{key} (entry {seq})" for key, seq in plan.restore.items()]),
         ("remove", [*plan.remove]),

@@ -92,6 +92,22 @@ def test_a_file_under_a_name_no_key_can_have_is_unlogged(place: Place, name: byt
     assert len(place.audit().unlogged) == 1
 
 
+@pytest.mark.parametrize(("key", "seq"), [("user/tea.md", 2), ("user/city.md", 4), ("none", 9)])
+def test_an_older_entry_that_is_listed_as_pending_changes_no_memory(
+    place: Place, key: str, seq: int
+) -> None:
+    """A content before the newest one, one before a removal, and no entry at all."""
+    place.record("user/city.md", b"Turin")
+    with place.recorder() as recorder:
+        recorder.forget("user/city.md", source="agent", at=AT)
+    before = dict(place.live.read())
+    as_forger(place, ("INSERT INTO pending VALUES ('directory', ?, ?)", (key, seq)))
+    found = place.audit()
+    assert found.score == 0.0
+    assert f"change {seq} is listed as pending" in str(found.proof_failed)
+    assert dict(place.live.read()) == before
+
+
 def test_an_older_store_put_back_is_altered_and_missing(place: Place, tmp_path: Path) -> None:
     shutil.copytree(place.store, tmp_path / "old")
     place.record("user/tea.md", b"likes coffee now")
