@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from click.testing import CliRunner
@@ -26,6 +25,7 @@ from mythos.engines.memory.entry import MemoryWrite
 from mythos.engines.telemetry.otlp import encode_json
 from mythos.values.event import Span
 from tests.cli.policy_command import Said
+from tests.postgresql import server_url
 
 RUN = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -59,14 +59,18 @@ def table(folder: Path) -> str:
     return f"sqlite:{folder / 'agent.db'}#memories"
 
 
-def server_table(folder: Path) -> str:
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith("postgresql:") or importlib.util.find_spec("psycopg") is None:
-        pytest.skip("DATABASE_URL names no PostgreSQL, or its driver is not installed")
-    name = f"memories_{sha256(str(folder).encode()).hexdigest()[:12]}"
+def server_table(_folder: Path) -> str:
+    url, name = server_url(), f"memories_{uuid4().hex[:12]}"
     with connect_server(ServerLog(url, "public"), create=True) as database:
         database.all(f"CREATE TABLE {name} (id TEXT PRIMARY KEY, text TEXT)")
     return f"{url}#{name}"
+
+
+def drop_server_table(uri: str) -> None:
+    url, _, name = uri.partition("#")
+    with connect_server(ServerLog(url, "public"), create=True) as database:
+        database.all(f"DROP TABLE {name}")
+        database.all(f"DROP SCHEMA IF EXISTS mythos_memory_{name} CASCADE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Site:
 
 
 @pytest.fixture(params=[files, lines, table, server_table])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     make: Callable[[Path], str] = request.param
     uri = make(tmp_path)
     site = Site(uri, parse_store(uri).open())
@@ -97,7 +101,9 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
     site.behind("name", "Ada")
     begun = told("baseline", uri, "--node", "n1", "--agent", "clerk")
     assert (begun["origin"], begun["entries"]) == ("mythos/n1/clerk", 2)
-    return site
+    yield site
+    if make is server_table:
+        drop_server_table(uri)
 
 
 def test_a_record_that_differs_in_type_alone_is_altered(tmp_path: Path) -> None:

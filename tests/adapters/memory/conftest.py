@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.note import NoteVerifier
 from mythos.errors import MemoryLogError
 from mythos.values.memory import Checkpoint, MemoryAudit
+from tests.postgresql import server_url
 
 AT = datetime(2026, 1, 2, tzinfo=UTC)
 BASELINE = {"MEMORY.md": b"# Memory\n", "user/tea.md": b"likes tea", "user/name.md": b"Ada"}
@@ -68,10 +67,7 @@ def in_a_file(folder: Path) -> LogPlace:
 
 
 def on_a_server(folder: Path) -> LogPlace:
-    url = os.environ.get("DATABASE_URL", "")
-    if not url.startswith("postgresql:") or importlib.util.find_spec("psycopg") is None:
-        pytest.skip("DATABASE_URL names no PostgreSQL, or its driver is not installed")
-    return ServerLog(url, f"mythos_test_{uuid4().hex[:12]}")
+    return ServerLog(server_url(), f"mythos_test_{uuid4().hex[:12]}")
 
 
 @pytest.fixture(params=[in_a_file, on_a_server])

@@ -1,0 +1,121 @@
+"""A PostgreSQL table as a memory store: every type of column is read, compared and written back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from mythos.adapters.memory_auditor import audit_store
+from mythos.adapters.memory_baseline import adopt
+from mythos.adapters.memory_log_database import Database
+from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
+from mythos.adapters.memory_recorder import Recorder
+from mythos.adapters.memory_rollback import roll_back
+from mythos.adapters.memory_store_postgresql import postgresql_store
+from mythos.engines.memory.rollback import Past
+from mythos.errors import MemoryLogError, UnavailableError, UsageError
+from tests.adapters.memory.conftest import AT
+from tests.postgresql import server_url
+
+COLUMNS = """
+    who uuid, at timestamptz, note text, tags jsonb, weight numeric(8, 3),
+    vector double precision[], raw bytea, seen boolean, big bigint, span interval,
+    PRIMARY KEY (who, at)
+"""
+ROW = """
+    '4bf92f35-77b3-4da6-a3ce-929d0e0e4736', '2026-01-02 03:04:05.678+05:30', 'likes tea',
+    '{"b": [1, 2.50], "a": null}', 1.500, '{0.1, 1e300, NaN}', '\\x00ff', true,
+    9223372036854775807, '1 mon 2 days 03:00:00.5'
+"""
+
+
+@pytest.fixture
+def table() -> Iterator[tuple[Database, str, str]]:
+    """A server, its URL, and the table `memories` there: one row, its key of two columns."""
+    url, schema = server_url(), f"mythos_test_{uuid4().hex[:12]}"
+    with connect_server(ServerLog(url, schema), create=True) as database:
+        database.all(f"CREATE TABLE memories ({COLUMNS})")
+        database.all(f"INSERT INTO memories VALUES ({ROW})")  # noqa: S608 - no outsider's text
+        yield database, url, f"{schema}.memories"
+        database.all(f"DROP SCHEMA {schema} CASCADE")
+
+
+CHANGES = [
+    "note = 'likes Tea'",
+    "tags = '{\"a\": null}'",
+    "weight = 1.501",
+    "vector = '{0.1, 1e300, 0}'",
+    "raw = '\\x00fe'",
+    "seen = NULL",
+    "big = big - 1",
+    "span = '1 mon 2 days 03:00:00.25'",
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_column_of_any_type_is_found_and_put_back(
+    table: tuple[Database, str, str], tmp_path: Path, change: str
+) -> None:
+    database, url, name = table
+    store, log = postgresql_store(url, name), tmp_path / "log.sqlite3"
+    assert adopt(store, log, origin="mythos/n1/clerk", at=AT) == 1
+    before = database.all("SELECT memories::text FROM memories")
+    database.all(f"UPDATE memories SET {change}")  # noqa: S608 - as above
+    database.all("SET TimeZone TO 'Asia/Tokyo'")
+    (key,) = store.keys()
+    assert audit_store(store, log, at=AT).altered == (key,)
+    roll_back(store, log, Past(), at=AT, policy_ref="ops: back")
+    assert audit_store(store, log, at=AT).score == 1.0
+    database.all("SET TimeZone TO DEFAULT")
+    assert database.all("SELECT memories::text FROM memories") == before
+
+
+def test_a_recorder_inserts_updates_and_removes_rows(
+    table: tuple[Database, str, str], tmp_path: Path
+) -> None:
+    database, url, name = table
+    store, log = postgresql_store(url, name, columns=["note", "tags"]), tmp_path / "log.sqlite3"
+    adopt(store, log, origin="mythos/n1/clerk", at=AT)
+    (old,) = store.keys()
+    who, at = json.loads(old)
+    new = json.dumps([who.replace("4", "5"), at], separators=(",", ":"))
+    with Recorder(store, log) as recorder:
+        for note in ("first", "second"):
+            row = {"who": json.loads(new)[0], "at": at, "note": note, "tags": '{"n": 1}'}
+            recorder.record(new, json.dumps(row).encode(), source="agent", at=AT)
+        recorder.forget(old, source="agent", at=AT)
+    assert database.all("SELECT note, tags::text FROM memories") == [("second", '{"n": 1}')]
+    assert audit_store(store, log, at=AT).score == 1.0
+
+
+def test_a_row_that_the_table_keeps_otherwise_waits_and_is_told(
+    table: tuple[Database, str, str], tmp_path: Path
+) -> None:
+    _, url, name = table
+    store, log = postgresql_store(url, name, columns=["weight"]), tmp_path / "log.sqlite3"
+    adopt(store, log, origin="mythos/n1/clerk", at=AT)
+    (key,) = store.keys()
+    who, at = json.loads(key)
+    row = json.dumps({"who": who, "at": at, "weight": "1.23456"}).encode()
+    with (
+        Recorder(store, log) as recorder,
+        pytest.raises(UnavailableError, match="gives another row back"),
+    ):
+        recorder.record(key, row, source="agent", at=AT)
+    with pytest.raises(MemoryLogError, match="the row has nothing"):
+        store.normal(key, b"{}")
+    assert "gives another row back" in audit_store(store, log, at=AT).notes[0]
+
+
+def test_a_table_or_a_column_that_is_not_there_is_named(
+    table: tuple[Database, str, str],
+) -> None:
+    _, url, name = table
+    with pytest.raises(UsageError, match="there is no table"):
+        postgresql_store(url, "nowhere")
+    with pytest.raises(UsageError, match="has no column 'nothing'"):
+        postgresql_store(url, name, columns=["nothing"])
