@@ -2,7 +2,8 @@
 
 The least is one row inserted into an SQLite file that is set up as the log is, and one file written
 beside its place, synced, renamed and its folder synced. Rounds of all take turns, so that a busy
-machine slows all alike.
+machine slows all alike. Where `DATABASE_URL` names a PostgreSQL, a log there is measured too, in a
+schema of its own that goes away afterwards: CPU-seconds are those of the client alone.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from rows import Row
 
 from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_log import open_log
+from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
 from mythos.adapters.memory_recorder import Recorder, record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.entry import MemoryWrite
@@ -81,6 +83,31 @@ def one_by_one() -> Iterator[Row]:
         "bare SQLite insert",
         ratio,
     )
+
+
+def on_a_server() -> Iterator[Row]:
+    """The same on PostgreSQL, if there is one."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgresql:"):
+        return
+    place, spent = ServerLog(url, f"mythos_bench_{os.getpid()}"), Counter[str]()
+    with tempfile.TemporaryDirectory() as folder:
+        store = DirectoryStore(Path(folder))
+        seed(store, place, {}, origin="mythos/bench", at=AT)
+        with Recorder(store, place) as recorder:
+            for n in range(4 * EACH):
+                start = time.process_time()
+                recorder.record(f"{n}.md", CONTENT, source="agent", at=AT)
+                then = time.process_time()
+                record(store, place, f"o{n}.md", CONTENT, source="agent", at=AT)
+                spent["log kept open"] += then - start
+                spent["log opened each time"] += time.process_time() - then
+    with connect_server(place, create=False) as database:
+        database.all(f"DROP SCHEMA {place.schema} CASCADE")
+    for name, taken in spent.items():
+        yield Row(
+            f"append and write one by one, PostgreSQL, {name}", 4 * EACH / taken, "entries/CPU-s"
+        )
 
 
 def _begun(home: Path) -> tuple[DirectoryStore, Path]:

@@ -22,7 +22,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import _pymerkle
-from _one_by_one import one_by_one
+from _one_by_one import on_a_server, one_by_one
 from rows import Row, as_json, as_table, cpu_seconds
 
 from mythos.adapters.memory_auditor import audit_store
@@ -223,7 +223,7 @@ if __name__ == "__main__":
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     try:
-        measured = [*in_memory(asked.entries), *in_a_file(), *one_by_one()]
+        measured = [*in_memory(asked.entries), *in_a_file(), *one_by_one(), *on_a_server()]
         measured += _pymerkle.beside() if asked.peer else []
     except MemoryLogError as broken:
         sys.exit(f"the log does not hold: {broken}")
