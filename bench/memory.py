@@ -11,11 +11,12 @@ above (the floor of two hashes an entry), for an audit each key, and each salt w
 from __future__ import annotations
 
 import argparse
+import random
 import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -61,12 +62,14 @@ class Clock:
         return sum(self.spent[what] for what in bare) / self.spent[ours]
 
 
+def memory(n: int) -> MemoryWrite:
+    content = (TEXT % n).ljust(190, b".")
+    return MemoryWrite(STORE, f"customers/{n:07d}.md", "put", content, "agent")
+
+
 def memories(entries: int) -> Iterator[list[MemoryWrite]]:
     for start in range(0, entries, BATCH):
-        yield [
-            MemoryWrite(STORE, f"customers/{n:07d}.md", "put", (TEXT % n).ljust(190, b"."), "agent")
-            for n in range(start, min(start + BATCH, entries))
-        ]
+        yield [memory(n) for n in range(start, min(start + BATCH, entries))]
 
 
 def salt_of(seq: int) -> bytes:
@@ -78,20 +81,17 @@ def hash_each(messages: list[bytes]) -> None:
         sha256(message).digest()
 
 
-def messages_of(writes: list[MemoryWrite], start: int) -> list[bytes]:
+def messages_of(live: list[tuple[str, bytes]], seqs: Sequence[int]) -> list[bytes]:
     """What an audit has to hash for these memories: each key, and each content after its salt."""
     found = []
-    for seq, write in enumerate(writes, start):
-        found += [f'["{STORE}","{write.key}"]'.encode(), salt_of(seq) + (write.content or b"")]
+    for seq, (key, content) in zip(seqs, live, strict=True):
+        found += [f'["{STORE}","{key}"]'.encode(), salt_of(seq) + content]
     return found
 
 
-def in_memory(entries: int) -> list[Row]:
-    """Rebuild, replay and audit of `entries` memories, batch by batch."""
-    clock, edge, tree = Clock(), Frontier(), MerkleLog()
-    audit = Audit(store=STORE, origin="mythos/bench")
-    before_mib = peak_mib()
-    seq = 0
+def replayed(entries: int, clock: Clock) -> Audit:
+    """An audit that has taken a log of `entries`."""
+    audit, seq = Audit(store=STORE, origin="mythos/bench"), 0
     for writes in memories(entries):
         raws = [
             entry_bytes(write, seq=n, salt=salt_of(n), at=AT) for n, write in enumerate(writes, seq)
@@ -102,16 +102,42 @@ def in_memory(entries: int) -> list[Row]:
         ]
         clock.on("replay", lambda rows=rows: audit.log(rows, since=-1))
         seq += len(rows)
-    replayed_mib = peak_mib()
-    seq = 0
-    for writes in memories(entries):
-        live = [(write.key, write.content or b"") for write in writes]
+    return audit
+
+
+def census(audit: Audit, order: Sequence[int], clock: Clock) -> None:
+    """Give all memories to an audit, in this order."""
+    for start in range(0, len(order), BATCH):
+        seqs = order[start : start + BATCH]
+        live = [(write.key, write.content or b"") for write in map(memory, seqs)]
         clock.on("audit", lambda live=live: audit.live(live))
-        messages, contents = messages_of(writes, seq), [content for _, content in live]
+        messages, contents = messages_of(live, seqs), [content for _, content in live]
         clock.on("bare audit", lambda messages=messages: hash_each(messages))
         clock.on("bare contents", lambda contents=contents: hash_each(contents))
-        seq += len(live)
-    assert audit.census.ok == entries
+    assert audit.census.ok == len(order)
+
+
+def in_another_order(entries: int) -> Row:
+    """The audit of a store that hands out its memories in no order that the log knows."""
+    clock, order = Clock(), list(range(entries))
+    random.Random(1).shuffle(order)
+    census(replayed(entries, clock), order, clock)
+    return Row(
+        f"audit {entries // 1000:,}k, shuffled",
+        entries / clock.spent["audit"],
+        "memories/CPU-s",
+        "bare SHA-256 of the same bytes, in the same order",
+        clock.ratio(["bare audit"], "audit"),
+    )
+
+
+def in_memory(entries: int) -> list[Row]:
+    """Rebuild, replay and audit of `entries` memories, batch by batch."""
+    clock, edge, tree = Clock(), Frontier(), MerkleLog()
+    before_mib = peak_mib()
+    audit = replayed(entries, clock)
+    replayed_mib = peak_mib()
+    census(audit, range(entries), clock)
     audited_mib = peak_mib()
     seq = 0
     for writes in memories(entries):
@@ -158,6 +184,7 @@ def in_memory(entries: int) -> list[Row]:
             "bare SHA-256 of all that both hash",
             hashed / whole,
         ),
+        in_another_order(entries),
         Row(f"append {name}, all hashes kept", per_s["append"], "entries/CPU-s"),
         Row(f"peak of replaying {name}", replayed_mib - before_mib, "MiB"),
         Row(f"peak of replay and census {name}", audited_mib - before_mib, "MiB"),

@@ -73,6 +73,17 @@ def test_without_a_log_there_is_no_score() -> None:
     assert MemoryAudit(unlogged=("a",), audited_at=AT).score is None
 
 
+@pytest.mark.parametrize("after", [("put", b"2"), ("delete", None), ("accept", None)])
+def test_an_expiry_is_forgotten_once_the_key_is_logged_again(
+    after: tuple[MemoryOp, bytes | None],
+) -> None:
+    op, content = after
+    ended = [wrote("a", b"1"), wrote("a", None, "expire"), wrote("b", None, "expire")]
+    found = audited(log_of(*ended, wrote("a", content, op)), {"a": content} if content else {})
+    assert found.expired == ("b",)
+    assert found.ok == (content is not None)
+
+
 def test_a_key_that_returns_after_its_logged_end_is_unlogged() -> None:
     for op in ("delete", "expire"):
         log = log_of(wrote("a", b"1"), wrote("a", None, op))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from binascii import Error as NoHex
-from binascii import unhexlify
+from binascii import hexlify, unhexlify
 from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
@@ -84,12 +84,13 @@ def columns_of(messages: Sequence[bytes]) -> EntryColumns | None:
         return None
     contents, keys, ops, seqs, stores = zip(*found, strict=True)
     digits = b"".join(keys) + b"".join(contents)
-    if digits != digits.lower():
-        return None
     try:
-        hashes = hashes_in(unhexlify(digits))
+        joined = unhexlify(digits)
     except NoHex:
         return None
+    if hexlify(joined) != digits:  # capitals
+        return None
+    hashes = hashes_in(joined)
     rest = iter(hashes[n:])
     logged = (
         hashes[n:]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from binascii import unhexlify
 from collections.abc import Iterable, Sequence
-from itertools import compress
+from itertools import compress, pairwise
 from typing import NamedTuple
 
 from mythos.engines.memory.checkpoint import require_root, shorter
@@ -101,14 +101,14 @@ class Replay:
         """
         if not rows:
             return set()
-        stated = self._stated(rows)
-        if None in stated.contents:
-            self._take_in_turn(stated)
-        else:
-            contents = [content for content in stated.contents if content is not None]
-            self.expected.put(stated.hashes, stated.seqs, stated.salts, contents)
-            self.expired.difference_update(stated.hashes)
-        self._grow(rows)
+        messages, leaves, salts = zip(*rows, strict=True)
+        stated = self._stated(messages, salts)
+        ends = [place for place, content in enumerate(stated.contents) if content is None]
+        for before, end in pairwise([-1, *ends, len(stated.hashes)]):
+            self._put(stated, before + 1, end)
+            if end < len(stated.hashes):
+                self._end(stated.hashes[end], stated.ops[end])
+        self._grow(messages, leaves)
         if since < 0:
             return set()
         return set(compress(stated.hashes, [seq >= since for seq in stated.seqs]))
@@ -121,8 +121,9 @@ class Replay:
         """
         if not rows:
             return {}
-        stated = self._stated(rows)
-        self._grow(rows)
+        messages, leaves, salts = zip(*rows, strict=True)
+        stated = self._stated(messages, salts)
+        self._grow(messages, leaves)
         return {
             hashed: None if content is None else LastWord(seq, salt, content)
             for seq, hashed, _, salt, content in zip(*stated, strict=True)
@@ -147,23 +148,26 @@ class Replay:
         part, parts = self.share
         return parts == 1 or int.from_bytes(hashed[:4]) % parts == part
 
-    def _take_in_turn(self, stated: Stated) -> None:
-        """Take entries some of which end a memory."""
-        expected, expired = self.expected, self.expired
-        for seq, hashed, op, salt, content in zip(*stated, strict=True):
-            if content is None:
-                expected.drop(hashed)
-            else:
-                expected.put([hashed], [seq], [salt], [content])
-            if op == b"expire":
-                expired.add(hashed)
-            else:
-                expired.discard(hashed)
+    def _put(self, stated: Stated, start: int, end: int) -> None:
+        """Expect what entries without an end among them say."""
+        hashes = stated.hashes[start:end]
+        contents = [content for content in stated.contents[start:end] if content is not None]
+        self.expected.put(hashes, stated.seqs[start:end], stated.salts[start:end], contents)
+        if self.expired:
+            self.expired.difference_update(hashes)
 
-    def _grow(self, rows: Sequence[LoggedRow]) -> None:
+    def _end(self, hashed: bytes, op: bytes) -> None:
+        """Expect a memory no more."""
+        self.expected.drop(hashed)
+        if op == b"expire":
+            self.expired.add(hashed)
+        else:
+            self.expired.discard(hashed)
+
+    def _grow(self, messages: Sequence[bytes], stored: Sequence[bytes]) -> None:
         """Add leaves, stopping at the size of each checkpoint to compare roots."""
-        leaves = leaf_hashes([row.message for row in rows])
-        if leaves != (stored := [row.leaf for row in rows]):
+        leaves = leaf_hashes(messages)
+        if leaves != [*stored]:
             wrong = next(i for i, leaf in enumerate(leaves) if leaf != stored[i])
             raise differs_from_leaf(self.size + wrong)
         while self._ahead and self._ahead[-1].size <= self.size + len(leaves):
@@ -177,11 +181,10 @@ class Replay:
         while self._ahead and self._ahead[-1].size == self.size:
             require_root(self._tree.root(), self._ahead.pop(), origin=self._origin)
 
-    def _stated(self, rows: Sequence[LoggedRow]) -> Stated:
+    def _stated(self, messages: Sequence[bytes], salts: Sequence[bytes | None]) -> Stated:
         """Read entries, and keep what is about the keys of this share."""
-        messages, _, salts = zip(*rows, strict=True)
         read = columns_of(messages) or _one_by_one(messages)
-        numbers = range(self.size, self.size + len(rows))
+        numbers = range(self.size, self.size + len(messages))
         if (said := [*read.seqs]) != [*numbers]:
             seq, wrong = next(
                 pair for pair in zip(numbers, said, strict=True) if pair[0] != pair[1]
@@ -192,7 +195,7 @@ class Replay:
             )
         kept = [salt if salt is not None and len(salt) == SALT_BYTES else b"" for salt in salts]
         stated = Stated(numbers, read.keys, read.ops, kept, read.contents)
-        if read.stores.count(self._store) == len(rows) and not self.partial:
+        if read.stores.count(self._store) == len(messages) and not self.partial:
             return stated
         ours = [
             store == self._store and self.concerns(hashed)
