@@ -363,3 +363,38 @@ def test_a_wrong_key_stands_beside_what_was_logged_of_it(
     assert third is None
     assert [each["altered"] for each in whole["spells"]] == [1]
     assert browser.get("/api/v1/memories/eu-1/log?log=none").status_code == 404
+
+
+def test_a_log_that_the_newest_report_lacks_shows_its_last_audit_and_is_not_green(
+    browser: Client, host: Host, at: datetime
+) -> None:
+    dropped = "mythos/eu-1/dropped"
+    before = at - timedelta(hours=3)
+    _audited(host, at=before)
+    last = host.row("memory", fleet.audited(host, at=before, ok=5).body, at=before, subject=dropped)
+    fleet.report(host, [last], at=before)
+    _audited(host, at=at)
+    rows = browser.get("/memories?format=json").json()["rows"]
+    (row,) = (each for each in rows if each["log"] == dropped)
+    assert (row["standing"]["name"], row["ok"]) == ("overdue", 5)
+    assert row["standing"]["reason"].startswith("the host's newest report lacks this log")
+    listed = browser.get("/memories").content.decode()
+    assert "3 h ago" in listed
+    page = _page(browser, log=dropped)
+    assert "the host's newest report lacks this log" in page
+    (here,) = (each for each in rows if each["log"] != dropped)
+    assert here["standing"]["name"] == "as_logged"
+
+
+def test_a_report_that_comes_late_is_not_the_newest(
+    browser: Client, outpost: Outpost, at: datetime
+) -> None:
+    """Envelopes are told apart by their number, whatever the clock said and whenever they came."""
+    for counter, ok, clock in ((7, 7, 2), (6, 6, 9), (8, 8, 1)):
+        then = at - clock * MINUTE
+        body = MemoryBody(size=ok, audited_at=int(then.timestamp()), ok=ok)
+        row = outpost.row("memory", body, subject=ORIGIN, at=then)
+        envelope = outpost.sealed([row], counter=counter, sent_at=int(then.timestamp()))
+        assert accept_envelope(envelope, at=at).counted
+        shown = max(counter, 7)
+        assert browser.get("/memories?format=json").json()["rows"][0]["ok"] == shown

@@ -67,7 +67,9 @@ class MemoryBody:
 
     def __post_init__(self) -> None:
         for name in ("size", "audited_at", "restarts", *_COUNTS):
-            count(getattr(self, name), where=f"memory {name}", at_most=MAX_COUNT)
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= MAX_COUNT:
+                raise refused(f"memory {name}", value, f"a whole number from 0 to {MAX_COUNT}")
         if len(self.keys) > MAX_KEYS:
             raise refused("memory keys", f"{len(self.keys)} names", f"at most {MAX_KEYS}")
         if any(self.keys.get(each.key) != each.kind for each in self.offenders):

@@ -33,6 +33,7 @@ UNITS: dict[ComponentName, str] = {
     "drift": "runs",
 }
 LEAST_RUNS = 5
+_NO_AUDIT = MemoryBody()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ def newest_audit(audits: Iterable[MemoryBody]) -> MemoryBody:
     told = list(audits)
     begun = max((body.restarts for body in told), default=0)
     listed = [body for body in told if body.restarts == begun]
-    held = sum((body for body in listed if not body.proof_failed), start=MemoryBody())
+    held = sum((body for body in listed if not body.proof_failed), start=_NO_AUDIT)
     failed = [b for b in listed if b.proof_failed and b.audited_at >= held.audited_at]
     return max(failed, key=lambda body: body.audited_at) if failed else held
 

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from django.db.models import (
-    Count,
-    F,
-    IntegerField,
-    Max,
-    Min,
-    Model,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-)
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
 
 from mythos.engines.evidence.memory import MemoryBody
-from mythos.engines.resilience.components import newest_audit
 from mythos.errors import NotFoundError
-from mythos.server.catalog.models import Node
+from mythos.server.catalog.models import Environment, Node
 from mythos.server.memories.pages.facts import (
     AuditsFact,
     ForkFact,
@@ -36,29 +21,24 @@ from mythos.server.memories.pages.facts import (
 )
 from mythos.server.resilience.log_restarts import restarts_of
 from mythos.server.resilience.models import (
-    EvidenceRow,
+    AuditCounts,
     IntakeFinding,
     MemoryCheckpoint,
+    NewestAudit,
     UnprovedCheckpoint,
 )
-from mythos.server.resilience.readings import presence_of
+from mythos.server.resilience.readings import presence_from
+from mythos.server.resilience.told_audits import Sent
 from mythos.server.resilience.witness import CODE
 
-LATELY_S = 600
 Row = TypeVar("Row", bound=Model)
 Key = tuple[str, str]
 """A host and one of its logs."""
 
 
 def logs() -> list[LogFact]:
-    """Every log of every host that is not retired, with the audit in the host's newest report."""
-    newest = EvidenceRow.objects.filter(
-        kind="memory", node_id=OuterRef("node_id"), environment=OuterRef("environment__name")
-    ).order_by("-cell")
-    nodes = list(_nodes().annotate(newest_audit=Subquery(newest.values("cell")[:1])))
-    cells = {each.node_id: each.newest_audit for each in nodes if each.newest_audit is not None}
-    hosts = {each.node_id: _host(each) for each in nodes}
-    return _logs(hosts, _newest_audits(hosts, cells), restarts_of())
+    """Every log of every host that is not retired, with its newest audit, however old."""
+    return _logs(_hosts(_nodes()), None)
 
 
 def log(node_id: str, origin: str) -> LogFact:
@@ -67,16 +47,8 @@ def log(node_id: str, origin: str) -> LogFact:
     Raises:
         NotFoundError: no such host, or it has no such log.
     """
-    node = _nodes().filter(node_id=node_id).first()
-    host = {} if node is None else {node_id: _host(node)}
-    restarts = restarts_of(host)
-    bodies = [
-        MemoryBody.from_json(body)
-        for each in host.values()
-        for body in _standing(each, origin, restarts).values_list("body", flat=True)[:1]
-    ]
-    audits = {(node_id, origin): bodies} if bodies else {}
-    found = [each for each in _logs(host, audits, restarts) if each.origin == origin]
+    hosts = _hosts(_nodes().filter(node_id=node_id))
+    found = [each for each in _logs(hosts, [node_id]) if each.origin == origin]
     if not found:
         raise NotFoundError(
             f"no memory log {origin[:150]!r} of a host {node_id[:150]!r} is known",
@@ -87,24 +59,19 @@ def log(node_id: str, origin: str) -> LogFact:
 
 def history(log: LogFact, *, at: datetime, span_s: int, width_s: int) -> list[AuditsFact]:
     """Audits of a log over a span, in stretches of `width_s` that hold any, oldest first."""
-    classes = {
-        name: Cast(KT(f"body__{name}"), IntegerField())
-        for name in ("size", "ok", "altered", "missing", "unlogged")
-    }
     found = (
-        _audits(log.host, log.origin)
+        _audits(log)
         .filter(cell__gt=at.timestamp() - span_s, cell__lte=at.timestamp())
-        .order_by()
         .annotate(begins=F("cell") - F("cell") % width_s)
         .values("begins")
         .annotate(
             audits=Count("pk"),
-            failed=Count("pk", filter=Q(body__proof_failed=True)),
-            least_size=Min(classes["size"]),
-            least_ok=Min(classes["ok"]),
-            most_altered=Max(classes["altered"]),
-            most_missing=Max(classes["missing"]),
-            most_unlogged=Max(classes["unlogged"]),
+            least_size=Min("size"),
+            least_ok=Min("ok"),
+            most_altered=Max("altered"),
+            most_missing=Max("missing"),
+            most_unlogged=Max("unlogged"),
+            fails=Count("pk", filter=Q(failed=True)),
         )
         .order_by("begins")
     )
@@ -117,7 +84,7 @@ def history(log: LogFact, *, at: datetime, span_s: int, width_s: int) -> list[Au
             altered=row["most_altered"],
             missing=row["most_missing"],
             unlogged=row["most_unlogged"],
-            failed=row["failed"],
+            failed=row["fails"],
         )
         for row in found
     ]
@@ -125,89 +92,104 @@ def history(log: LogFact, *, at: datetime, span_s: int, width_s: int) -> list[Au
 
 def first_audit(log: LogFact) -> int | None:
     """The Unix second of the cell of a log's first audit that is stored."""
-    found = _audits(log.host, log.origin).order_by("cell").values_list("cell", flat=True)
-    return found.first()
+    return _audits(log).order_by("cell").values_list("cell", flat=True).first()
+
+
+def _audits(log: LogFact) -> QuerySet[AuditCounts]:
+    host = log.host
+    return AuditCounts.objects.filter(
+        log__node_id=host.node_id, log__environment=host.environment, log__subject=log.origin
+    )
 
 
 def _nodes() -> QuerySet[Node]:
-    return Node.objects.filter(retired_at=None).select_related("environment")
+    return Node.objects.filter(retired_at=None)
 
 
-def _host(node: Node) -> HostFact:
-    return HostFact(node.node_id, node.environment.name, presence_of(node), node.public_key)
-
-
-def _audits(host: HostFact, origin: str) -> QuerySet[EvidenceRow]:
-    return EvidenceRow.objects.filter(
-        kind="memory", node_id=host.node_id, environment=host.environment, subject=origin
-    )
-
-
-def _newest_audits(
-    hosts: dict[str, HostFact], cells: dict[str, int]
-) -> dict[Key, list[MemoryBody]]:
-    """The audits in the newest cell of each host that has any.
-
-    Hosts that report now share a few cells, so their rows are found by cell; those that fell
-    silent are named.
-    """
-    lately = max(cells.values(), default=0) - LATELY_S
-    recent = {cell for cell in cells.values() if cell >= lately}
-    quiet = {node_id: cell for node_id, cell in cells.items() if cell < lately}
-    memory = EvidenceRow.objects.filter(kind="memory").order_by()
-    environments = {host.environment for host in hosts.values()}
-    found = memory.filter(environment__in=environments, cell__in=recent)
-    old = memory.filter(
-        environment__in=environments, node_id__in=list(quiet), cell__in=set(quiet.values())
-    )
-    audits: dict[Key, list[MemoryBody]] = defaultdict(list)
-    for rows in (found, old):
-        told = rows.values_list("node_id", "environment", "subject", "cell", "body")
-        for node_id, environment, subject, cell, body in told:
-            host = hosts.get(node_id)
-            if host and host.environment == environment and cells.get(node_id) == cell:
-                audits[node_id, subject].append(MemoryBody.from_json(body))
-    return audits
-
-
-def _standing(host: HostFact, origin: str, restarts: dict[Key, int]) -> QuerySet[EvidenceRow]:
-    """Audits of a log since it last began anew, the newest first."""
-    found = _audits(host, origin).order_by("-cell")
-    begun = restarts.get((host.node_id, origin))
-    return found if begun is None else found.filter(body__restarts=begun)
-
-
-def _logs(
-    hosts: dict[str, HostFact], told: dict[Key, list[MemoryBody]], restarts: dict[Key, int]
-) -> list[LogFact]:
-    one = list(hosts) if len(hosts) == 1 else None
-    witnessed, waiting, forks = _witnessed(one), _waiting(one), _forks(one)
-    caught = {key for key, fork in forks.items() if fork.open}
-    audits = {
-        key: bodies
-        for key, bodies in told.items()
-        if max(body.restarts for body in bodies) >= restarts.get(key, 0)
+def _hosts(nodes: QuerySet[Node]) -> dict[str, HostFact]:
+    """Hosts by id. Columns alone are read: a list takes a thousand."""
+    environments = {
+        pk: (name, report_every_s if air_gapped else None)
+        for pk, name, air_gapped, report_every_s in Environment.objects.values_list(
+            "pk", "name", "air_gapped", "report_every_s"
+        )
     }
+    columns = ("presence", "heartbeat_s", "last_beat_at", "enrolled_at")
+    hosts = {}
+    for node_id, key, environment, kind, heartbeat_s, beat, enrolled in nodes.values_list(
+        "node_id", "public_key", "environment_id", *columns
+    ):
+        name, report_every_s = environments[environment]
+        presence = presence_from(kind, heartbeat_s, report_every_s, beat, enrolled)
+        hosts[node_id] = HostFact(node_id, name, presence, key)
+    return hosts
+
+
+def _logs(hosts: dict[str, HostFact], nodes: Collection[str] | None) -> list[LogFact]:
+    """The logs of hosts; `nodes` names them where they are few."""
+    told = _told(hosts, nodes)
+    restarts = restarts_of(nodes)
+    witnessed, waiting, forks = _witnessed(nodes), _waiting(nodes), _forks(nodes)
+    caught = {key for key, fork in forks.items() if fork.open}
+    newest = _newest_reports(told)
     return [
         LogFact(
-            origin=origin,
-            host=hosts[node_id],
-            audit=newest_audit(audits[node_id, origin]) if (node_id, origin) in audits else None,
-            witnessed=witnessed.get((node_id, origin)),
-            waiting=waiting.get((node_id, origin)),
-            fork=forks.get((node_id, origin)),
+            origin=key[1],
+            host=hosts[key[0]],
+            audit=told[key].body_since(restarts.get(key, 0)) if key in told else None,
+            reported=key in told and told[key].comes_with(newest[key[0]]),
+            witnessed=witnessed.get(key),
+            waiting=waiting.get(key),
+            fork=forks.get(key),
         )
-        for node_id, origin in sorted({*told, *witnessed, *caught, *restarts})
-        if node_id in hosts
+        for key in sorted({*told, *witnessed, *caught, *restarts})
+        if key[0] in hosts
     ]
 
 
-def _witnessed(nodes: Collection[str] | None) -> dict[Key, WitnessedFact]:
+class _Told(NamedTuple):
+    """The newest audit of a log, and the envelope that told it."""
+
+    sent: Sent
+    cell: int
+    body: MemoryBody
+
+    def body_since(self, restarts: int) -> MemoryBody | None:
+        """The audit, if the log has not begun anew since."""
+        return self.body if self.body.restarts >= restarts else None
+
+    def comes_with(self, other: _Told) -> bool:
+        """Whether both came with one report, which is of one cell and may be several envelopes."""
+        return self.cell == other.cell
+
+
+def _told(hosts: dict[str, HostFact], nodes: Collection[str] | None) -> dict[Key, _Told]:
+    """The newest audit of each log, of the environment that its host is in."""
+    columns = ("node_id", "environment", "subject", "epoch_seq", "counter", "cell", "body")
+    found = _of(NewestAudit.objects.all(), nodes).values_list(*columns)
     return {
-        (each.node_id, each.origin): WitnessedFact(
-            each.size, f"sha256:{each.root}", each.note, each.cosigned, each.seen_at
-        )
-        for each in _of(MemoryCheckpoint.objects.all(), nodes)
+        (node_id, origin): _Told(Sent(epoch_seq, counter), cell, MemoryBody.from_json(body))
+        for node_id, environment, origin, epoch_seq, counter, cell, body in found
+        if node_id in hosts and hosts[node_id].environment == environment
+    }
+
+
+def _newest_reports(told: dict[Key, _Told]) -> dict[str, _Told]:
+    """Of each host an audit that came with its newest report."""
+    newest: dict[str, _Told] = {}
+    for (node_id, _), audit in told.items():
+        if node_id not in newest or newest[node_id][:2] < audit[:2]:
+            newest[node_id] = audit
+    return newest
+
+
+def _witnessed(nodes: Collection[str] | None) -> dict[Key, WitnessedFact]:
+    columns = ("node_id", "origin", "size", "root", "note", "cosigned", "seen_at")
+    return {
+        (node_id, origin): WitnessedFact(size, f"sha256:{root}", note, cosigned, seen_at)
+        for node_id, origin, size, root, note, cosigned, seen_at in _of(
+            MemoryCheckpoint.objects.all(), nodes
+        ).values_list(*columns)
     }
 
 
@@ -230,5 +212,5 @@ def _forks(nodes: Collection[str] | None) -> dict[Key, ForkFact]:
     }
 
 
-def _of(rows: QuerySet[Row], nodes: Collection[str] | None) -> Iterable[Row]:
+def _of(rows: QuerySet[Row], nodes: Collection[str] | None) -> QuerySet[Row]:
     return rows if nodes is None else rows.filter(node_id__in=nodes)

@@ -28,6 +28,7 @@ from mythos.server.catalog.models import Node
 from mythos.server.resilience import models, witness
 from mythos.server.resilience.log_restarts import Beginnings, beginnings, rows_of
 from mythos.server.resilience.queries import evidence_row, stored_keys
+from mythos.server.resilience.told_audits import NOT_KNOWN, Sent, keep, sent_in
 from mythos.values import evidence as wire
 from mythos.values.digest import digest_of
 
@@ -154,7 +155,7 @@ def _count(
             )
         return _accepted(envelope, beginnings(envelope), counted=False)
     begun = beginnings(envelope)
-    merge_rows(rows_of(envelope, begun))
+    merge_rows(rows_of(envelope, begun), sent=sent_in(envelope))
     witness.remember(envelope, node, at=at, begun=begun)
     _touch(envelope, node, at=at, via_file=via_file)
     return _accepted(envelope, begun, counted=True)
@@ -174,11 +175,18 @@ def _accepted(envelope: wire.Envelope, begun: Beginnings, *, counted: bool) -> A
     )
 
 
-def merge_rows(rows: Iterable[EvidenceRow]) -> None:
-    """Add rows to what is stored under their keys; call inside a transaction."""
+def merge_rows(rows: Iterable[EvidenceRow], *, sent: Sent = NOT_KNOWN) -> None:
+    """Add rows to what is stored under their keys; call inside a transaction.
+
+    Args:
+        rows: any evidence.
+        sent: the place of the envelope that told it.
+    """
     merged = merge(rows)
     for start in range(0, len(merged), AT_ONCE):
         _merge_few(merged[start : start + AT_ONCE])
+    audits = (row for row in merged if row.key.kind == "memory")
+    keep((models.EvidenceRow.objects.get(**_columns(row)) for row in audits), sent)
 
 
 def _merge_few(rows: list[EvidenceRow]) -> None:

@@ -70,12 +70,15 @@ def _after(envelope: Envelope, restart: LogRestart) -> bool:
         return envelope.sent_at > restart.seen_at.timestamp()
     if envelope.epoch == restart.epoch:
         return envelope.counter > restart.counter
-    return _first_heard(envelope.node, envelope.epoch) > _first_heard(
-        restart.node_id, restart.epoch
-    )
+    return first_heard(envelope.node, envelope.epoch) > first_heard(restart.node_id, restart.epoch)
 
 
-def _first_heard(node_id: str, epoch: str) -> int:
+def first_heard(node_id: str, epoch: str) -> int:
+    """A number that orders the epochs of a node by when the first envelope of each was counted.
+
+    Returns:
+        0 for an epoch that was never heard of.
+    """
     receipts = EnvelopeReceipt.objects.filter(node_id=node_id, epoch=epoch)
     first: int | None = receipts.aggregate(first=Min("pk"))["first"]
     return first or 0

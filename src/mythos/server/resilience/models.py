@@ -46,6 +46,52 @@ class EvidenceRow(models.Model):
         return f"{self.kind} {self.node_id} {self.subject} {self.cell}"
 
 
+class NewestAudit(models.Model):
+    """The newest audit of one memory log, and the envelope that told it.
+
+    A copy of one evidence row's body. `epoch_seq` orders the node's epochs by when each was first
+    heard of, `counter` the envelopes within one; both 0 where that is not known.
+    """
+
+    node_id = models.CharField(max_length=150)
+    environment = models.CharField(max_length=150)
+    subject = models.CharField(max_length=300)
+    epoch_seq = models.BigIntegerField(default=0)
+    counter = models.BigIntegerField(default=0)
+    cell = models.BigIntegerField()
+    body = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["node_id", "environment", "subject"], name="newest_audit_of_log"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} at {self.cell}"
+
+
+class AuditCounts(models.Model):
+    """The counts of one audit as columns: four weeks of a log are forty thousand of them."""
+
+    row = models.OneToOneField(EvidenceRow, on_delete=models.CASCADE, primary_key=True)
+    log = models.ForeignKey(NewestAudit, on_delete=models.CASCADE, db_index=False)
+    cell = models.BigIntegerField()
+    size = models.BigIntegerField()
+    ok = models.BigIntegerField()
+    altered = models.BigIntegerField()
+    missing = models.BigIntegerField()
+    unlogged = models.BigIntegerField()
+    failed = models.BooleanField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["log", "cell"], name="audits_of_log")]
+
+    def __str__(self) -> str:
+        return f"audit at {self.cell}"
+
+
 class EnvelopeReceipt(models.Model):
     """An envelope that was counted: its id, and the digest that tells a replay from a fork."""
 

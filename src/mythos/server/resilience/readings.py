@@ -184,12 +184,29 @@ def _first_evidence(node: Node, *, at: datetime) -> datetime | None:
 def presence_of(node: Node) -> Presence:
     """How a node is heard."""
     environment = node.environment
+    return presence_from(
+        node.presence,
+        node.heartbeat_s,
+        environment.report_every_s if environment.air_gapped else None,
+        node.last_beat_at,
+        node.enrolled_at,
+    )
+
+
+def presence_from(
+    kind: str,
+    heartbeat_s: int,
+    report_every_s: int | None,
+    newest_beat: datetime | None,
+    enrolled_at: datetime,
+) -> Presence:
+    """How a node is heard, from its columns; `report_every_s` is None where it is on a network."""
     return Presence(
-        kind="telemetry" if node.presence == Node.Presence.TELEMETRY else "heartbeat",
-        heartbeat_s=node.heartbeat_s,
-        report_every_s=environment.report_every_s if environment.air_gapped else None,
-        newest_beat=node.last_beat_at,
-        enrolled_at=node.enrolled_at,
+        kind="telemetry" if kind == Node.Presence.TELEMETRY else "heartbeat",
+        heartbeat_s=heartbeat_s,
+        report_every_s=report_every_s,
+        newest_beat=newest_beat,
+        enrolled_at=enrolled_at,
     )
 
 

@@ -60,11 +60,15 @@ class ForkFact:
 
 @dataclass(frozen=True, slots=True)
 class LogFact:
-    """One log of a host: its newest audit, what is remembered, what waits, what contradicts it."""
+    """One log of a host: its newest audit, what is remembered, what waits, what contradicts it.
+
+    `reported`: whether the audit came with the host's newest report.
+    """
 
     origin: str
     host: HostFact
     audit: MemoryBody | None = None
+    reported: bool = True
     witnessed: WitnessedFact | None = None
     waiting: WaitingFact | None = None
     fork: ForkFact | None = None

@@ -78,7 +78,7 @@ def _named(log: LogFact, *, at: datetime) -> tuple[StandingName, str]:
     if audit is not None and audit.proof_failed:
         return "forked", "the host's own audit says that a proof of the log does not hold"
     if audit is None or not audit.audited_at:
-        return "unaudited", "the host's newest report holds no audit of this log"
+        return "unaudited", "no audit came of this log as it is now"
     return _audited(log, audit, at=at)
 
 
@@ -91,6 +91,8 @@ def _audited(log: LogFact, audit: MemoryBody, *, at: datetime) -> tuple[Standing
     if log.waiting is not None and log.witnessed is not None:
         grown = f"{log.witnessed.size} to {log.waiting.size} entries"
         return "unproved", f"the log says it grew from {grown}, and has not proved it"
+    if not log.reported:
+        return "overdue", "the host's newest report lacks this log, so nothing vouches for now"
     if log.host.presence.silent(at):
         return "overdue", "the host's report is overdue, so nothing vouches for now"
     return "as_logged", f"{_keys(audit.ok)} as logged"
