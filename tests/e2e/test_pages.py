@@ -52,6 +52,17 @@ def test_every_page_is_walked_without_a_complaint(walk: Walk) -> None:
     walk.sees("/deploy/strategy", "Recommendation as an argument")
 
 
+def test_every_place_is_reached_without_scrolling_sideways(walk: Walk) -> None:
+    walk.sees("/system/actions", "Who did what, and why")
+    places = walk.page.get_by_role("navigation", name="Main").get_by_role("link")
+    boxes = [place.bounding_box() for place in places.all()]
+    assert len(boxes) == 7
+    width = walk.page.viewport_size["width"] if walk.page.viewport_size else 0
+    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+    places.last.click()
+    walk.page.wait_for_url("**/system/actions")
+
+
 def test_a_page_refreshes_itself_until_it_is_paused(walk: Walk) -> None:
     walk.page.clock.install()
     walk.page.goto(f"{walk.root}/deploy/packet")

@@ -258,3 +258,9 @@ def test_the_command_line_keeps_a_checkpoint_and_checks_against_it(tmp_path: Pat
     assert (code, json.loads(told)["ok"], json.loads(told)["checkpoints"]) == (0, True, 1)
     kept.write_text(kept.read_text("utf-8").replace("\n2\n", "\n1\n"), "utf-8")
     assert run("verify", "--checkpoint", str(kept))[0] == 1
+
+
+def test_an_empty_log_of_actions_says_what_it_is_for(browser: Client) -> None:
+    page = browser.get("/system/actions").content.decode()
+    assert "Nothing was done yet" in page
+    assert "mythos actions checkpoint --out FILE" in page
