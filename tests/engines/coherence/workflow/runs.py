@@ -83,6 +83,8 @@ class Runs:
 
     def _from(self, rest: set[Word], told: Said, now_s: int) -> None:
         self.finished = self.finished or () in rest
+        if self.finished and {path for word in rest for path, _ in word} <= self.permitted:
+            return  # nothing to learn further on
         heads = {word[0] for word in rest if word}
         for head in sorted(heads):
             after = {word[1:] for word in rest if word and word[0] == head}
@@ -98,6 +100,7 @@ class Runs:
             for events in ((label,), ("user.message", label), ("user.message",)):
                 yield _words(events, now_s)
             return
+        history = self._history(told)
         for key, cents in product("ab", (1, 9)):
             call = Happening(
                 label,
@@ -109,7 +112,7 @@ class Runs:
                 output="fine",
                 output_captured=True,
             )
-            if not self._allowed(call, told):
+            if not self._allowed(call, history):
                 continue
             self.permitted.add(path)
             yield (call,)
@@ -117,7 +120,7 @@ class Runs:
             if label == "ask":
                 yield (call, *_words(("user.confirm",), now_s + 1))
 
-    def _allowed(self, call: Happening, told: Said) -> bool:
+    def _history(self, told: Said) -> History:
         history = History(self.engine.plans, SHOP)
         for one in told:
             if one.name.startswith("user."):
@@ -125,6 +128,9 @@ class Runs:
             else:
                 history.began(one)
                 history.ended(one)
+        return history
+
+    def _allowed(self, call: Happening, history: History) -> bool:
         asker = Asker(call.agent, call.name, call.arguments, frozenset(), call.start_ns)
         facts = {
             name: {plan.name: history.ask(plan, asker) for plan in plans}
