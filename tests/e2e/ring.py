@@ -84,8 +84,8 @@ class Ring:
                 )
             )
 
-    def serve(self) -> None:
-        """Start the control plane with an administrator."""
+    def create_admin(self) -> None:
+        """Let `tester` sign in."""
         subprocess.run(
             [sys.executable, "-m", "mythos", "serve", "--create-admin", "tester"],
             env=self.environment,
@@ -93,8 +93,17 @@ class Ring:
             capture_output=True,
             timeout=60,
         )
+
+    def serve(self) -> None:
+        """Start the control plane."""
         self.start("control", "serve", "--port", str(self.port))
-        wait_for(lambda: _answers(f"{self.url}/healthz"), "the control plane answers")
+        wait_for(self._answers, "the control plane answers")
+
+    def _answers(self) -> bool:
+        try:
+            return self.exporter.get(f"{self.url}/healthz").is_success
+        except httpx.HTTPError:
+            return False
 
     def enrol(self, node: str, environment: str) -> None:
         """Enrol a node by one-time code and start its sidecar."""
@@ -275,10 +284,3 @@ def _span(
 
 def _attribute(key: str, value: str) -> dict[str, Any]:
     return {"key": key, "value": {"stringValue": value}}
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
-    except httpx.HTTPError:
-        return False

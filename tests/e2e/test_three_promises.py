@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,32 +20,39 @@ from tests.e2e.ring import Ring, run_of, wait_for
 from tests.e2e.shop import CLEAN, UNASKED, WANDERING, write_shop
 
 
+@pytest.fixture(scope="module")
+def assigned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop built, signed and assigned to both environments; every test takes a copy."""
+    ring = Ring(tmp_path_factory.mktemp("assigned") / "ring")
+    source, layout = write_shop(ring.folder / "source"), str(ring.folder / "layout")
+    built = ring.mythos("bundle", "build", str(source), "--out", layout)
+    (ring.folder / "digest").write_text(built["digest"], "utf-8")
+    ring.mythos("trust", "init", "--fleet", str(source / "fleet.yaml"))
+    ring.mythos("trust", "sign", layout)
+    for environment in ("north", "south"):
+        ring.mythos(
+            "rollout", "start", "--environment", environment, "--bundle", "shop@1",
+            "--by", "tester", "--why", "first launch",
+        )  # fmt: skip
+    ring.create_admin()
+    ring.stop()
+    return ring.folder
+
+
 @pytest.fixture
-def ring(tmp_path: Path) -> Iterator[Ring]:
-    ring = Ring(tmp_path / "ring")
+def ring(assigned: Path, tmp_path: Path) -> Iterator[Ring]:
+    ring = Ring(shutil.copytree(assigned, tmp_path / "ring"))
     try:
         yield ring
     finally:
         ring.stop()
 
 
-def launch(ring: Ring, *, nodes: dict[str, str]) -> dict[str, Any]:
-    """Build, sign, assign and launch the shop on these nodes."""
-    source = write_shop(ring.folder / "source")
-    built: dict[str, Any] = ring.mythos(
-        "bundle", "build", str(source), "--out", str(ring.folder / "layout")
-    )
-    ring.mythos("trust", "init", "--fleet", str(source / "fleet.yaml"))
-    ring.mythos("trust", "sign", str(ring.folder / "layout"))
-    for environment in sorted(set(nodes.values())):
-        ring.mythos(
-            "rollout", "start", "--environment", environment, "--bundle", "shop@1",
-            "--by", "tester", "--why", "first launch",
-        )  # fmt: skip
+def launch(ring: Ring, *, nodes: dict[str, str]) -> None:
+    """Serve, and launch the shop on these nodes."""
     ring.serve()
     for node, environment in nodes.items():
         ring.enrol(node, environment)
-    return built
 
 
 def parts(reading: dict[str, Any]) -> dict[str, Any]:
@@ -93,9 +101,10 @@ def test_the_score_falls_with_entropy_and_with_conformance_and_recovers(ring: Ri
 
 
 def test_a_bundle_arrives_byte_identical_and_a_changed_byte_is_refused(ring: Ring) -> None:
-    built = launch(ring, nodes={"north-1": "north"})
+    launch(ring, nodes={"north-1": "north"})
+    first = (ring.folder / "digest").read_text("utf-8")
     tree = (ring.home("north-1") / "current").resolve()
-    assert f"sha256:{tree.name}" == built["digest"] == ring.status("north-1")["running"]
+    assert f"sha256:{tree.name}" == first == ring.status("north-1")["running"]
     layout = ring.folder / "layout" / "blobs" / "sha256"
     sent = {path.name for path in layout.iterdir()}
     arrived = {
@@ -118,7 +127,7 @@ def test_a_bundle_arrives_byte_identical_and_a_changed_byte_is_refused(ring: Rin
         "--by", "tester", "--why", "new prices",
     )  # fmt: skip
     wait_for(lambda: fresh[:12] in ring.status("north-1")["problem"], "the change is refused")
-    assert ring.status("north-1")["running"] == built["digest"]
+    assert ring.status("north-1")["running"] == first
     assert ring.status("north-1")["assigned"] == second["digest"]
 
 
