@@ -74,22 +74,31 @@ def mentions(text: str) -> list[Link]:
 
 def addresses(text: str) -> list[str]:
     """The mail addresses of a text, case-folded, in order."""
+    if "@" not in text:
+        return []
     return [_folded(found[0].strip(".")) for found in _ADDRESS.finditer(text)]
 
 
 def without_addresses(text: str, instead: str) -> str:
     """A text without its mail addresses and the names that go with them (`Ada <ada@x.example>`)."""
-    for pattern in (_NAMED_ADDRESS, _ADDRESS, _MAILTO):
-        text = pattern.sub(instead, text)
-    return text
+    if "@" in text:
+        text = _ADDRESS.sub(instead, _NAMED_ADDRESS.sub(instead, text))
+    return _MAILTO.sub(instead, text)
 
 
 def without_links(text: str, instead: str) -> str:
     """A text without its links."""
-    return _LINK.sub(instead, text)
+    return _LINK.sub(instead, text) if _may_hold_links(text) else text
+
+
+def _may_hold_links(text: str) -> bool:
+    """Whether a text holds what every link holds: far sooner found than a link."""
+    return "." in text or "://" in text
 
 
 def _made(pattern: re.Pattern[str], text: str) -> list[Link]:
+    if not _may_hold_links(text):
+        return []
     found = (_link(match[0]) for match in pattern.finditer(text))
     return [link for link in found if link.host]
 
