@@ -54,7 +54,7 @@ class Ring:
             "MYTHOS_ADMIN_PASSWORD": PASSWORD,
         }
         self.environment.pop("DATABASE_URL", None)
-        self.exporter = httpx.Client(trust_env=False, timeout=10)
+        self.exporter = httpx.Client(trust_env=False, timeout=PATIENCE_S)
         self.clients.append(self.exporter)
 
     def mythos(self, *words: str, ok: Sequence[int] = (0,)) -> dict[str, Any]:
@@ -131,7 +131,9 @@ class Ring:
 
     def client(self) -> httpx.Client:
         """A signed-in browser that asks for JSON."""
-        client = httpx.Client(base_url=self.url, trust_env=False, follow_redirects=True)
+        client = httpx.Client(
+            base_url=self.url, trust_env=False, follow_redirects=True, timeout=PATIENCE_S
+        )
         self.clients.append(client)
         page = client.get("/login").text
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
