@@ -43,9 +43,10 @@ setup: $(INSTALLED) ## Build .venv from requirements.lock (PYTHON=... picks the 
 demo: setup ## Run a fleet of two nodes on this machine, with a page to watch it
 	@$(BIN)/mythos demo $(ARGS)
 
+# Files in their own order: by default those of few tests come last, of which some take a minute.
 .PHONY: test
 test: setup ## Run every test (ARGS="-k word" picks some)
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: setup ## Check style, format, types and layers
