@@ -74,7 +74,8 @@ class Plane:
     def serve(self) -> None:
         """Start the process and wait until it answers."""
         self.begin()
-        wait_for(self._answers, "the control plane answers")
+        with httpx.Client(base_url=self.url, trust_env=False, timeout=2) as client:
+            wait_for(lambda: self._answers(client), "the control plane answers")
 
     def kill(self) -> None:
         """Kill the process and all it started, without warning."""
@@ -100,11 +101,11 @@ class Plane:
         )
         return dict(self.table(question))
 
-    def _answers(self) -> bool:
+    def _answers(self, client: httpx.Client) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, self.log()
         try:
-            return httpx.get(f"{self.url}/healthz", trust_env=False, timeout=2).is_success
+            return client.get("/healthz").is_success
         except httpx.HTTPError:
             return False
 

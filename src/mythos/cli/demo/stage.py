@@ -145,11 +145,12 @@ class Stage:
         words = ["serve", "--host", HOST, "--port", str(self.port)]
         self.children.start_revivable("control", words, dict(os.environ))
         deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            self.children.check()
-            if _answers(f"{self.url}/healthz"):
-                return
-            time.sleep(0.1)
+        with httpx.Client(base_url=self.url, timeout=2, trust_env=False) as client:
+            while time.monotonic() < deadline:
+                self.children.check()
+                if _answers(client):
+                    return
+                time.sleep(0.1)
         raise UnavailableError(
             f"the control plane does not answer at {self.url}",
             remedy=f"read {self.folder / 'logs' / 'control.log'}",
@@ -311,9 +312,9 @@ def _fleet_of(path: Path) -> FleetFile:
     )
 
 
-def _answers(url: str) -> bool:
+def _answers(client: httpx.Client) -> bool:
     try:
-        return httpx.get(url, timeout=2, trust_env=False).is_success
+        return client.get("/healthz").is_success
     except httpx.HTTPError:
         return False
 
