@@ -22,7 +22,7 @@ from mythos.engines.coherence.solver import Model, Solver, UndecidedError
 from mythos.engines.coherence.terms import Bool
 from mythos.engines.coherence.witness import witness
 from mythos.engines.policy.compile import PolicyEngine
-from mythos.engines.policy.decide import loudest_first
+from mythos.engines.policy.verdict import loudest_first
 from mythos.values.tools import Tool
 
 _Group: TypeAlias = "tuple[Bool, Sequence[RuleKey]]"
