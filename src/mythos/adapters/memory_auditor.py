@@ -31,7 +31,7 @@ from mythos.values.memory import Checkpoint, MemoryAudit
 
 BATCH = 1024
 KEYS_AT_ONCE = 1_000_000
-"""Keys whose state is held at a time, about 240 MB; a larger log is replayed in several shares."""
+"""Keys whose state is held at a time, about 250 MB; a larger log is replayed in several shares."""
 
 Item = TypeVar("Item")
 OnProgress = Callable[[int], None]

@@ -4,7 +4,7 @@ Keys stand in the order in which the log first named them. A store mostly hands 
 in that order too (as they were baselined, or came to be), so those that are asked for together
 mostly lie side by side, and are then compared without looking each one up.
 
-About 240 bytes a key that the log ever named, Python's share included.
+About 250 bytes a key that the log ever named, Python's share included.
 """
 
 from __future__ import annotations
