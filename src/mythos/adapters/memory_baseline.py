@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, create_log
@@ -10,6 +11,8 @@ from mythos.adapters.memory_settling import settle_all
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.entry import MemoryWrite
 from mythos.errors import ConflictError
+
+MAX_TOLD = 100
 
 
 def seed(
@@ -41,33 +44,51 @@ def seed(
     return len(contents) if begun else 0
 
 
-def adopt(store: MemoryStore, place: LogPlace, *, origin: str, at: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What became of a store's memories when its log began.
+
+    `known`: the log knew the store already, and nothing changed. `left_out`: what cannot be read
+    as a memory, with the reason, the first `MAX_TOLD` of `n_left_out`; it stays unlogged.
+    """
+
+    entries: int = 0
+    known: bool = False
+    n_left_out: int = 0
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def adopt(store: MemoryStore, place: LogPlace, *, origin: str, at: datetime) -> Adopted:
     """Log what the store holds now as its baseline: trust starts here.
 
     A log that exists takes in a further store, never the same one twice.
-
-    Returns:
-        The number of baseline entries; 0 if the log knows the store already, and then nothing
-        changes. What cannot be read as a memory is left out, and so stays unlogged.
 
     Raises:
         ConflictError: a log of another origin is there.
         MemoryLogError: a key that the log cannot carry.
     """
+    left_out: dict[str, str] = {}
+    n_left_out = 0
+
+    def readable() -> Iterator[MemoryWrite]:
+        nonlocal n_left_out
+        for key, content in store.read():
+            if isinstance(content, bytes):
+                yield MemoryWrite(store.name, key, "baseline", content, "import")
+                continue
+            n_left_out += 1
+            if len(left_out) < MAX_TOLD:
+                left_out[key] = content.reason
+
     with create_log(place) as log, log.transaction():
         if not _begun(log, place, origin=origin):
             log.begin(origin)
         elif log.knows(store.name):
-            return 0
+            return Adopted(known=True)
         start = log.size
-        found = (
-            MemoryWrite(store.name, key, "baseline", content, "import")
-            for key, content in store.read()
-            if isinstance(content, bytes)
-        )
-        entries = log.extend(found, at=at)
+        entries = log.extend(readable(), at=at)
         log.settle_from(start)  # in place already
-    return entries
+    return Adopted(entries, n_left_out=n_left_out, left_out=left_out)
 
 
 def _begun(log: MemoryLog, place: LogPlace, *, origin: str) -> bool:

@@ -6,7 +6,6 @@ alters it, and so it should, because nothing tells the two apart.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from mythos.adapters.memory_store_record import (
     canonical_record,
     content_of,
     key_of,
+    parsed,
     record_of,
 )
 from mythos.engines.memory.live import Unreadable
@@ -37,7 +37,10 @@ class JsonLinesStore:
     @property
     def blind_to(self) -> str:
         """What an audit cannot see."""
-        return "the order of lines that have an id, white space and the order of keys in a record"
+        return (
+            "the order of lines that have an id; white space, the order of keys and how numbers are"
+            " spelt in a record"
+        )
 
     def read(self, *, after: str | None = None) -> Iterator[tuple[str, bytes | Unreadable]]:
         """Every line's record in canonical JSON, by its key."""
@@ -101,6 +104,11 @@ class JsonLinesStore:
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """Number and bytes of each line that is not blank; blank lines count."""
+        if self.path.exists() and not self.path.is_file():
+            raise UnavailableError(
+                f"memory file {self.path} is no regular file",
+                remedy="name the file of JSON lines that the agent keeps",
+            )
         try:
             with self.path.open("rb") as file:
                 for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 1):
@@ -114,12 +122,15 @@ class JsonLinesStore:
 
 def _read(number: int, line: bytes) -> tuple[str, bytes | Unreadable]:
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
-        record = None
+        record = parsed(line)
+    except (ValueError, RecursionError) as error:
+        return f"#{number}", Unreadable(f"no JSON that can be read one way only: {error}")
     if not isinstance(record, dict):
         return f"#{number}", Unreadable("no JSON object")
-    return _key(record) or f"#{number}", content_of(record)
+    content = content_of(record)
+    if isinstance(content, Unreadable):
+        return f"#{number}", content
+    return _key(record) or f"#{number}", content
 
 
 def _key(record: dict[str, JsonValue]) -> str:

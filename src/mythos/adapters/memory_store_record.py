@@ -1,8 +1,9 @@
 """Records (table rows, lines of JSON) as memories: a key in text, a content in canonical JSON.
 
 A key is the record's own text where that is plain, else canonical JSON of the parts of its key, so
-no two records share one. What JSON cannot hold is wrapped: bytes as `{"$bytes": base64}`, large
-integers as `{"$int": "digits"}`. Columns hold single values, so no text of theirs passes for that.
+no two records share one. What JSON cannot hold is wrapped: bytes as `{"$bytes": base64}`, text that
+is no UTF-8 as `{"$text": base64}`, large integers as `{"$int": "digits"}`. Columns hold single
+values, so no text of theirs passes for that.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from mythos.values.digest import canonical_bytes
 
 _MAX_INT = 2**53 - 1
 _MARKED = ("[", "#")  # how keys begin that are not plain text
+
+
+class BrokenText(bytes):
+    """What a database holds as text, and is no UTF-8."""
 
 
 def key_of(parts: Sequence[object]) -> str:
@@ -53,7 +58,8 @@ def parts_of(key: str, *, n_parts: int) -> list[object]:
 def json_of(value: object) -> JsonValue:
     """A value of a database as JSON."""
     if isinstance(value, bytes):
-        return {"$bytes": base64.b64encode(value).decode()}
+        kind = "$text" if isinstance(value, BrokenText) else "$bytes"
+        return {kind: base64.b64encode(value).decode()}
     if isinstance(value, bool) or value is None or isinstance(value, str | float):
         return value
     if isinstance(value, int):
@@ -68,6 +74,8 @@ def value_of(value: JsonValue) -> object:
     ((kind, text),) = value.items()
     if kind == "$bytes" and isinstance(text, str):
         return _decoded(text)
+    if kind == "$text" and isinstance(text, str):
+        return BrokenText(_decoded(text))
     if kind == "$int" and isinstance(text, str):
         return int(text)
     return value
@@ -78,6 +86,16 @@ def behind(
 ) -> Iterator[tuple[str, bytes | Unreadable]]:
     """Leave out what comes up to the key `after`; None leaves out nothing."""
     return live if after is None else islice(dropwhile(lambda one: one[0] != after, live), 1, None)
+
+
+def parsed(text: bytes) -> JsonValue:
+    """JSON in which no object says anything twice: which of the two a reader sees is his choice.
+
+    Raises:
+        ValueError: no JSON, or a name stands twice in one object.
+    """
+    value: JsonValue = json.loads(text, object_pairs_hook=_once)
+    return value
 
 
 def content_of(record: Mapping[str, JsonValue]) -> bytes | Unreadable:
@@ -95,7 +113,7 @@ def record_of(key: str, content: bytes) -> dict[str, JsonValue]:
         MemoryLogError: it is no JSON object.
     """
     try:
-        record = json.loads(content)
+        record = parsed(content)
     except ValueError as error:
         raise _no_record(key) from error
     if not isinstance(record, dict):
@@ -117,12 +135,19 @@ def canonical_record(key: str, record: Mapping[str, JsonValue]) -> bytes:
         ) from error
 
 
+def _once(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice in one object")
+    return found
+
+
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise MemoryLogError(
-            "a value marked $bytes is not base64", remedy="write base64, or text as it is"
+            "a value marked $bytes or $text is not base64", remedy="write base64, or text as it is"
         ) from error
 
 
@@ -135,6 +160,6 @@ def _no_key(key: str) -> MemoryLogError:
 
 def _no_record(key: str) -> MemoryLogError:
     return MemoryLogError(
-        f"content of {key[:80]!r} is no JSON object",
+        f"content of {key[:80]!r} is no JSON object, or says a name twice",
         remedy="give the whole record as one JSON object",
     )

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from mythos.adapters.memory_store_record import BrokenText
 from mythos.adapters.memory_store_table import Shape, TableStore, shape_of
 from mythos.errors import UnavailableError
 
@@ -29,7 +30,7 @@ def sqlite_store(
     """
     with _open(path) as database:
         found = database.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)).fetchall()
-    names = [name for name, _ in found]
+    names = [str(name) for name, _ in found]
     primary = [name for name, place in sorted(found, key=lambda one: one[1]) if place]
     shape = shape_of(table, names, primary, key=key, columns=columns)
     return TableStore(SqliteRows(path), shape, all_columns=len(shape.columns) == len(names))
@@ -55,11 +56,11 @@ class SqliteRows:
     def put(self, shape: Shape, row: Mapping[str, object]) -> None:
         """Insert or update, then read the row back before it counts."""
         others = [name for name in shape.columns if name not in shape.key]
-        updates = ", ".join(f"{_quoted(name)} = ?" for name in others)
-        table, where = _quoted(shape.table), _where(shape)
+        updates = ", ".join(f"{_quoted(name)} = {_place(row[name])}" for name in others)
         key = [row[name] for name in shape.key]
         values = [row[name] for name in shape.columns]
-        places = ", ".join("?" for _ in values)
+        table, where = _quoted(shape.table), _where(shape, key)
+        places = ", ".join(map(_place, values))
         with _open(self.path) as database, _transaction(database):
             there = _one(database, shape, key) is not None
             if there and others:
@@ -79,7 +80,7 @@ class SqliteRows:
     def remove(self, shape: Shape, key: Sequence[object]) -> None:
         """Delete one row."""
         with _open(self.path) as database, _transaction(database):
-            database.execute(f"DELETE FROM {_quoted(shape.table)} WHERE {_where(shape)}", key)  # noqa: S608
+            database.execute(f"DELETE FROM {_quoted(shape.table)} WHERE {_where(shape, key)}", key)  # noqa: S608
 
 
 @contextmanager
@@ -89,6 +90,7 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(
             sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S, isolation_level=None)
         ) as database:
+            database.text_factory = _text
             yield database
     except sqlite3.Error as error:
         raise UnavailableError(
@@ -112,14 +114,26 @@ def _one(
     database: sqlite3.Connection, shape: Shape, key: Sequence[object]
 ) -> tuple[object, ...] | None:
     found: tuple[object, ...] | None = database.execute(
-        f"SELECT {_list(shape.columns)} FROM {_quoted(shape.table)} WHERE {_where(shape)}",  # noqa: S608
+        f"SELECT {_list(shape.columns)} FROM {_quoted(shape.table)} WHERE {_where(shape, key)}",  # noqa: S608
         key,
     ).fetchone()
     return found
 
 
-def _where(shape: Shape) -> str:
-    return " AND ".join(f"{_quoted(name)} IS ?" for name in shape.key)
+def _where(shape: Shape, key: Sequence[object]) -> str:
+    named = zip(shape.key, key, strict=True)
+    return " AND ".join(f"{_quoted(name)} IS {_place(value)}" for name, value in named)
+
+
+def _place(value: object) -> str:
+    return "CAST(? AS TEXT)" if isinstance(value, BrokenText) else "?"
+
+
+def _text(raw: bytes) -> str | BrokenText:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return BrokenText(raw)
 
 
 def _list(names: Sequence[str]) -> str:

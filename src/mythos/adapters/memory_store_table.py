@@ -26,6 +26,8 @@ from mythos.adapters.memory_store_record import (
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UsageError
 
+_SAME_KEY = Unreadable("a row before has the same key: name columns that tell rows apart")
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -80,14 +82,17 @@ class TableStore:
         return behind(self._read(), after)
 
     def _read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
+        named = _Names()
         for row in self.rows.all(self.shape, self.shape.columns):
             record = self._record(row)
-            yield self._key(record), content_of(record)
+            name, alone = named.next(self._key(record))
+            yield name, content_of(record) if alone else _SAME_KEY
 
     def keys(self) -> Iterator[str]:
         """The key of every row; no other column is read."""
+        named = _Names()
         for row in self.rows.all(self.shape, self.shape.key):
-            yield key_of(row)
+            yield named.next(key_of(row))[0]
 
     def get(self, key: str) -> bytes | Unreadable | None:
         """One row."""
@@ -130,6 +135,23 @@ class TableStore:
 
     def _parts(self, key: str) -> list[object]:
         return parts_of(key, n_parts=len(self.shape.key))
+
+
+class _Names:
+    """Names rows that come in the order of their keys, each by a name of its own.
+
+    A key may stand in many rows where it is no primary key, or is null; such rows are told apart
+    by their number among them, `#2 KEY`.
+    """
+
+    def __init__(self) -> None:
+        self._last, self._n = "", 0
+
+    def next(self, key: str) -> tuple[str, bool]:
+        """The row's name, and whether no row before has its key."""
+        self._n = self._n + 1 if key == self._last else 1
+        self._last = key
+        return (key, True) if self._n == 1 else (f"#{self._n} {key}", False)
 
 
 def shape_of(

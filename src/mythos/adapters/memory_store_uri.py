@@ -24,7 +24,7 @@ from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.memory_store_jsonl import JsonLinesStore
 from mythos.adapters.memory_store_postgresql import postgresql_store
 from mythos.adapters.memory_store_sqlite import sqlite_store
-from mythos.errors import UsageError
+from mythos.errors import NotFoundError, UsageError
 
 LOG_SUFFIX = ".log.sqlite3"
 _SCHEMA_PREFIX = "mythos_memory_"
@@ -54,6 +54,36 @@ class StoreUri:
     def label(self) -> str:
         """What the store is called where nobody gave it a name."""
         return self.table or Path(self.place).name.lstrip(".") or "memory"
+
+    def require_there(self) -> None:
+        """Refuse a folder or file that is not there: what is mistyped would look empty for ever.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
+        path = Path(self.place)
+        if (self.scheme == "dir" and not path.is_dir()) or (
+            self.scheme == "jsonl" and not path.is_file()
+        ):
+            kind = "folder" if self.scheme == "dir" else "file"
+            raise NotFoundError(
+                f"there is no {kind} {self.place}",
+                remedy=f"name the {kind} that holds the memories, or make an empty one",
+            )
+
+    def require_outside(self, log: LogPlace) -> None:
+        """Refuse a log inside the folder that it watches, where it would be a memory itself.
+
+        Raises:
+            UsageError: it would lie there.
+        """
+        if self.scheme != "dir" or not isinstance(log, Path):
+            return
+        if log.resolve().is_relative_to(Path(self.place).resolve()):
+            raise UsageError(
+                f"the log {log} lies inside the store {self.place}",
+                remedy="name a place outside of it with --log",
+            )
 
     def open(self) -> MemoryStore:
         """The store itself.

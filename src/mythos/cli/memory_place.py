@@ -64,13 +64,22 @@ def place_options(command: Command) -> Command:
     return click.argument("store", metavar="STORE")(log(command))
 
 
-def opened(store: str, log: str | None) -> Place:
+def opened(store: str, log: str | None, *, there: bool = False) -> Place:
     """What the options name.
 
+    Args:
+        store, log: as written.
+        there: refuse a store that is not there; else it may come to be later.
+
     Raises:
-        UsageError: STORE is no store.
+        UsageError: STORE is no store, or its log would lie in it.
+        NotFoundError: it is not there.
     """
     from mythos.adapters.memory_store_uri import parse_log, parse_store
 
     uri = parse_store(store)
-    return Place(uri.open(), parse_log(log) if log else uri.log, uri.label)
+    if there:
+        uri.require_there()
+    place = parse_log(log) if log else uri.log
+    uri.require_outside(place)
+    return Place(uri.open(), place, uri.label)

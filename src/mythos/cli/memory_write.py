@@ -40,7 +40,7 @@ def baseline(
     from mythos.adapters.memory_log import open_log
     from mythos.engines.memory.checkpoint import log_origin
 
-    place = opened(store, log)
+    place = opened(store, log, there=True)
     try:
         with open_log(place.log) as known:
             origin = known.origin
@@ -48,22 +48,35 @@ def baseline(
         origin = ""
     if not origin or node or agent:
         origin = log_origin(node or platform.node() or "node", agent or place.label)
-    entries = adopt(place.store, place.log, origin=origin, at=datetime.now(UTC))
+    adopted = adopt(place.store, place.log, origin=origin, at=datetime.now(UTC))
     begun = {
         "origin": origin,
         "log": str(place.log),
         "store": place.store.name,
-        "entries": entries,
+        "entries": adopted.entries,
+        "known": adopted.known,
+        "n_left_out": adopted.n_left_out,
+        "left_out": dict(adopted.left_out),
         "blind_to": place.store.blind_to,
     }
     chosen(as_json, begun, lambda: _tell_begun(begun))
 
 
 def _tell_begun(begun: dict[str, Any]) -> None:
-    if begun["entries"]:
-        click.echo(f"{begun['entries']} memories are the baseline of {begun['origin']}")
+    from mythos.cli.source_lines import plain
+
+    if begun["known"]:
+        click.echo(f"nothing to do: {begun['origin']} knows this store")
+    elif begun["entries"]:
+        n = begun["entries"]
+        found = "1 memory is" if n == 1 else f"{n} memories are"
+        click.echo(f"{found} the baseline of {begun['origin']}")
     else:
-        click.echo(f"nothing to do: {begun['origin']} knows this store, or it is empty")
+        click.echo(f"{begun['origin']} begins with an empty store")
+    for key, reason in begun["left_out"].items():
+        click.echo(f"  left out      {plain(key)}: {plain(reason)}")
+    if more := begun["n_left_out"] - len(begun["left_out"]):
+        click.echo(f"  left out      {more} more")
     click.echo(f"  log           {begun['log']}")
     click.echo(f"  cannot see    {begun['blind_to']}")
 
@@ -80,7 +93,7 @@ def _tell_begun(begun: dict[str, Any]) -> None:
 )
 @click.option("--delete", is_flag=True, help="Remove it.")
 @click.option("--expire", is_flag=True, help="Remove it because its time is over.")
-@click.option("--erase", is_flag=True, help="Remove it with every trace of what it was.")
+@click.option("--erase", is_flag=True, help="Remove it with its name and all it ever held.")
 @click.option(
     "--source", type=click.Choice(SOURCES), default="agent", help="On whose behalf (agent)."
 )

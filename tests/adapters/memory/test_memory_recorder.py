@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.adapters.memory_auditor import audit_store
-from mythos.adapters.memory_baseline import adopt, seed
+from mythos.adapters.memory_baseline import Adopted, adopt, seed
 from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_files import read_store
@@ -53,8 +53,9 @@ def test_an_existing_store_is_adopted_as_it_is(tmp_path: Path) -> None:
     (place.store / "user").mkdir(parents=True)
     (place.store / "user" / "tea.md").write_bytes(b"likes tea")
     (place.store / "link").symlink_to("user")
-    assert adopt(place.live, place.log, origin=ORIGIN, at=AT) == 1
-    assert adopt(place.live, place.log, origin=ORIGIN, at=AT) == 0
+    first = adopt(place.live, place.log, origin=ORIGIN, at=AT)
+    assert (first.entries, [*first.left_out], first.n_left_out) == (1, ["link"], 1)
+    assert adopt(place.live, place.log, origin=ORIGIN, at=AT) == Adopted(known=True)
     found = place.audit()
     assert (found.ok, found.unlogged) == (1, ("link",))
     assert found.notes == ("link: a symbolic link is not followed",)

@@ -62,7 +62,7 @@ def test_a_changed_column_of_any_type_is_found_and_put_back(
 ) -> None:
     database, url, name = table
     store, log = postgresql_store(url, name), tmp_path / "log.sqlite3"
-    assert adopt(store, log, origin="mythos/n1/clerk", at=AT) == 1
+    assert adopt(store, log, origin="mythos/n1/clerk", at=AT).entries == 1
     before = database.all("SELECT memories::text FROM memories")
     database.all(f"UPDATE memories SET {change}")  # noqa: S608 - as above
     database.all("SET TimeZone TO 'Asia/Tokyo'")
