@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shutil
 import sqlite3
 import subprocess
@@ -263,3 +264,18 @@ def test_a_forked_process_is_refused_and_leaves_its_parents_log_alone(place: Pla
     found = place.audit()
     assert (found.ok, found.size, found.score) == (5, 6, 1.0)
     assert not (place.store / "child").exists()
+
+
+def test_a_recorder_goes_on_when_the_disk_has_room_again(place: Place) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with place.recorder() as recorder:
+        put(recorder, "one")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        try:
+            with pytest.raises(UnavailableError, match="the disk refuses memory log"):
+                put(recorder, "big", b"x" * 200_000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        put(recorder, "two")
+    found = place.audit()
+    assert (found.ok, found.size, found.score) == (5, 6, 1.0)
