@@ -293,6 +293,19 @@ def test_what_memory_spans_announce_is_logged_once_if_the_store_holds_it(
     assert memory("record", site.uri, "tea", "--spans", traces).code == 2
 
 
+@pytest.mark.parametrize(
+    "more", [("--sha256", "zz"), ("--sha256", "0" * 63), ("--delete", "--trace-id", "run 1")]
+)
+def test_what_is_no_hash_or_trace_id_is_bad_usage(site: Site, more: tuple[str, ...]) -> None:
+    refused = memory("record", site.uri, "tea", *more)
+    assert (refused.code, "hexadecimal digits" in refused.err) == (2, True)
+
+
+def test_a_key_that_is_not_there_is_made_only_on_demand(site: Site, tmp_path: Path) -> None:
+    refused = memory("checkpoint", site.uri, "--key", tmp_path / "none.pem")
+    assert (refused.code, "make one with --new-key" in refused.err) == (1, True)
+
+
 def test_accepting_says_who_and_why(site: Site) -> None:
     site.behind("planted", "told by phone")
     site.live.remove("name")

@@ -156,7 +156,8 @@ def _tell(found: MemoryAudit, place: Place) -> None:
     for note in found.notes[:SHOWN]:
         click.echo(f"note      {plain(note)}")
     click.echo(_summary(found))
-    click.echo(f"  log         {plain(str(place.log))}, {found.size} entries")
+    size = "" if found.proof_failed else f", {found.size} entries"
+    click.echo(f"  log         {plain(str(place.log))}{size}")
     click.echo(f"  cannot see  {place.store.blind_to}")
 
 

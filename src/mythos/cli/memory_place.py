@@ -83,3 +83,12 @@ def opened(store: str, log: str | None, *, there: bool = False) -> Place:
     place = parse_log(log) if log else uri.log
     uri.require_outside(place)
     return Place(uri.open(), place, uri.label)
+
+
+def hex_digits(
+    ctx: click.Context, option: click.Parameter, text: str | None, *, n: int
+) -> str | None:
+    """Take an option's `n` hexadecimal digits in small letters."""
+    if text and (len(text) != n or set(text.lower()) - set("0123456789abcdef")):
+        raise click.BadParameter(f"give {n} hexadecimal digits", ctx, option)
+    return text and text.lower()

@@ -38,6 +38,11 @@ def checkpoint(
     from mythos.engines.memory.note import NoteVerifier, parse_note
 
     place = opened(store, log)
+    if not key.exists() and not new_key:
+        raise NotFoundError(
+            f"there is no key at {key}",
+            remedy="make one with --new-key, or name the key that signed this log before",
+        )
     pair = create_key(key) if new_key and not key.exists() else load_key(key)
     note = sign(place.log, pair.raw)
     if out is not None:

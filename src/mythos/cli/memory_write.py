@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.memory_place import Place, opened, place_options
+from mythos.cli.memory_place import Place, hex_digits, opened, place_options
 from mythos.cli.output import as_json, chosen
 from mythos.cli.source_lines import plain
-from mythos.errors import MythosError, NotFoundError, UsageError
+from mythos.errors import MemoryLogError, MythosError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from mythos.values.memory import MemoryEntry
@@ -85,7 +86,12 @@ def _tell_begun(begun: dict[str, Any]) -> None:
 @place_options
 @click.argument("key", required=False)
 @click.option("--content", metavar="FILE", help="Write what this file holds; - reads it here.")
-@click.option("--sha256", metavar="HEX", help="The agent wrote it itself: log it if it is this.")
+@click.option(
+    "--sha256",
+    metavar="HEX",
+    callback=partial(hex_digits, n=64),
+    help="The agent wrote it itself: log it if it is this.",
+)
 @click.option(
     "--spans",
     type=click.Path(path_type=Path, exists=True),
@@ -97,7 +103,12 @@ def _tell_begun(begun: dict[str, Any]) -> None:
 @click.option(
     "--source", type=click.Choice(SOURCES), default="agent", help="On whose behalf (agent)."
 )
-@click.option("--trace-id", default="", help="The run that wrote it: 32 hex digits.")
+@click.option(
+    "--trace-id",
+    default="",
+    callback=partial(hex_digits, n=32),
+    help="The run that wrote it: 32 hex digits.",
+)
 @click.option("--policy-ref", default="", help="The decision that let it through.")
 @as_json
 def record(
@@ -141,7 +152,7 @@ def record(
         return
     said: dict[str, Any] = {
         "source": source,
-        "trace_id": trace_id.lower(),
+        "trace_id": trace_id,
         "policy_ref": policy_ref,
         "at": datetime.now(UTC),
     }
@@ -149,7 +160,7 @@ def record(
         if content is not None:
             entry = recorder.record(key, _bytes_of(content), **said)
         elif sha256 is not None:
-            entry = recorder.announce(key, None if delete else sha256.lower(), **said)
+            entry = recorder.announce(key, None if delete else sha256, **said)
         elif erase:
             entry = recorder.erase(key, **said)
         else:
@@ -235,7 +246,7 @@ def _wrong(place: Place) -> list[str]:
 
     found = audit_store(place.store, place.log, at=datetime.now(UTC))
     if found.proof_failed is not None:
-        raise UsageError(
+        raise MemoryLogError(
             f"the log does not hold: {found.proof_failed}",
             remedy="nothing can be accepted into it: restore the log first",
         )
