@@ -6,12 +6,14 @@ import shlex
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import quote
 
 import click
 import pytest
 from click.testing import CliRunner, Result
+from django.apps import apps
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -30,7 +32,7 @@ from mythos.server.catalog.models import Environment
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.memories.pages.on_the_host import commands_of, keys_of
 from mythos.server.resilience.commands import accept_envelope
-from mythos.server.resilience.models import IntakeFinding
+from mythos.server.resilience.models import IntakeFinding, NewestAudit
 from mythos.values.memory import BadClass, GrowthProof, Offender
 from tests.server import fleet
 from tests.server.fleet import Host
@@ -398,3 +400,22 @@ def test_a_report_that_comes_late_is_not_the_newest(
         assert accept_envelope(envelope, at=at).counted
         shown = max(counter, 7)
         assert browser.get("/memories?format=json").json()["rows"][0]["ok"] == shown
+
+
+def test_audits_that_were_stored_before_an_upgrade_are_shown_after_it(
+    browser: Client, host: Host, at: datetime
+) -> None:
+    for minutes, keys in ((120, None), (60, {"a": "altered"}), (0, None)):
+        bad: dict[str, BadClass] | None = {"a": "altered"} if keys else None
+        _audited(host, at=at - minutes * MINUTE, keys=bad)
+
+    def shown() -> tuple[object, object]:
+        listed = browser.get("/memories?format=json").json()["rows"]
+        page = browser.get("/memories/eu-1/log/mythos/eu-1/refunds?format=json").json()
+        return listed, page["spells"]
+
+    before = shown()
+    NewestAudit.objects.all().delete()
+    assert browser.get("/memories?format=json").json()["rows"] == []
+    import_module("mythos.server.resilience.migrations.0007_told_audits").fill(apps, None)
+    assert shown() == before
