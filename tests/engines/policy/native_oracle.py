@@ -125,7 +125,8 @@ def _told(matcher: Matcher, rules: Slice, request: Request) -> tuple[bool, bool]
         return None
     context["input"] = input_of(rules, request, request.arguments or {}).record
     try:
-        (matched,) = matcher(request.agent, context)
+        forbidding, permitting = matcher(request.agent, context)
     except (KeyError, OverflowError):
         return False, True
+    (matched,) = forbidding + permitting
     return matched, False

@@ -159,7 +159,7 @@ def test_a_rule_that_nests_too_deep_is_left_to_cedar() -> None:
 def test_an_operator_of_a_later_cedar_is_left_to_cedar() -> None:
     (rule,), _ = read_rules('@id("r") permit(principal, action, resource) when { true };')
     context: dict[str, JsonValue] = {"type": "Record", "attributes": {}}
-    assert matcher_of([(rule.tree, "past")], tool="act", context=context)
+    assert matcher_of([], [(rule.tree, "past")], tool="act", context=context)
     bodies: list[JsonValue] = [
         {"new": {"left": {"Value": 1}}},
         {"Value": None},
@@ -169,7 +169,7 @@ def test_an_operator_of_a_later_cedar_is_left_to_cedar() -> None:
     ]
     for body in bodies:
         tree = {**rule.tree, "conditions": [{"kind": "when", "body": body}]}
-        assert matcher_of([(tree, "past")], tool="act", context=context) is None
+        assert matcher_of([], [(tree, "past")], tool="act", context=context) is None
 
 
 def test_a_rule_that_errs_is_told_in_cedars_words() -> None:

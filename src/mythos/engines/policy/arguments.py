@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from decimal import Decimal
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
@@ -26,9 +27,14 @@ _REPEATED = "is given more than once"
 _PLACES = 10**4
 
 
-def cedar_arguments(
-    shape: Shape, arguments: Mapping[str, Json]
-) -> tuple[dict[str, JsonValue], tuple[str, ...]]:
+class Input(NamedTuple):
+    """The arguments as Cedar's JSON, and what does not fit: then no rule can read them."""
+
+    record: dict[str, JsonValue]
+    misfits: tuple[str, ...]
+
+
+def cedar_arguments(shape: Shape, arguments: Mapping[str, Json]) -> Input:
     """The arguments of one call as Cedar's JSON, and what does not fit.
 
     Args:
@@ -40,7 +46,7 @@ def cedar_arguments(
     """
     misfits: list[str] = []
     record = _fit_record(shape, arguments, "", misfits)
-    return record, tuple(misfits)
+    return Input(record, tuple(misfits))
 
 
 def cedar_value(shape: Shape, value: Json) -> tuple[JsonValue, str]:
@@ -63,10 +69,13 @@ def _fit_record(
     record: dict[str, JsonValue] = {}
     for name, inner in fields.items():
         given = value.get(name)
-        if given is not None:
+        if given is None:
+            if not inner.optional:
+                misfits.append(f"argument {path}{name} is missing")
+        elif inner.limits is NO_LIMITS and _is_plain(inner, given):
+            record[name] = given
+        else:
             record[name] = _fit(inner, given, f"{path}{name}", misfits)
-        elif not inner.optional:
-            misfits.append(f"argument {path}{name} is missing")
     return record
 
 
@@ -84,8 +93,6 @@ def _beyond(
 
 def _fit(shape: Shape, value: Json, path: str, misfits: list[str]) -> JsonValue:
     if _is_plain(shape, value):
-        if shape.limits is NO_LIMITS:
-            return value
         return _within(shape, value, value, path, misfits)
     if shape.kind in {"Long", "decimal"} and isinstance(value, int | float):
         return _fit_number(shape, value, path, misfits)
@@ -103,7 +110,7 @@ def _within(
     shape: Shape, sent: JsonValue, fitted: JsonValue, path: str, misfits: list[str]
 ) -> JsonValue:
     """The fitted value, unless what was sent breaks a limit of its schema."""
-    wrong = shape.limits.objection(sent)
+    wrong = "" if shape.limits is NO_LIMITS else shape.limits.objection(sent)
     if wrong:
         misfits.append(f"argument {path} {wrong}")
         return None

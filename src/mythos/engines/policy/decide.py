@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mythos.engines.policy.arguments import Input
 from mythos.engines.policy.doubts import doubts_of, worlds_of
 from mythos.engines.policy.evaluate import (
-    Input,
     evaluate,
     evaluate_blind,
+    evaluate_told,
     hidden_input,
     input_of,
 )
@@ -67,16 +68,26 @@ def decide_slice(rules: Slice, request: Request) -> Decision:
     if hidden:
         why = f"masked: argument {', '.join(sorted(hidden))}"
         return _without_arguments(rules, request, why)
+    told = evaluate_told(rules, request, given)
+    return _in_worlds(rules, request, given) if told is None else _decided(rules, request, told)
+
+
+def _in_worlds(rules: Slice, request: Request, given: Input) -> Decision:
+    """Decide with every value that what cannot be told may have."""
     doubts = doubts_of(rules, request)
     worlds = worlds_of(doubts.values)
     if not worlds:
         return _all_open(rules, f"{len(doubts.names)} things that the rules read cannot be told")
     results = [evaluate(rules, request, given, world, aside=doubts.aside) for world in worlds]
     if len(results) == 1:
-        verdicts = [verdict_of(rules, request, each, results[0]) for each in rules.sets]
-    else:
-        verdicts = [settled(rules, request, each, results, doubts) for each in rules.sets]
+        return _decided(rules, request, results[0])
+    verdicts = [settled(rules, request, each, results, doubts) for each in rules.sets]
     return _decision(verdicts, _errors(results))
+
+
+def _decided(rules: Slice, request: Request, result: Result) -> Decision:
+    verdicts = [verdict_of(rules, request, each, result) for each in rules.sets]
+    return _decision(verdicts, _errors([result]))
 
 
 def _not_fitting(rules: Slice, request: Request, given: Input) -> Decision:

@@ -53,8 +53,6 @@ def doubts_of(rules: Slice, request: Request) -> Doubts:
     Facts with a few values are taken for any where there are too many ways to try each: the rules
     that read them are then set aside, and may still decide nothing.
     """
-    if rules.certain and _all_told(rules, request):
-        return NO_DOUBT
     found = _doubts(rules, request)
     return found if n_worlds(found.values) <= MAX_WORLDS else _doubts(rules, _untold(request))
 
@@ -88,15 +86,6 @@ def _doubts(rules: Slice, request: Request) -> Doubts:
     aside = frozenset(i for i, m in enumerate(rules.members) if _reads_any(m, anything))
     values.update({("rule", str(index)): (False, True) for index in sorted(aside)})
     return Doubts(values, tuple(names), aside)
-
-
-def _all_told(rules: Slice, request: Request) -> bool:
-    facts = request.facts
-    for digest, _, fact, _, _ in rules.reads:
-        known = facts.get(digest, _NO_FACTS).get(fact)
-        if known is None or isinstance(known, OneOf):
-            return False
-    return True
 
 
 def _few_values(rules: Slice, request: Request) -> dict[Unknown, Values]:

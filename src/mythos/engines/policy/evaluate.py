@@ -2,46 +2,34 @@
 
 Every request fits the slice's schema. Cedar checks it unless the context is typed by how it was
 made: arguments that `arguments` fitted to the shape the schema was made from, facts that are seen
-to be of their kind, and what is written here. Then rules with an exact translation (`native`) are
-evaluated without Cedar, which is asked where one of them errs.
+to be of their kind, and what is written here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import compress
-from typing import NamedTuple, cast
+from typing import cast
 
-import cedarpy
-import orjson
 from pydantic import JsonValue
 
-from mythos.engines.policy.arguments import cedar_arguments
+from mythos.engines.policy.arguments import Input, cedar_arguments
 from mythos.engines.policy.doubts import Value, World, doubts_of, sink_origins
 from mythos.engines.policy.facts.kind import cedar_moment, is_plain
 from mythos.engines.policy.facts.known import ABSENT, Known, OneOf
+from mythos.engines.policy.matching import result_in
 from mythos.engines.policy.origin_name import STRANGE, Origin
 from mythos.engines.policy.request import Request
-from mythos.engines.policy.result import Result, read_answer, result_of, with_matched
-from mythos.engines.policy.schema import AGENT
+from mythos.engines.policy.result import Result, with_matched
 from mythos.engines.policy.signals import is_referred, signal_parts
-from mythos.engines.policy.slice import Member, Runnable, Slice
+from mythos.engines.policy.slice import Slice
 from mythos.values.event import Json
 
-_NO_ENTITIES = cedarpy.Entities.from_json_str("[]")
 _SOURCES = frozenset({"origin", "sinks"})
 _ORIGINS = tuple(map(str, Origin))
 _COUNTED = frozenset({"depth", "repeats", "run"})
 _NO_ARGUMENTS = frozenset({"past", "licensed", "tool", "now", "depth"})
 _NO_FACTS: Mapping[str, Known] = {}
-
-
-class Input(NamedTuple):
-    """The arguments as Cedar's JSON, and what does not fit: then no rule can read them."""
-
-    record: dict[str, JsonValue]
-    misfits: tuple[str, ...]
 
 
 def hidden_input(rules: Slice, request: Request) -> frozenset[str]:
@@ -57,7 +45,30 @@ def input_of(rules: Slice, request: Request, arguments: Mapping[str, Json]) -> I
     if request.hidden:
         shown = {k: v for k, v in (shape.fields or {}).items() if k not in request.hidden}
         shape = replace(shape, fields=shown, hidden=shape.hidden | request.hidden)
-    return Input(*cedar_arguments(shape, arguments))
+    return cedar_arguments(shape, arguments)
+
+
+def evaluate_told(rules: Slice, request: Request, given: Input) -> Result | None:
+    """Evaluate the slice for a request of which all is told: no part of it is in doubt.
+
+    Returns:
+        None if anything may be in doubt, or a fact is not seen to be of its kind.
+    """
+    if not rules.certain:
+        return None
+    pasts: dict[str, dict[str, object]] = {owner.past: {} for owner in rules.sets}
+    facts = request.facts
+    for digest, past, fact, kind, _ in rules.reads:
+        known = facts.get(digest, _NO_FACTS).get(fact)
+        if is_plain(kind, known):
+            pasts[past][fact] = known
+        elif known is not ABSENT:
+            return None
+    context = _certain_parts(rules, request)
+    context.update(cast("dict[str, JsonValue]", pasts))
+    if "input" in rules.parts:
+        context["input"] = given.record
+    return result_in(rules, request.agent, context, rules.full, fits=True)
 
 
 def evaluate(
@@ -73,7 +84,8 @@ def evaluate(
         left_out, aside = aside | rules.seeing, aside - rules.seeing
     elif "input" in rules.parts:
         context["input"] = given.record
-    result = _run(rules, request, context, rules.without(left_out))
+    fits = typed(rules, context)
+    result = result_in(rules, request.agent, context, rules.without(left_out), fits=fits)
     matched = [rules.members[i] for i in sorted(aside) if world["rule", str(i)]]
     return with_matched(result, matched, only_guards=rules.only_guards) if aside else result
 
@@ -92,12 +104,23 @@ def evaluate_blind(rules: Slice, request: Request) -> Result:
         or not facts.isdisjoint(member.rule.use.facts)
     )
     context = context_of(rules, request, {})
-    return _run(rules, request, context, rules.without(left_out))
+    fits = typed(rules, context)
+    return result_in(rules, request.agent, context, rules.without(left_out), fits=fits)
+
+
+def _certain_parts(rules: Slice, request: Request) -> dict[str, JsonValue]:
+    """The parts that are known of every call."""
+    context: dict[str, JsonValue] = {}
+    if "tool" in rules.parts:
+        context["tool"] = rules.about_tool
+    if "now" in rules.parts:
+        context["now"] = cedar_moment(request.now_ns)
+    return context
 
 
 def context_of(rules: Slice, request: Request, world: World) -> dict[str, JsonValue]:
     """The parts of the context that the rules read, with the world's values for the unknown."""
-    context: dict[str, JsonValue] = {}
+    context = _certain_parts(rules, request)
     parts = rules.parts
     if "past" in parts:
         context.update(_pasts(rules, request, world))
@@ -105,10 +128,6 @@ def context_of(rules: Slice, request: Request, world: World) -> dict[str, JsonVa
         context["licensed"] = bool(world.get(("licensed", ""), request.licensed))
     if not parts.isdisjoint(_SOURCES):
         context.update(_sink_parts(rules, request, world))
-    if "tool" in parts:
-        context["tool"] = rules.about_tool
-    if "now" in parts:
-        context["now"] = cedar_moment(request.now_ns)
     if "depth" in parts:
         context["depth"] = request.depth or 0
     context.update(signal_parts(parts, request.signals, world))
@@ -146,41 +165,6 @@ def _sink_parts(rules: Slice, request: Request, world: World) -> dict[str, JsonV
     return {"origin": origin, "sinks": sinks}
 
 
-def _run(
-    rules: Slice,
-    request: Request,
-    context: dict[str, JsonValue],
-    runnable: Runnable,
-) -> Result:
-    agent = request.agent
-    if not agent.isascii():
-        agent = agent.encode("utf-8", "replace").decode()
-    fits = typed(rules, context)
-    if fits and runnable.matcher:
-        matched = _matched(runnable, agent, context)
-        if matched is not None:
-            return result_of(matched, permitted=rules.only_guards)
-    record = context.get("input")
-    if isinstance(record, dict) and rules.arguments is not None:
-        context["input"] = {name: record[name] for name in rules.arguments if name in record}
-    try:
-        written = orjson.dumps(context).decode()
-    except TypeError as error:  # a number beyond 64 bits, or text that is no Unicode
-        return Result(allowed=False, broken=f"the context cannot be written: {error}")
-    answer = cedarpy.is_authorized(
-        {
-            "principal": {"type": AGENT, "id": agent},
-            "action": rules.action,
-            "resource": rules.resource,
-            "context": written,
-        },
-        runnable.handle,
-        _NO_ENTITIES,
-        None if fits else rules.schema,
-    )
-    return read_answer(answer, runnable.members)
-
-
 def typed(rules: Slice, context: Mapping[str, JsonValue]) -> bool:
     """Whether the facts in a context are seen to be of their kinds, and its numbers to fit."""
     pasts = cast("Mapping[str, Mapping[str, JsonValue]]", context)
@@ -198,14 +182,3 @@ def _numbers(context: Mapping[str, JsonValue]) -> tuple[JsonValue, ...]:
     run = context.get("run")
     counted = (run["calls"], run["tokens"]) if isinstance(run, dict) else ()
     return (*counted, context.get("depth", 0), context.get("repeats", 0))
-
-
-def _matched(
-    runnable: Runnable, agent: str, context: Mapping[str, JsonValue]
-) -> list[Member] | None:
-    """The rules that match, told without Cedar; None where some rule errs."""
-    assert runnable.matcher  # noqa: S101 - asked before
-    try:
-        return list(compress(runnable.members.values(), runnable.matcher(agent, context)))
-    except (KeyError, OverflowError):
-        return None

@@ -86,10 +86,13 @@ class Read(NamedTuple):
 class Runnable:
     """Rules evaluated together: `members` by the name Cedar gives them, `policyN` from 0.
 
-    `matcher` says which of them match, in their order; None where only Cedar can tell.
+    `matcher` says which of the `forbids` and the `permits` among them match, in their order; None
+    where only Cedar can tell.
     """
 
     members: Mapping[str, Member]
+    forbids: tuple[Member, ...]
+    permits: tuple[Member, ...]
     text: str
     matcher: Matcher | None
 
@@ -155,13 +158,18 @@ class Slice:
         texts = [renamed_past(m.rule.source, m.rule.use, m.owner.past) for m in members]
         if self.only_guards:
             texts.append(_PERMIT_ALL)
-        trees = [(member.rule.tree, member.owner.past) for member in members]
+        forbids = tuple(member for member in members if not member.rule.permits)
+        permits = tuple(member for member in members if member.rule.permits)
+        matcher = None
+        if self.context:
+            matcher = matcher_of(
+                [(member.rule.tree, member.owner.past) for member in forbids],
+                [(member.rule.tree, member.owner.past) for member in permits],
+                tool=self.tool.name,
+                context=self.context,
+            )
         named = {f"policy{number}": member for number, member in enumerate(members)}
-        return Runnable(
-            named,
-            "\n".join(texts),
-            matcher_of(trees, tool=self.tool.name, context=self.context) if self.context else None,
-        )
+        return Runnable(named, forbids, permits, "\n".join(texts), matcher)
 
 
 def build_slice(

@@ -125,8 +125,8 @@ def loudest_first(rule: Rule) -> tuple[int, str]:
 def _not_given(request: Request, each: CompiledSet, rules: Iterable[Rule]) -> tuple[str, ...]:
     """Facts that these rules read and that did not hold: `unless { context.past.confirmed }`."""
     known = request.facts.get(each.digest, {})
-    read = {fact for rule in rules for fact in rule.use.facts}
-    return tuple(sorted([fact for fact in read if fact in known and _lacks(known[fact])]))
+    read = [fact for rule in rules for fact in rule.use.facts]
+    return tuple(sorted({fact for fact in read if fact in known and _lacks(known[fact])}))
 
 
 def _lacks(known: Known) -> bool:

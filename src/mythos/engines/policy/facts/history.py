@@ -65,7 +65,6 @@ class History:
         self._tools: dict[str, Tool] = {tool.name: tool for tool in catalogue.tools}
         self._past = past
         self._so_far = so_far
-        self._by_name: dict[tuple[str, str], str] = {}
         self._collecting: dict[str, list[FactLog]] = {}
         self._resetting: dict[str, list[FactLog]] = {}
         for log in self._logs.values():

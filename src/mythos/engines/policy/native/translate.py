@@ -22,18 +22,23 @@ from mythos.engines.policy.native.runtime import FUNCTIONS
 from mythos.engines.policy.native.terms import BINARY, NotNativeError, Term, Type
 
 Node: TypeAlias = "Mapping[str, object]"
-Matcher: TypeAlias = "Callable[[str, Mapping[str, object]], tuple[bool, ...]]"
-"""From an agent and a context of the schema's type: for each rule whether it matches."""
+Named: TypeAlias = "tuple[Node, str]"
+Matches: TypeAlias = "tuple[bool, ...]"
+Matcher: TypeAlias = "Callable[[str, Mapping[str, object]], tuple[Matches, Matches]]"
+"""From an agent and a context of the schema's type: whether each rule matches."""
 
 MAX_DEPTH = 64
 _LITERALS = frozenset({"Value", "Var", "Set"})
 
 
-def matcher_of(rules: Iterable[tuple[Node, str]], *, tool: str, context: Type) -> Matcher | None:
-    """One function for several rules.
+def matcher_of(
+    forbids: Iterable[Named], permits: Iterable[Named], *, tool: str, context: Type
+) -> Matcher | None:
+    """One function for several rules, which tells of the forbids and the permits apart.
 
     Args:
-        rules: Cedar's JSON form of each, and the name that its `context.past` has in an evaluation.
+        forbids, permits: Cedar's JSON form of each rule, and the name that its `context.past` has
+            in an evaluation.
         tool: what `action` and `resource` name.
         context: the type of the context that the function will be given.
 
@@ -41,8 +46,11 @@ def matcher_of(rules: Iterable[tuple[Node, str]], *, tool: str, context: Type) -
         The function; None if a rule has no exact translation.
     """
     try:
-        row = [Translator(tool, context, past=past).rule(tree).code for tree, past in rules]
-        body = ast.Tuple(row, ast.Load())
+        rows: list[ast.expr] = []
+        for rules in (forbids, permits):
+            row = [Translator(tool, context, past=past).rule(tree).code for tree, past in rules]
+            rows.append(ast.Tuple(row, ast.Load()))
+        body = ast.Tuple(rows, ast.Load())
         names = [ast.arg("agent"), ast.arg("context")]
         given = ast.arguments(
             posonlyargs=names, args=[], kwonlyargs=[], kw_defaults=[], defaults=[]
