@@ -21,7 +21,7 @@ from typing import NamedTuple
 from mythos.values.event import Json
 
 NEVER = -1
-_SLACK = 64  # stale entries allowed before the front is cut
+_SLACK = 64  # entries after which the front is looked at again
 
 
 class Entry(NamedTuple):
@@ -84,9 +84,8 @@ class Timeline:
             self._ids.insert(at, name)
         self._entries[name] = entry
         self._forget_totals(at)
-        stale = self._stale()
-        if stale > _SLACK and stale * 4 > len(self._ids):
-            self._cut(stale)
+        if known is None and len(self._ids) % _SLACK == 0:
+            self._cut()
 
     def newest(self, until_ns: int) -> Entry | None:
         """The last entry no later than `until_ns`; ask `knows` about moments long gone."""
@@ -165,7 +164,11 @@ class Timeline:
             return 0
         return max(bisect_left(self._times, self._times[-1] - self._retain_ns) - 1, 0)
 
-    def _cut(self, stale: int) -> None:
+    def _cut(self) -> None:
+        """Let go of what is stale, if that is a quarter of everything."""
+        stale = self._stale()
+        if stale * 4 <= len(self._ids):
+            return
         for name in self._ids[:stale]:
             del self._entries[name]
         del self._times[:stale], self._ids[:stale]
