@@ -84,6 +84,17 @@ def test_the_longest_chain_of_optional_steps_is_aligned_exactly_and_in_bounded_m
     assert most < 200 * 2**20
 
 
+def test_where_the_search_is_lost_the_columns_of_a_stream_tell_the_cost() -> None:
+    branches = [block("seq", act(f"f{i}"), act("llm")) for i in range(20)]
+    model = compile_blueprint(block("and", *branches))
+    trace = [f"f{i}" for i in range(20)] + ["llm"] * 20
+    trace[3], trace[39] = trace[39], trace[3]
+    aligned = model.align(trace)
+    assert (aligned.cost, aligned.exact, len(aligned.deviations)) == (2, True, 2)
+    assert [move.label for move in aligned.moves if move.kind != "skip"] == trace
+    assert model.costs([[m.label for m in aligned.moves if m.kind != "extra"]]) == [0]
+
+
 def test_a_hostile_workflow_is_answered_with_an_interval() -> None:
     pick = random.Random(2)
     branches = (block("seq", *(act(pick.choice("abcdef")) for _ in range(5))) for _ in range(14))

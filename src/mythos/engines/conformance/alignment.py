@@ -7,6 +7,7 @@ workflow wanted what the run did not do). Its cost is the sum of the weights of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,3 +83,19 @@ class Trail:
 def fitness_of(cost: int, denominator: int) -> float:
     """1 - cost / denominator; 1 where nothing could be wrong (both 0)."""
     return 1.0 - cost / denominator if denominator else 1.0
+
+
+def with_extras(trace: Sequence[int], moves: Sequence[NumberedMove]) -> Iterator[NumberedMove]:
+    """Matches and skips with every event that is not matched, before the skips that may wait."""
+    matched = {move.index for move in moves if move.kind == "match"}
+
+    def extras(place: int) -> Iterator[NumberedMove]:
+        while place < len(trace) and place not in matched:
+            yield NumberedMove("extra", trace[place], -1, place)
+            place += 1
+
+    yield from extras(0)
+    for move in moves:
+        yield move
+        if move.kind == "match":
+            yield from extras(move.index + 1)

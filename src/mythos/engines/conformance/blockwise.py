@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from math import prod
 from threading import Lock
 
-from mythos.engines.conformance.alignment import MoveKind, NumberedMove, Trail
+from mythos.engines.conformance.alignment import NumberedMove, Trail, with_extras
 from mythos.engines.conformance.automaton import automaton_of
 from mythos.engines.conformance.costs import Costs, coarse
 from mythos.engines.conformance.frontier import Frontier
@@ -67,7 +67,7 @@ class Blockwise:
             return self._other.trail(trace)
         found.run.left = _NO_LIMIT  # it is asked no more than it was
         with self._turn:
-            moves = tuple(_with_extras(trace, self._root.moves(found.run, 0, found.end)))
+            moves = tuple(with_extras(trace, self._root.moves(found.run, 0, found.end)))
         if sum(map(self._weight, moves)) != found.cost:
             return self._other.trail(trace)
         return Trail(coarse(found.cost), coarse(found.cost), moves)
@@ -216,20 +216,3 @@ def _sharing(nodes: Sequence[Node]) -> list[tuple[Node, ...]]:
                 members = indices + members
         found = [*apart, (labels, members)]
     return [tuple(nodes[i] for i in sorted(each)) for each in sorted(m for _, m in found)]
-
-
-def _with_extras(trace: Sequence[int], moves: Sequence[NumberedMove]) -> Iterator[NumberedMove]:
-    """Every event that is not matched, right where it was, before skips that may wait."""
-    matched = {move.index for move in moves if move.kind == "match"}
-
-    def extras(place: int) -> Iterator[NumberedMove]:
-        kind: MoveKind = "extra"
-        while place < len(trace) and place not in matched:
-            yield NumberedMove(kind, trace[place], -1, place)
-            place += 1
-
-    yield from extras(0)
-    for move in moves:
-        yield move
-        if move.kind == "match":
-            yield from extras(move.index + 1)

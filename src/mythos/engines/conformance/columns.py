@@ -8,12 +8,15 @@ fixed number; the least cost ever dropped bounds what may have been missed.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from mythos.engines.conformance.ground import Ground
 from mythos.engines.conformance.group import Edges
 
 MAX_SIZE = 2_000
 """How much a column holds where it keeps only what is near: places with their open parts."""
+
+_MAX_FOLLOWED = 1_500_000  # open parts × parts that an event may change, in all columns of a run
 
 Column = dict[Hashable, int]
 _Onward = dict[str, list[Hashable]]
@@ -69,6 +72,32 @@ class Columns:
             ahead = dict.fromkeys(to for place in here for to in marked[node][place].get(label, ()))
             yield label
             node, here = edges[node][label], list(ahead)
+
+    def matched(self, columns: Sequence[Column], labels: Sequence[str]) -> list[int]:
+        """Which events are matched on a cheapest way, the first found from the end backward.
+
+        Args:
+            columns: before each event and after the last.
+            labels: the events.
+        """
+        ends = self.totals(columns[-1])
+        here = min(ends, key=ends.__getitem__)
+        told: list[int] = []
+        for i in range(len(labels) - 1, -1, -1):
+            before, is_match = next(
+                (place, more != self._extra(labels[i]) or to != place)
+                for place, cost in columns[i].items()
+                for to, more in self._ways(place, labels[i])
+                if to == here and cost + more == columns[i + 1][here]
+            )
+            if is_match:
+                told.append(i)
+            here = before
+        return told[::-1]
+
+    def _extra(self, label: str) -> int:
+        number = self._number(label)
+        return 0 if number is None else self._ground.places.cost_extra(number)
 
     def _mark(
         self,
@@ -136,6 +165,37 @@ class Columns:
                 return
             room -= places.size(place)
             yield place, cost
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Bounds on what a run costs, and which events are matched at `cost`; None: not followed."""
+
+    lower: int
+    cost: int
+    matched: tuple[int, ...] | None
+
+
+def follow(ground: Ground, labels: Sequence[str], trace: Sequence[int]) -> Followed:
+    """What the columns of a closed run tell of its cost.
+
+    Args:
+        ground: the places of the workflow.
+        labels: of its steps, by number.
+        trace: numbers of the labels of the run.
+    """
+    columns = Columns(ground, {label: number for number, label in enumerate(labels)}.get)
+    names = [labels[number] for number in trace]
+    passed, left = [columns.start()], _MAX_FOLLOWED
+    for name in names:
+        left -= sum(ground.places.size(place) ** 2 for place in passed[-1])
+        if left < 0:
+            columns.miss(min(passed[-1].values()))
+            return Followed(columns.lower(passed[-1]), 0, None)
+        passed.append(columns.after(passed[-1], name))
+    matched = tuple(columns.matched(passed, names))
+    cost = ground.weight(min(columns.totals(passed[-1]).values()))
+    return Followed(columns.lower(passed[-1]), cost, matched)
 
 
 def _lower(column: Column, costs: Iterable[tuple[Hashable, int]]) -> None:

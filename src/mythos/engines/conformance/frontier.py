@@ -7,8 +7,10 @@ left. Both are consistent, so no point is expanded twice. Ties go to the point t
 furthest; without that rule all interleavings of equally cheap skips would be visited.
 
 Repeated labels in wide parallel blocks can still make the search exponential, so it has a budget.
-Past it the answer is an interval: what the best open point promises, and the cheapest way found to
-finish, for which a second, greedy search may look. It is never a silent approximation.
+When a share of it is spent, the columns of a stream are asked as well (`columns`): they take a skip
+only when an event needs it. Past all of it the answer is an interval: the better of what the best
+open point and the columns promise, and the cheapest way found to finish, for which a last, greedy
+search may look. It is never a silent approximation.
 
 Source: van der Aalst, Adriansyah, van Dongen, "Replaying history on process models for conformance
 checking and performance analysis" (WIREs DMKD 2012), for alignment as a shortest path.
@@ -18,18 +20,24 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 from heapq import heappop, heappush
 from itertools import accumulate, count
 from threading import Lock
 
-from mythos.engines.conformance.alignment import MoveKind, NumberedMove, Trail
+from mythos.engines.conformance.alignment import MoveKind, NumberedMove, Trail, with_extras
+from mythos.engines.conformance.columns import follow
 from mythos.engines.conformance.costs import Costs, coarse
+from mythos.engines.conformance.ground import Ground, ground_of
 from mythos.engines.conformance.space import Change, Space, State, Step
 from mythos.engines.conformance.tree import Tree
 
 BUDGET = 20_000
 _MAX_WORK = 10_000_000  # points reached × what each takes: a few seconds at worst
+_FIRST_SHARE = 10  # of the budget is spent before the columns are tried
 _GREED = 4
+_NEVER = 1 << 80  # what no alignment costs
 
 _Point = tuple[int, State]
 _Move = tuple[MoveKind, int, int, int]
@@ -43,10 +51,16 @@ class Frontier:
 
     def __init__(self, tree: Tree, costs: Costs, *, budget: int) -> None:
         self._budget = budget
+        self._tree = tree
         self._space = Space(tree.root)
+        self._weights = costs
         self._costs = costs.refined()
         self._n_labels = len(tree.labels)
         self._turn = Lock()  # two searches would share states by chance, and spend unequal budgets
+
+    @cached_property
+    def _ground(self) -> Ground:
+        return ground_of(self._tree, None, self._weights)
 
     def cost(self, trace: Sequence[int]) -> int:
         """The least cost of a trace of known labels, or past the budget an upper bound."""
@@ -55,19 +69,49 @@ class Frontier:
     def trail(self, trace: Sequence[int]) -> Trail:
         """A cheapest alignment, or past the budget a complete one and a lower bound."""
         with self._turn:
-            found = self._search(trace, greed=1)
-            self._space.tidy()
+            found = self._search(trace, greed=1, share=_FIRST_SHARE)
             if found.lower < found.cost:
-                other = self._search(trace, greed=_GREED)
-                if other.cost < found.cost:
-                    found = Trail(other.cost, found.lower, other.moves)
-                self._space.tidy()
+                found = self._followed(trace, found)
+            for greed in (1, _GREED):
+                if found.lower < found.cost:
+                    found = _better(found, self._search(trace, greed=greed))
         return found
 
-    def _search(self, trace: Sequence[int], *, greed: int) -> Trail:
-        return _Search(self._space, self._costs, trace, greed=greed).run(
-            self._budget, self._n_labels
-        )
+    def _followed(self, trace: Sequence[int], found: Trail) -> Trail:
+        """The better of both bounds, of a search that was given up and of the columns of a stream.
+
+        A stream takes a skip only when an event needs it, so it often comes through where the
+        search is lost among skips that might have been.
+        """
+        seen = follow(self._ground, self._tree.labels, trace)
+        found = replace(found, lower=min(max(found.lower, seen.lower), found.cost))
+        told = None
+        if seen.matched is not None and seen.cost < found.cost:
+            told = self._told(trace, seen.matched)
+        return _better(found, told) if told else found
+
+    def _told(self, trace: Sequence[int], matched: Sequence[int]) -> Trail | None:
+        """The moves of a cheapest alignment that matches these events and no others."""
+        costs = Costs(self._costs.skips, (_NEVER,) * len(self._costs.extras))
+        search = _Search(self._space, costs, [trace[i] for i in matched], greed=1)
+        word = search.run(self._budget, self._n_labels, most=_MAX_WORK // _FIRST_SHARE)
+        self._space.tidy()
+        if any(move.kind == "extra" for move in word.moves):
+            return None
+        moves = [
+            replace(move, index=matched[move.index]) if move.index >= 0 else move
+            for move in word.moves
+        ]
+        told = tuple(with_extras(trace, moves))
+        extras = sum(self._costs.extras[move.label] for move in told if move.kind == "extra")
+        skips = sum(self._costs.skips[move.label] for move in told if move.kind == "skip")
+        return Trail(coarse(extras + skips), 0, told)
+
+    def _search(self, trace: Sequence[int], *, greed: int, share: int = 1) -> Trail:
+        search = _Search(self._space, self._costs, trace, greed=greed)
+        found = search.run(self._budget // share, self._n_labels, most=_MAX_WORK // share)
+        self._space.tidy()
+        return found if greed == 1 else replace(found, lower=0)
 
 
 class _Search:
@@ -92,8 +136,8 @@ class _Search:
         self._best: dict[_Point, int] = {}
         self._came: dict[_Point, tuple[_Point, _Move]] = {}
 
-    def run(self, budget: int, n_labels: int) -> Trail:
-        """Expand points until one is complete or the budget is spent."""
+    def run(self, budget: int, n_labels: int, *, most: int) -> Trail:
+        """Expand points until one is complete or the budget or the `most` work is spent."""
         start = self._space.start()
         self._best[0, start] = 0
         self._push((0, start), 0, self._first_surplus(start), 0)
@@ -111,7 +155,7 @@ class _Search:
             if reachable < upper:
                 finish, upper = here, reachable
             work += 5 * n_labels + self._work(at, state)
-            if work > _MAX_WORK:  # one state alone may be too much
+            if work > most:  # one state alone may be too much
                 return self._trail(finish, upper, min(waiting[0], upper))
             self._expand(waiting)
             expanded += 1
@@ -219,6 +263,12 @@ class _Search:
         moves += (("extra", self._trace[i], -1, i) for i in range(at, len(self._trace)))
         moves += (("skip", label, leaf, -1) for leaf, label in self._space.cheapest_end(state))
         return Trail(coarse(cost), coarse(lower), tuple(NumberedMove(*move) for move in moves))
+
+
+def _better(one: Trail, other: Trail) -> Trail:
+    """The cheaper moves, and the higher lower bound."""
+    cheaper = other if other.cost < one.cost else one
+    return replace(cheaper, lower=min(max(one.lower, other.lower), cheaper.cost))
 
 
 def _positions(trace: Sequence[int]) -> dict[int, list[int]]:

@@ -30,6 +30,9 @@ class Places(Protocol[PlaceT]):
     def ways(self, place: PlaceT, label: int) -> Sequence[tuple[PlaceT, int]]:
         """Where an event of a label leads, each with its cost; what gains nothing is left out."""
 
+    def cost_extra(self, label: int) -> int:
+        """What an event of a label costs that is not matched."""
+
     def ending(self, place: PlaceT) -> int:
         """Least cost of skipping all that is left."""
 
@@ -83,6 +86,10 @@ class AutomatonPlaces:
             ):
                 kept.append((target, cost))
         return kept
+
+    def cost_extra(self, label: int) -> int:
+        """See `Places`."""
+        return self._extras[label]
 
     def ending(self, place: int) -> int:
         """See `Places`."""

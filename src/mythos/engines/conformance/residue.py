@@ -279,6 +279,10 @@ class Residues:
             return self._loop(node, _DO, left, Residue(self._forms[node].children[_DO]))
         return part if spot == _DO and left == 0 else Residue(node, spot, left, (part,))
 
+    def cost_extra(self, label: int) -> int:
+        """See `Places`."""
+        return self._extras[label]
+
     def ending(self, place: Residue) -> int:
         """See `Places`."""
         if place.spot == _FRESH and place.node != _TOGETHER:
