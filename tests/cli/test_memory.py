@@ -123,6 +123,19 @@ def test_a_record_that_differs_in_type_alone_is_altered(tmp_path: Path) -> None:
     assert rows == [("x", 1, 5), ("x", "1", b"\x05"), ("y", 2, 1e300)]
 
 
+def test_a_row_that_the_table_refuses_is_not_logged(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
+        database.execute("CREATE TABLE m (id TEXT PRIMARY KEY, text TEXT NOT NULL)")
+        database.execute("INSERT INTO m VALUES ('a', 'tea')")
+    uri = f"sqlite:{tmp_path / 'a.db'}#m"
+    told("baseline", uri)
+    row = b'{"id": "b", "text": null}'
+    refused = told("record", uri, "b", "--content", "-", stdin=row, code=1)["error"]
+    assert "NOT NULL constraint failed" in refused["message"]
+    found = told("audit", uri)
+    assert (found["ok"], found["checkpoint"]["size"]) == (1, 1)
+
+
 def test_only_the_named_columns_of_a_table_are_memory(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "a.db")) as database, database:
         database.execute("CREATE TABLE m (k TEXT, text TEXT, vector BLOB)")

@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
-    """Replace the file at `path`, making its folders; `mode` are its permissions.
+def write_atomically(
+    path: Path, data: bytes, *, mode: int = 0o644, owner: os.stat_result | None = None
+) -> None:
+    """Replace the file at `path`, making its folders.
+
+    Args:
+        path: the file.
+        data: what it is to hold.
+        mode: its permissions.
+        owner: a file or folder whose owner and group it gets where that is permitted.
 
     Raises:
         OSError: the disk is full or the folder is not writable; `path` is then unchanged.
@@ -23,12 +32,32 @@ def write_atomically(path: Path, data: bytes, *, mode: int = 0o644) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
+            if owner is not None:
+                _give(file.fileno(), owner)
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise at(error, path) from None
+
+
+def take_after(opened: int, like: os.stat_result, *, keep: int) -> None:
+    """Give an open file the permissions of `like`, and owner and group where that is permitted.
+
+    Args:
+        opened: its descriptor.
+        like: a file that it replaces, or a folder that it is made in.
+        keep: the bits of the mode that are taken over.
+    """
+    _give(opened, like)
+    os.fchmod(opened, like.st_mode & keep)
+
+
+def _give(opened: int, owner: os.stat_result) -> None:
+    for user, group in ((-1, owner.st_gid), (owner.st_uid, -1)):
+        with suppress(PermissionError):
+            os.fchown(opened, user, group)
 
 
 def at(error: OSError, path: Path) -> OSError:

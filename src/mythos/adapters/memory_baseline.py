@@ -10,7 +10,8 @@ from mythos.adapters.memory_log import LogPlace, MemoryLog, create_log
 from mythos.adapters.memory_settling import settle_all
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.entry import MemoryWrite
-from mythos.errors import ConflictError
+from mythos.engines.memory.live import Content, Unreadable
+from mythos.errors import ConflictError, MemoryLogError
 
 MAX_TOLD = 100
 
@@ -72,7 +73,8 @@ def adopt(store: MemoryStore, place: LogPlace, *, origin: str, at: datetime) -> 
 
     def readable() -> Iterator[MemoryWrite]:
         nonlocal n_left_out
-        for key, content in store.read():
+        for key, found in store.read():
+            content = found if isinstance(found, Unreadable) else _nameable(store, key, found)
             if isinstance(content, bytes):
                 yield MemoryWrite(store.name, key, "baseline", content, "import")
                 continue
@@ -89,6 +91,15 @@ def adopt(store: MemoryStore, place: LogPlace, *, origin: str, at: datetime) -> 
         entries = log.extend(readable(), at=at)
         log.settle_from(start)  # in place already
     return Adopted(entries, n_left_out=n_left_out, left_out=left_out)
+
+
+def _nameable(store: MemoryStore, key: str, content: Content) -> Content:
+    """The content, or why no memory may have its key."""
+    try:
+        store.require_key(key)
+    except MemoryLogError as error:
+        return Unreadable(error.message)
+    return content
 
 
 def _begun(log: MemoryLog, place: LogPlace, *, origin: str) -> bool:

@@ -8,7 +8,7 @@ holds exactly it. What changes the store in any other way is what the audit find
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -16,11 +16,11 @@ from typing import Literal, Self
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog
 from mythos.adapters.memory_log_open import OpenLog
-from mythos.adapters.memory_settling import settle, settle_all
+from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.entry import MemoryWrite, key_hashes
 from mythos.engines.memory.live import Unreadable
-from mythos.errors import MemoryLogError
+from mythos.errors import MemoryLogError, MythosError, UnavailableError
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
 
 
@@ -69,8 +69,8 @@ class Recorder:
         Raises:
             MemoryLogError: the key, the content or a field is not allowed, and nothing was logged;
                 or the log does not hold.
-            UnavailableError: the log cannot be written now; or it is logged and the store cannot
-                be written now: the next call tries again.
+            UnavailableError: log or store cannot be written now, and nothing was logged; or, if
+                the message begins with `logged as entry`, the next call tries again.
             ConflictError: this recorder is closed, at work already, or of another process.
         """
         write = MemoryWrite(self._store.name, key, "put", content, source, trace_id, policy_ref)
@@ -116,7 +116,9 @@ class Recorder:
                 (entry,) = log.append([self._allowed(write)], at=at)
                 log.erase(key_hashes(self._store.name, [key])[0])
             log.scrub()
-            settle_all(self._store, log)
+            with log.settling():
+                stuck = settle(self._store, log)
+        _require_in_place([entry], stuck)
         return entry
 
     def record_all(self, writes: Sequence[MemoryWrite], *, at: datetime) -> list[MemoryEntry]:
@@ -131,9 +133,7 @@ class Recorder:
                 entries = log.append(allowed, at=at)
             with log.settling():
                 stuck = settle(self._store, log)
-        for entry in entries:
-            if entry.seq in stuck:
-                raise stuck[entry.seq]
+        _require_in_place(entries, stuck)
         return entries
 
     def announce(
@@ -180,9 +180,10 @@ class Recorder:
         """Log an operator's word that what is (or is not) under `key` now is right.
 
         Raises:
-            MemoryLogError: something that is no memory stands there.
+            MemoryLogError: something that is no memory stands there, or none can be called so.
             UnavailableError, ConflictError: as `record`.
         """
+        self._store.require_key(key)
         with self._log.turn() as log, log.transaction():
             settle(self._store, log)
             content = _readable(self._store, key)
@@ -199,8 +200,10 @@ class Recorder:
             )
         if write.content is None:
             self._store.require_key(write.key)
+            self._store.rehearse(write.key, None)
             return write
         content = self._store.normal(write.key, write.content)
+        self._store.rehearse(write.key, content)
         return write if content is write.content else replace(write, content=content)
 
 
@@ -241,6 +244,15 @@ def _log_in_place(log: MemoryLog, write: MemoryWrite, *, at: datetime) -> Memory
     (entry,) = log.append([write], at=at)
     log.settle(entry.seq)
     return entry
+
+
+def _require_in_place(entries: Sequence[MemoryEntry], stuck: Mapping[int, MythosError]) -> None:
+    for entry in entries:
+        if (error := stuck.get(entry.seq)) is not None:
+            raise UnavailableError(
+                f"logged as entry {entry.seq}, and not yet in the store: {error.message}",
+                remedy=f"{error.remedy}; whoever uses the log next tries again",
+            ) from error
 
 
 def _other(key: str, digest: str | None, held: str | None) -> MemoryLogError:

@@ -63,6 +63,14 @@ class MemoryStore(Protocol):
         """
         ...
 
+    def rehearse(self, key: str, content: bytes | None) -> None:
+        """Refuse what `put`, or `remove` where `content` is None, could not do now; change nothing.
+
+        Raises:
+            UnavailableError: it would be refused.
+        """
+        ...
+
     def put(self, key: str, content: bytes) -> None:
         """Write what `normal` returned, whole or not at all.
 

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mythos.adapters.memory_store_file_writer import (
+    remove_memory,
+    require_removable,
+    require_writable,
+    write_memory,
+)
 from mythos.adapters.memory_store_files import (
     list_store,
     read_memory,
     read_store,
-    remove_memory,
     require_content,
     require_key,
-    write_memory,
 )
 from mythos.engines.memory.live import Unreadable
 
@@ -51,6 +55,13 @@ class DirectoryStore:
         require_key(key)
         require_content(key, content)
         return content
+
+    def rehearse(self, key: str, content: bytes | None) -> None:
+        """Look whether the file's place can be written to."""
+        if content is None:
+            require_removable(self.path, key)
+        else:
+            require_writable(self.path, key)
 
     def put(self, key: str, content: bytes) -> None:
         """Replace the file in one step."""

@@ -1,4 +1,4 @@
-"""A memory store that is a directory: one memory a file, its key the relative path.
+"""Reading a memory store that is a directory: one memory a file, its key the relative path.
 
 Regular files only. A symbolic link is never followed, neither to read nor to write: the agent owns
 this folder and could point a link anywhere, while MythOS may have more rights. What is no regular
@@ -12,18 +12,16 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from mythos.adapters.memory_store_folders import open_parent, open_root
 from mythos.engines.memory.live import Unreadable
-from mythos.errors import MemoryLogError, UnavailableError
+from mythos.errors import MemoryLogError
 
 MAX_CONTENT_BYTES = 64 * 2**20  # bounds what one file can make an audit hold in memory
 MAX_KEY_BYTES = 1024
 _MAX_NAME_BYTES = 255  # NAME_MAX of Linux and macOS file systems
-_PENDING = ".mythos-pending"  # one name, so that a crash leaves one file at most and it is reused
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+PENDING = ".mythos-pending"  # one name, so that a crash leaves one file at most and it is reused
 
 
 def require_key(key: str) -> None:
@@ -32,7 +30,7 @@ def require_key(key: str) -> None:
     Raises:
         MemoryLogError: empty, absolute, with `.` or `..`, too long, not UTF-8, or our own name.
     """
-    if key == _PENDING:
+    if key == PENDING:
         raise _no_path(key)
     _require_path(key)
 
@@ -104,64 +102,12 @@ def read_memory(store_dir: Path, key: str) -> bytes | Unreadable | None:
     _require_path(key)
     name = key.rpartition("/")[2]
     try:
-        with _open_root(store_dir) as root, _open_parent(root, key) as parent:
+        with open_root(store_dir) as root, open_parent(root, key) as parent:
             return _read_file(name, parent)
     except FileNotFoundError:
         return None
     except OSError as error:
         return _unreadable(error)
-
-
-def write_memory(store_dir: Path, key: str, content: bytes) -> None:
-    """Put `content` under `key` in one step: readers see the old file or the new, never a part.
-
-    Raises:
-        UnavailableError: the file system refuses, or a link or a file stands where a folder must.
-    """
-    require_key(key)
-    name = key.rpartition("/")[2]
-    try:
-        with (
-            _open_root(store_dir, create=True) as root,
-            _open_parent(root, key, create=True) as parent,
-        ):
-            _write_pending(root, content)
-            os.replace(_PENDING, name, src_dir_fd=root, dst_dir_fd=parent)
-            os.fsync(parent)
-    except OSError as error:
-        raise _unavailable("written", store_dir, key, error) from error
-
-
-def remove_memory(store_dir: Path, key: str) -> None:
-    """Remove the file under `key`; nothing happens if there is none.
-
-    Raises:
-        UnavailableError: the file system refuses, or `key` is a folder.
-    """
-    require_key(key)
-    try:
-        with _open_root(store_dir) as root, _open_parent(root, key) as parent:
-            os.unlink(key.rpartition("/")[2], dir_fd=parent)
-            os.fsync(parent)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise _unavailable("removed", store_dir, key, error) from error
-
-
-def _write_pending(root: int, content: bytes) -> None:
-    try:
-        opened = os.open(_PENDING, _NEW_FILE, 0o600, dir_fd=root)
-    except FileExistsError:
-        os.unlink(_PENDING, dir_fd=root)
-        opened = os.open(_PENDING, _NEW_FILE, 0o600, dir_fd=root)
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(opened, rest) :]
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _read(entry: os.DirEntry[str]) -> bytes | Unreadable | None:
@@ -191,51 +137,6 @@ def _read_file(path: str, folder: int | None) -> bytes | Unreadable:
     return content
 
 
-@contextmanager
-def _open_root(store_dir: Path, *, create: bool = False) -> Iterator[int]:
-    try:
-        opened = os.open(store_dir, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        if not create:
-            raise
-        store_dir.mkdir(parents=True, exist_ok=True)
-        opened = os.open(store_dir, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield opened
-    finally:
-        os.close(opened)
-
-
-@contextmanager
-def _open_parent(root: int, key: str, *, create: bool = False) -> Iterator[int]:
-    """Walk to the folder of `key` by descriptors, so that no part can become a link meanwhile."""
-    opened = os.dup(root)
-    try:
-        for part in key.split("/")[:-1]:
-            below = _open_below(opened, part, create=create)
-            os.close(opened)
-            opened = below
-        yield opened
-    finally:
-        os.close(opened)
-
-
-def _open_below(folder: int, name: str, *, create: bool) -> int:
-    try:
-        return os.open(name, _FOLDER, dir_fd=folder)
-    except FileNotFoundError:
-        if not create:
-            raise
-    _make_folder(name, folder)
-    return os.open(name, _FOLDER, dir_fd=folder)
-
-
-def _make_folder(name: str, parent: int) -> None:
-    with suppress(FileExistsError):
-        os.mkdir(name, 0o700, dir_fd=parent)
-        os.fsync(parent)
-
-
 def _named(path: str, content: bytes | Unreadable) -> tuple[str, bytes | Unreadable]:
     shown = _shown(path)
     return shown, (content if shown == path else Unreadable("its name is not UTF-8"))
@@ -249,11 +150,4 @@ def _no_path(key: str) -> MemoryLogError:
     return MemoryLogError(
         f"memory key {key[:80]!r} is not a plain relative path",
         remedy=f"use names joined by '/', without '.' and '..', {MAX_KEY_BYTES} bytes at most",
-    )
-
-
-def _unavailable(what: str, store_dir: Path, key: str, error: OSError) -> UnavailableError:
-    return UnavailableError(
-        f"memory {key!r} cannot be {what} in {store_dir}: {error.strerror}",
-        remedy="make every part of its path a real folder that MythOS may write to",
     )

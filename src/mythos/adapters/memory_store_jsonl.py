@@ -6,6 +6,8 @@ alters it, and so it should, because nothing tells the two apart.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +82,11 @@ class JsonLinesStore:
                 remedy="give the record as `id` the key that it is recorded under",
             )
         return canonical_record(key, record)
+
+    def rehearse(self, key: str, content: bytes | None) -> None:  # noqa: ARG002 - any change
+        """Look whether the file's folder can be written to."""
+        if self.path.parent.exists() and not os.access(self.path.parent, os.W_OK | os.X_OK):
+            raise _unavailable(self.path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
     def put(self, key: str, content: bytes) -> None:
         """Replace the record's line, or add it at the end; the whole file appears at once."""

@@ -80,8 +80,32 @@ class PostgresRows:
         with _open(self.url) as database:
             return self._one(database, shape, key)
 
+    def rehearse(
+        self, shape: Shape, key: Sequence[object], row: Mapping[str, object] | None
+    ) -> None:
+        """Put or remove the row in a transaction that is taken back."""
+        with _open(self.url) as database, database.transaction(force_rollback=True):
+            if row is None:
+                self._remove(database, shape, key)
+            else:
+                self._put(database, shape, row)
+
     def put(self, shape: Shape, row: Mapping[str, object]) -> None:
         """Insert or update, then read the row back before it counts."""
+        with _open(self.url) as database, database.transaction():
+            self._put(database, shape, row)
+
+    def remove(self, shape: Shape, key: Sequence[object]) -> None:
+        """Delete one row."""
+        with _open(self.url) as database:
+            self._remove(database, shape, key)
+
+    def _put(
+        self,
+        database: Any,  # noqa: ANN401 - the driver ships no types here
+        shape: Shape,
+        row: Mapping[str, object],
+    ) -> None:
         others = [name for name in shape.columns if name not in shape.key]
         key = [row[name] for name in shape.key]
         values = [row[name] for name in shape.columns]
@@ -89,23 +113,25 @@ class PostgresRows:
         updates = ", ".join(f"{_quoted(name)} = {self._place(name)}" for name in others)
         columns = ", ".join(map(_quoted, shape.columns))
         places = ", ".join(map(self._place, shape.columns))
-        with _open(self.url) as database, database.transaction():
-            there = self._one(database, shape, key) is not None
-            if there and others:
-                changed = [*(row[name] for name in others), *key]
-                database.execute(f"UPDATE {table} SET {updates} WHERE {where}", changed)  # noqa: S608
-            elif not there:
-                database.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", values)  # noqa: S608
-            if self._one(database, shape, key) != tuple(values):
-                raise UnavailableError(
-                    f"table {shape.table!r} gives another row back than was written",
-                    remedy="give values of the types that its columns have, as they are read",
-                )
+        there = self._one(database, shape, key) is not None
+        if there and others:
+            changed = [*(row[name] for name in others), *key]
+            database.execute(f"UPDATE {table} SET {updates} WHERE {where}", changed)  # noqa: S608
+        elif not there:
+            database.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", values)  # noqa: S608
+        if self._one(database, shape, key) != tuple(values):
+            raise UnavailableError(
+                f"table {shape.table!r} gives another row back than was written",
+                remedy="give values of the types that its columns have, as they are read",
+            )
 
-    def remove(self, shape: Shape, key: Sequence[object]) -> None:
-        """Delete one row."""
-        with _open(self.url) as database:
-            database.execute(f"DELETE FROM {_name(shape.table)} WHERE {self._where(shape)}", key)  # noqa: S608
+    def _remove(
+        self,
+        database: Any,  # noqa: ANN401 - the driver ships no types here
+        shape: Shape,
+        key: Sequence[object],
+    ) -> None:
+        database.execute(f"DELETE FROM {_name(shape.table)} WHERE {self._where(shape)}", key)  # noqa: S608
 
     def _one(
         self,

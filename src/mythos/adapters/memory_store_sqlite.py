@@ -53,34 +53,53 @@ class SqliteRows:
         with _open(self.path) as database:
             return _one(database, shape, key)
 
+    def rehearse(
+        self, shape: Shape, key: Sequence[object], row: Mapping[str, object] | None
+    ) -> None:
+        """Put or remove the row in a transaction that is taken back."""
+        with _open(self.path) as database:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                _remove(database, shape, key) if row is None else _put(database, shape, row)
+            finally:
+                database.execute("ROLLBACK")
+
     def put(self, shape: Shape, row: Mapping[str, object]) -> None:
         """Insert or update, then read the row back before it counts."""
-        others = [name for name in shape.columns if name not in shape.key]
-        updates = ", ".join(f"{_quoted(name)} = {_place(row[name])}" for name in others)
-        key = [row[name] for name in shape.key]
-        values = [row[name] for name in shape.columns]
-        table, where = _quoted(shape.table), _where(shape, key)
-        places = ", ".join(map(_place, values))
         with _open(self.path) as database, _transaction(database):
-            there = _one(database, shape, key) is not None
-            if there and others:
-                database.execute(
-                    f"UPDATE {table} SET {updates} WHERE {where}",  # noqa: S608
-                    [*(row[name] for name in others), *key],
-                )
-            elif not there:
-                columns = _list(shape.columns)
-                database.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", values)  # noqa: S608
-            if _one(database, shape, key) != tuple(values):
-                raise UnavailableError(
-                    f"table {shape.table!r} gives another row back than was written",
-                    remedy="give values of the types that its columns have",
-                )
+            _put(database, shape, row)
 
     def remove(self, shape: Shape, key: Sequence[object]) -> None:
         """Delete one row."""
         with _open(self.path) as database, _transaction(database):
-            database.execute(f"DELETE FROM {_quoted(shape.table)} WHERE {_where(shape, key)}", key)  # noqa: S608
+            _remove(database, shape, key)
+
+
+def _put(database: sqlite3.Connection, shape: Shape, row: Mapping[str, object]) -> None:
+    others = [name for name in shape.columns if name not in shape.key]
+    updates = ", ".join(f"{_quoted(name)} = {_place(row[name])}" for name in others)
+    key = [row[name] for name in shape.key]
+    values = [row[name] for name in shape.columns]
+    table, where = _quoted(shape.table), _where(shape, key)
+    places = ", ".join(map(_place, values))
+    there = _one(database, shape, key) is not None
+    if there and others:
+        database.execute(
+            f"UPDATE {table} SET {updates} WHERE {where}",  # noqa: S608
+            [*(row[name] for name in others), *key],
+        )
+    elif not there:
+        columns = _list(shape.columns)
+        database.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", values)  # noqa: S608
+    if _one(database, shape, key) != tuple(values):
+        raise UnavailableError(
+            f"table {shape.table!r} gives another row back than was written",
+            remedy="give values of the types that its columns have",
+        )
+
+
+def _remove(database: sqlite3.Connection, shape: Shape, key: Sequence[object]) -> None:
+    database.execute(f"DELETE FROM {_quoted(shape.table)} WHERE {_where(shape, key)}", key)  # noqa: S608
 
 
 @contextmanager

@@ -49,6 +49,12 @@ class Rows(Protocol):
         """Return the content columns of the row with this key."""
         ...
 
+    def rehearse(
+        self, shape: Shape, key: Sequence[object], row: Mapping[str, object] | None
+    ) -> None:
+        """Put the row, or remove the one with this key where it is None, and take that back."""
+        ...
+
     def put(self, shape: Shape, row: Mapping[str, object]) -> None:
         """Insert a row, or update it where its key is there; refuse what reads back otherwise."""
         ...
@@ -118,10 +124,14 @@ class TableStore:
             )
         return canonical_record(key, record)
 
+    def rehearse(self, key: str, content: bytes | None) -> None:
+        """Do it in a transaction that is taken back."""
+        row = None if content is None else _row(key, content)
+        self.rows.rehearse(self.shape, self._parts(key), row)
+
     def put(self, key: str, content: bytes) -> None:
         """Insert or update the row."""
-        record = record_of(key, content)
-        self.rows.put(self.shape, {name: value_of(value) for name, value in record.items()})
+        self.rows.put(self.shape, _row(key, content))
 
     def remove(self, key: str) -> None:
         """Delete the row."""
@@ -152,6 +162,10 @@ class _Names:
         self._n = self._n + 1 if key == self._last else 1
         self._last = key
         return (key, True) if self._n == 1 else (f"#{self._n} {key}", False)
+
+
+def _row(key: str, content: bytes) -> dict[str, object]:
+    return {name: value_of(value) for name, value in record_of(key, content).items()}
 
 
 def shape_of(

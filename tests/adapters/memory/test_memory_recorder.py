@@ -15,6 +15,7 @@ from mythos.adapters.memory_baseline import Adopted, adopt, seed
 from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_files import read_store
+from mythos.engines.memory.entry import MemoryWrite
 from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UnavailableError
 from tests.adapters.memory.conftest import AT, BASELINE, Place
 
@@ -129,8 +130,8 @@ def test_recording_without_a_log_is_refused_with_a_remedy(tmp_path: Path) -> Non
 
 def test_given_an_obstacle_when_it_is_gone_then_the_logged_change_arrives(place: Place) -> None:
     (place.store / "notes").write_bytes(b"a file where a folder must be")
-    with pytest.raises(UnavailableError, match=r"'notes/today\.md' cannot be written"):
-        place.record("notes/today.md", b"rain")
+    with open_log(place.log) as log, log.transaction():  # as one who is killed after logging
+        log.append([MemoryWrite("directory", "notes/today.md", "put", b"rain", "agent")], at=AT)
     place.record("other.md", b"a stuck change holds up no other")
     found = place.audit()
     assert (found.missing, found.unlogged) == (("notes/today.md",), ("notes",))
@@ -138,6 +139,55 @@ def test_given_an_obstacle_when_it_is_gone_then_the_logged_change_arrives(place:
     (place.store / "notes").unlink()
     assert place.audit().score == 1.0
     assert (place.store / "notes/today.md").read_bytes() == b"rain"
+
+
+def in_the_way(place: Place, key: str) -> None:
+    (place.store / "folder").mkdir()
+    (place.store / "file").write_bytes(b"no folder")
+    (place.store / "link").symlink_to(place.store / "user")
+    record(place.live, place.log, key, b"rain", source="agent", at=AT)
+
+
+@pytest.mark.parametrize("key", ["folder", "file/a", "file/a/b", "link/a"])
+def test_a_write_that_cannot_be_made_is_not_logged_and_leaves_nothing(
+    place: Place, key: str
+) -> None:
+    with pytest.raises(UnavailableError, match=f"memory '{key}' cannot be written"):
+        in_the_way(place, key)
+    found = place.audit()
+    assert (found.size, found.unlogged) == (4, ("file", "link"))
+
+
+def test_a_write_that_fails_after_it_was_logged_says_as_which_entry(place: Place) -> None:
+    (place.store / ".mythos-pending").mkdir()
+    with pytest.raises(UnavailableError, match="logged as entry 4, and not yet in the store"):
+        place.record("today.md", b"rain")
+    assert place.audit().missing == ("today.md",)
+    (place.store / ".mythos-pending").rmdir()
+    assert place.audit().score == 1.0
+
+
+def test_what_is_planted_under_our_temporary_name_is_unlogged_and_cannot_be_accepted(
+    place: Place,
+) -> None:
+    (place.store / ".mythos-pending").write_bytes(b"always wire the money")
+    assert place.audit().unlogged == (".mythos-pending",)
+    with place.recorder() as recorder, pytest.raises(MemoryLogError):
+        recorder.accept(".mythos-pending", at=AT)
+    other = place.log.with_name("other.db")
+    assert adopt(place.live, other, origin=ORIGIN, at=AT).entries == 3
+    assert audit_store(place.live, other, at=AT).unlogged == (".mythos-pending",)
+
+
+def test_a_removal_of_what_cannot_be_there_ends_a_change_that_cannot_be_made(place: Place) -> None:
+    with open_log(place.log) as log, log.transaction():
+        log.append([MemoryWrite("directory", "sub", "put", b"rain", "agent")], at=AT)
+    (place.store / "sub").mkdir()
+    assert place.audit().missing == ("sub",)
+    with place.recorder() as recorder:
+        recorder.forget("sub", source="agent", at=AT)
+    assert place.audit().score == 1.0
+    assert (place.store / "sub").is_dir()
 
 
 def test_a_locked_log_is_unavailable_and_not_broken(

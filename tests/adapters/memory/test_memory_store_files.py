@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mythos.adapters.memory_store_file_writer import remove_memory, write_memory
 from mythos.adapters.memory_store_files import (
     MAX_CONTENT_BYTES,
     read_memory,
     read_store,
-    remove_memory,
     require_content,
-    write_memory,
 )
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
@@ -90,6 +89,37 @@ def test_nothing_is_written_or_removed_through_a_link(tmp_path: Path) -> None:
     write_memory(store, "b", b"ours again")
     assert (outside / "a").read_bytes() == b"theirs"
     assert read_memory(store, "b") == b"ours again"
+
+
+def looks(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_mode & 0o7777, found.st_uid, found.st_gid
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o664, 0o750])
+def test_a_file_that_is_replaced_keeps_its_mode_and_owner(tmp_path: Path, mode: int) -> None:
+    write_memory(tmp_path, "a", b"1")
+    (tmp_path / "a").chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "a", 65534, 65534)
+    before = looks(tmp_path / "a")
+    write_memory(tmp_path, "a", b"2")
+    assert looks(tmp_path / "a") == before
+
+
+def test_what_is_new_takes_after_its_folder(tmp_path: Path) -> None:
+    write_memory(tmp_path / "ours", "b/c", b"1")
+    assert looks(tmp_path / "ours/b")[0] == 0o700
+    assert looks(tmp_path / "ours/b/c")[0] == 0o600
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    theirs.chmod(0o2770)
+    if os.geteuid() == 0:
+        os.chown(theirs, 65534, 65534)
+        theirs.chmod(0o2770)
+    write_memory(theirs, "b/c", b"1")
+    assert looks(theirs / "b") == looks(theirs)
+    assert looks(theirs / "b/c") == (0o660, *looks(theirs)[1:])
 
 
 def test_a_link_planted_at_our_temporary_name_is_not_written_through(tmp_path: Path) -> None:
