@@ -1,13 +1,18 @@
 """A file of JSON lines as a memory store: one record a line, its key the field `id`.
 
 A record without `id` is named by its place, `#3` for the third line: to insert one before it
-alters it, and so it should, because nothing tells the two apart.
+alters it, and so it should, because nothing tells the two apart. Here none ever changes its place:
+what is removed leaves an empty line if it has no id itself, or if such a line or an empty one comes
+after it. Empty lines and a byte order mark stay.
+
+A symbolic link is not followed, neither to read nor to write.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +32,9 @@ from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
 
 MAX_LINE_BYTES = 64 * 2**20
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_MARK = b"\xef\xbb\xbf"  # the byte order mark that some editors put before UTF-8
+_REPLACED, _NEW = 0o777, 0o666  # of the mode of a file that is replaced, of a new file's folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,8 @@ class JsonLinesStore:
     def _read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
         seen: set[str] = set()
         for number, line in self._lines():
+            if not line.strip():
+                continue
             key, content = _read(number, line)
             if key in seen:
                 key, content = f"#{number}", Unreadable(f"the id {key!r} stands on a line before")
@@ -83,48 +93,83 @@ class JsonLinesStore:
             )
         return canonical_record(key, record)
 
-    def rehearse(self, key: str, content: bytes | None) -> None:  # noqa: ARG002 - any change
-        """Look whether the file's folder can be written to."""
+    def rehearse(self, key: str, content: bytes | None) -> None:
+        """Work out what the file would be, and look whether its folder can be written to."""
+        self._changed(key, content)
         if self.path.parent.exists() and not os.access(self.path.parent, os.W_OK | os.X_OK):
-            raise _unavailable(self.path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+            raise _unavailable(self.path, os.strerror(errno.EACCES))
 
     def put(self, key: str, content: bytes) -> None:
         """Replace the record's line, or add it at the end; the whole file appears at once."""
-        self._rewrite(key, content + b"\n")
+        self._replace(self._changed(key, content))
 
     def remove(self, key: str) -> None:
         """Drop the record's line."""
-        self._rewrite(key, b"")
+        self._replace(self._changed(key, None))
 
-    def _rewrite(self, key: str, line: bytes) -> None:
-        kept, waiting = [], line
-        for number, old in self._lines():
-            if _read(number, old)[0] == key:
-                old, waiting = waiting, b""  # noqa: PLW2901 - the new line takes the old one's place
-            kept.append(old if old.endswith(b"\n") or not old else old + b"\n")
-        data = b"".join([*kept, waiting])
+    def _changed(self, key: str, content: bytes | None) -> list[bytes]:
+        """The lines of the file with another content under `key`; None removes it.
+
+        Raises:
+            UnavailableError: a line without an id is to come back, and its place is taken.
+        """
+        lines = [line for _, line in self._lines()]
+        keys = [_read(*each)[0] if each[1].strip() else "" for each in enumerate(lines, 1)]
+        found = [at for at, each in enumerate(keys) if each and each == key]
+        if content is not None:
+            at = found.pop(0) if found else self._place(key, lines)
+            lines[at] = content + _ending(lines[at])
+        for at in reversed(found):
+            stays = key.startswith("#") or any(each[:1] in {"", "#"} for each in keys[at + 1 :])
+            lines[at : at + 1] = [_ending(lines[at])] if stays else []
+        return lines
+
+    def _place(self, key: str, lines: list[bytes]) -> int:
+        """The empty line for a record that is not there: its own place, or a new one at the end."""
+        if lines and not lines[-1].endswith(b"\n"):
+            lines[-1] += _ending(lines[0])
+        at = int(key[1:]) - 1 if key[1:].isdecimal() and key[0] == "#" else len(lines)
+        lines += [_ending(*lines[:1])] * (at + 1 - len(lines))
+        if lines[at].strip():
+            raise UnavailableError(
+                f"line {at + 1} of {self.path} holds another record now",
+                remedy="move that record to the end of the file, and try again",
+            )
+        return at
+
+    def _replace(self, lines: list[bytes]) -> None:
         try:
-            mode = self.path.stat().st_mode & 0o777 if self.path.exists() else 0o600
-            write_atomically(self.path, data, mode=mode)
+            data = b"".join(lines)
+            before = self.path.read_bytes() if self.path.exists() else b""
+            data = (_MARK if before.startswith(_MARK) else b"") + data
+            if data == before:
+                return
+            like = self.path if self.path.exists() else self.path.parent
+            found = like.stat() if like.exists() else None
+            keep = _REPLACED if like == self.path else _NEW
+            mode = 0o600 if found is None else found.st_mode & keep
+            write_atomically(self.path, data, mode=mode, owner=found)
         except OSError as error:
-            raise _unavailable(self.path, error) from error
+            raise _unavailable(self.path, error.strerror) from error
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        """Number and bytes of each line that is not blank; blank lines count."""
-        if self.path.exists() and not self.path.is_file():
-            raise UnavailableError(
-                f"memory file {self.path} is no regular file",
-                remedy="name the file of JSON lines that the agent keeps",
-            )
+        """Number and bytes of each line, empty ones too, without a byte order mark."""
         try:
-            with self.path.open("rb") as file:
+            with os.fdopen(os.open(self.path, _READ), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise _unavailable(self.path, "not a regular file")
                 for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 1):
-                    if line.strip():
-                        yield number, line
+                    yield number, line.removeprefix(_MARK) if number == 1 else line
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _unavailable(self.path, error) from error
+            linked = error.errno == errno.ELOOP  # what O_NOFOLLOW answers
+            why = "a symbolic link is not followed" if linked else error.strerror
+            raise _unavailable(self.path, why) from error
+
+
+def _ending(line: bytes = b"") -> bytes:
+    return b"\r\n" if line.endswith(b"\r\n") else b"\n"
 
 
 def _read(number: int, line: bytes) -> tuple[str, bytes | Unreadable]:
@@ -145,8 +190,8 @@ def _key(record: dict[str, JsonValue]) -> str:
     return "" if identity is None or isinstance(identity, dict | list) else key_of([identity])
 
 
-def _unavailable(path: Path, error: OSError) -> UnavailableError:
+def _unavailable(path: Path, why: str | None) -> UnavailableError:
     return UnavailableError(
-        f"memory file {path} cannot be used: {error.strerror}",
-        remedy="make it a file that MythOS may read, and write where it is to be rolled back",
+        f"memory file {path} cannot be used: {why}",
+        remedy="name a file that MythOS may read, and write where it is to be changed",
     )

@@ -1,0 +1,115 @@
+"""JSON lines as a store: our own changes move no line that is named by its place."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mythos.adapters.memory_auditor import audit_store
+from mythos.adapters.memory_baseline import adopt
+from mythos.adapters.memory_recorder import Recorder
+from mythos.adapters.memory_rollback import roll_back
+from mythos.adapters.memory_store_jsonl import JsonLinesStore
+from mythos.engines.memory.rollback import Past
+from mythos.errors import UnavailableError
+from tests.adapters.memory.conftest import AT
+
+MARK = b"\xef\xbb\xbf"
+_LINES = st.sampled_from([b'{"id":"a","v":1}', b'{"v": 2}', b'{"id":"b"}', b"", b'{"v": 3}'])
+
+
+def kept(folder: Path, content: bytes) -> tuple[JsonLinesStore, Path]:
+    (folder / "m.jsonl").write_bytes(content)
+    store, log = JsonLinesStore(folder / "m.jsonl"), folder / "log.db"
+    adopt(store, log, origin="mythos/n1/clerk", at=AT)
+    return store, log
+
+
+@given(
+    st.lists(_LINES, max_size=6, unique=True).map(b"\n".join),
+    st.sampled_from([b"", MARK]),
+    st.lists(
+        st.tuples(st.sampled_from("wrb"), st.sampled_from(["a", "b", "c", "#1", "#2", "#3", "#4"])),
+        max_size=8,
+    ),
+)
+def test_after_any_changes_of_our_own_every_memory_is_as_logged(
+    tmp_path_factory: pytest.TempPathFactory,
+    content: bytes,
+    mark: bytes,
+    changes: list[tuple[str, str]],
+) -> None:
+    store, log = kept(tmp_path_factory.mktemp("m"), mark + content)
+    begun = dict(store.read())
+    with Recorder(store, log) as recorder:
+        for n, (what, key) in enumerate(changes):
+            if what == "w" and key[0] != "#":
+                record = json.dumps({"id": key, "v": n}).encode()
+                recorder.record(key, record, source="agent", at=AT)
+            elif what == "r":
+                recorder.forget(key, source="agent", at=AT)
+            else:
+                roll_back(store, log, Past(len(begun)), at=AT, policy_ref="ada: x")
+                assert dict(store.read()) == begun
+            assert audit_store(store, log, at=AT).score == 1.0
+    assert store.path.read_bytes().startswith(mark)
+
+
+def test_empty_lines_line_ends_and_other_lines_stay_as_they_are(tmp_path: Path) -> None:
+    before = MARK + b'{"id":"a", "v": 1}\r\n\r\n{"v":2}\r\n  \r\n{"id":"b"}'
+    store, _ = kept(tmp_path, before)
+    store.put("a", b'{"id":"a","v":9}')
+    assert store.path.read_bytes() == before.replace(b'"a", "v": 1', b'"a","v":9')
+    store.put("c", b'{"id":"c"}')
+    assert store.path.read_bytes().endswith(b'  \r\n{"id":"b"}\r\n{"id":"c"}\r\n')
+    store.remove("b")
+    assert store.path.read_bytes().endswith(b'  \r\n{"id":"c"}\r\n')
+
+
+def test_a_record_is_not_put_back_where_another_stands(tmp_path: Path) -> None:
+    store, log = kept(tmp_path, b'{"v": 1}\n{"v": 2}\n')
+    store.path.write_bytes(b'{"v": 1}\n{"id": "planted"}\n')
+    done = roll_back(store, log, Past(2), at=AT, policy_ref="ada: x")
+    assert ["line 2 of" in each for each in done.stuck] == [True]
+    assert store.get("planted") is not None
+
+
+def test_a_link_is_neither_read_nor_written(tmp_path: Path) -> None:
+    store, _ = kept(tmp_path, b'{"id":"a"}\n')
+    linked = JsonLinesStore(tmp_path / "link.jsonl")
+    linked.path.symlink_to(store.path)
+    for use in (
+        lambda: list(linked.read()),
+        lambda: linked.put("a", b'{"id":"a","v":1}'),
+        lambda: linked.remove("a"),
+    ):
+        with pytest.raises(UnavailableError, match="a symbolic link is not followed"):
+            use()
+    assert linked.path.is_symlink()
+    assert store.path.read_bytes() == b'{"id":"a"}\n'
+
+
+def test_a_pipe_is_no_store_and_nobody_waits_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UnavailableError, match="not a regular file"):
+        list(JsonLinesStore(tmp_path / "pipe").read())
+
+
+def test_a_changed_file_keeps_its_mode_and_owner(tmp_path: Path) -> None:
+    store, _ = kept(tmp_path, b'{"id":"a"}\n')
+    store.path.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(store.path, 65534, 65534)
+    before = store.path.stat()
+    store.put("a", b'{"id":"a","v":1}')
+    after = store.path.stat()
+    assert (after.st_mode, after.st_uid, after.st_gid) == (
+        before.st_mode,
+        before.st_uid,
+        before.st_gid,
+    )
