@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import chdtrc, gammaln
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 DRAWS = 999
 CLEARLY_NULL = 0.2  # an asymptotic p from here on is not worth a permutation
@@ -38,6 +39,9 @@ def permutation_p(one: Sequence[int], other: Sequence[int]) -> float:
 
     Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 3rd ed., section 6.3.
     """
+    import numpy as np  # noqa: PLC0415 - only what tests pays for it
+    from scipy.special import chdtrc  # noqa: PLC0415
+
     small, large = sorted((tuple(one), tuple(other)), key=lambda counts: (sum(counts), counts))
     pairs = [pair for pair in zip(small, large, strict=True) if any(pair)]
     if len(pairs) < 2 or not sum(small):
@@ -80,6 +84,8 @@ def fisher_p(hits: int, runs: int, other_hits: int, other_runs: int) -> float:
 
     Source: Agresti, Categorical Data Analysis, 3rd ed., section 3.5.
     """
+    import numpy as np  # noqa: PLC0415
+
     pooled = hits + other_hits
     if not runs or not other_runs or pooled in {0, runs + other_runs}:
         return 1.0
@@ -92,6 +98,8 @@ def fisher_p(hits: int, runs: int, other_hits: int, other_runs: int) -> float:
 
 
 def _log_choose(n: int, k: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.special import gammaln  # noqa: PLC0415
+
     found: NDArray[np.float64] = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
     return found
 

@@ -18,7 +18,6 @@ from mythos.server.resilience.models import (
     UnprovedCheckpoint,
 )
 from mythos.server.resilience.queries import newest_readings
-from mythos.server.resilience.readings import refresh
 from mythos.server.resilience.witness import CODE
 from mythos.server.resilience.witness_key import witness_verifier
 from mythos.values.digest import canonical_bytes
@@ -112,6 +111,8 @@ def restart_log(origin: str, *, by: str, why: str, at: datetime) -> None:
         IntakeFinding.objects.filter(code=CODE, subject=origin).update(resolved_at=at)
         _resolve_flag(known.node_id, origin)
         known.delete()
+    from mythos.server.resilience.readings import refresh  # noqa: PLC0415 - only what scores pays
+
     refresh(known.node_id, at=at)
 
 
