@@ -19,9 +19,10 @@ from threading import Lock
 
 from mythos.engines.conformance.alignment import NumberedMove, Trail, with_extras
 from mythos.engines.conformance.automaton import automaton_of
+from mythos.engines.conformance.combined import Apart, Linked
 from mythos.engines.conformance.costs import Costs, coarse
 from mythos.engines.conformance.frontier import Frontier
-from mythos.engines.conformance.parts import Apart, Linked, Part, Run, Small, SpentError
+from mythos.engines.conformance.parts import Part, Run, Small, SpentError
 from mythos.engines.conformance.tree import Node, Tree, joined
 
 BUDGET = 2_000_000
