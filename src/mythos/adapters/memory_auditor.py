@@ -96,6 +96,7 @@ class _Asked:
 
 
 def _audit(store: MemoryStore, log: MemoryLog, asked: _Asked) -> MemoryAudit:
+    log.require_filed()
     with log.transaction():
         settle(store, log, on_settled=asked.on_settled)
         start, origin = log.size, log.origin

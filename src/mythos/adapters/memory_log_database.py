@@ -62,6 +62,11 @@ class Database(Protocol):
         """Whether it can be used no more, and is to be opened anew."""
         ...
 
+    @property
+    def misfiled(self) -> str:
+        """That the column `key_hash` is not what `entry` says, as this database writes that."""
+        ...
+
     def exists(self) -> bool:
         """Whether the tables are there."""
         ...

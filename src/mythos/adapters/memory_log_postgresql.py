@@ -68,6 +68,10 @@ class _Server:
     """One connection."""
 
     leaf_message = "'\\x00'::bytea || entry"
+    misfiled = (
+        """position(convert_to('"key_hash":"sha256:' || encode(key_hash, 'hex') || '"', 'UTF8')"""
+        " IN entry) = 0"
+    )
 
     def __init__(self, connection: Any, place: ServerLog) -> None:  # noqa: ANN401 - as above
         self._connection = connection

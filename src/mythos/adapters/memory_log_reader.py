@@ -79,6 +79,19 @@ class LogReader:
             last = found[-1][0]
             start = (last if isinstance(last, int) else start) + 1
 
+    def require_filed(self) -> None:
+        """Refuse a log whose entries are filed under keys that they do not name.
+
+        Raises:
+            MemoryLogError: an entry would not be found, or found for another key's.
+        """
+        statement = f"SELECT seq FROM entries WHERE {self._database.misfiled} LIMIT 1"  # noqa: S608 - no outsider's text
+        if (found := self._one(statement)) is not None:
+            raise MemoryLogError(
+                f"entry {found} of the log is filed under another key than it names",
+                remedy="treat the log as altered: restore it from before the change",
+            )
+
     def newest(self, hashed: bytes) -> int | None:
         """Return the number of the newest entry about a key."""
         found = self._database.all("SELECT max(seq) FROM entries WHERE key_hash = ?", (hashed,))

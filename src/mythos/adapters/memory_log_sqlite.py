@@ -62,6 +62,9 @@ class _File:
     """One open file. What it was opened as must stay under its name while it is written."""
 
     leaf_message = "CAST(x'00' || entry AS BLOB)"
+    misfiled = (
+        """instr(entry, CAST('"key_hash":"sha256:' || lower(hex(key_hash)) || '"' AS BLOB)) = 0"""
+    )
 
     def __init__(self, connection: sqlite3.Connection, path: Path, file: Identity | None) -> None:
         self._connection = connection

@@ -231,6 +231,21 @@ def test_no_proof_is_made_of_hashes_that_do_not_lead_to_the_root(place: Place) -
         prove_memory(place.live, place.log, "user/tea.md")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entries SET key_hash = zeroblob(32) WHERE seq = 3",
+        "UPDATE entries SET key_hash = 'text' WHERE seq = 3",
+        "UPDATE entries SET key_hash = (SELECT key_hash FROM entries WHERE seq = 0) WHERE seq = 3",
+    ],
+)
+def test_an_entry_filed_under_another_key_fails_the_proof(place: Place, statement: str) -> None:
+    as_forger(place, (statement, ()))
+    found = place.audit()
+    assert found.score == 0.0
+    assert "entry 3 of the log is filed under another key" in str(found.proof_failed)
+
+
 @pytest.mark.parametrize("content", [b"no database" * 999, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_a_file_that_is_no_database_fails_the_proof(place: Place, content: bytes) -> None:
     place.log.write_bytes(content)
