@@ -85,6 +85,14 @@ def test_a_full_disk_is_told_as_such() -> None:
     assert "free some disk space" in error.remedy
 
 
+def test_a_file_name_that_is_no_text_is_told_as_json_all_the_same(tmp_path: Path) -> None:
+    name = os.fsdecode(bytes(tmp_path) + b"/odd-\xff.yaml")
+    Path(name).write_bytes(CARE.read_bytes())
+    ran = mythos("policy", "check", name, "--json")
+    assert ran.code == 0
+    assert ran.json["files"][0]["file"] == name
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_a_result_that_cannot_be_printed_is_one_error_on_standard_error(more: list[str]) -> None:

@@ -16,10 +16,16 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on st
 
 
 def emit_json(value: object) -> None:
-    """Print one JSON document."""
+    """Print one JSON document; of a file name that is no UTF-8 the stray bytes are escaped."""
+    import json
+
     import orjson
 
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    try:
+        text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:
+        text = json.dumps(value, indent=2, default=lambda one: orjson.loads(orjson.dumps(one)))
+    click.echo(text)
 
 
 class Bar:
