@@ -200,9 +200,9 @@ class Ring:
                 process.wait()
 
 
-def wait_for(holds: Callable[[], object], what: str) -> None:
+def wait_for(holds: Callable[[], object], what: str, *, patience_s: float = PATIENCE_S) -> None:
     """Wait until something holds."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not holds():
         assert time.monotonic() < deadline, f"never came true: {what}"
         time.sleep(0.1)

@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,24 +83,19 @@ def test_given_the_server_is_killed_midway_then_the_mirrored_story_ends_the_same
 ) -> None:
     port = free_port()
     words = ["--once", "--fault-env", "cloud-eu", "--keep", str(tmp_path), "--port", str(port)]
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "mythos", "demo", "--json", *words],
-        env={key: value for key, value in os.environ.items() if not key.startswith("MYTHOS_")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    progress = tmp_path / "nodes" / "lab-enclave-1" / "work" / "refunds" / "progress.json"
-    wait_for(progress.exists, "the last node's agents work")
-    serving = subprocess.run(
-        ["pgrep", "-f", f"serve --host 127.0.0.1 --port {port}"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for pid in serving.stdout.split():
-        os.kill(int(pid), signal.SIGKILL)
-    told, _ = demo.communicate(timeout=240)
+    with started("demo", "--json", *words) as demo:
+        progress = tmp_path / "nodes" / "lab-enclave-1" / "work" / "refunds" / "progress.json"
+        # Four nodes and twelve agents come before that agent: half a minute, much more under load.
+        wait_for(progress.exists, "the last node's agents work", patience_s=180)
+        serving = subprocess.run(
+            ["pgrep", "-f", f"serve --host 127.0.0.1 --port {port}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for pid in serving.stdout.split():
+            os.kill(int(pid), signal.SIGKILL)
+        told, _ = demo.communicate(timeout=240)
     assert demo.returncode == 0, told
     result = json.loads(told)
     states = {node["node_id"]: node["state"] for node in result["nodes"]}
@@ -108,6 +105,22 @@ def test_given_the_server_is_killed_midway_then_the_mirrored_story_ends_the_same
     assert ranked.index("cloud-us") < ranked.index("cloud-eu")
     counted = counted_runs(tmp_path / "control" / "mythos.sqlite3")
     assert counted == result["runs"]
+
+
+@contextmanager
+def started(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """The command as a process of its own, which ends with the test whatever happens."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "mythos", *words],
+        env={key: value for key, value in os.environ.items() if not key.startswith("MYTHOS_")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def counted_runs(database: Path) -> int:
