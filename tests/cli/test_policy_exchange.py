@@ -192,3 +192,17 @@ def test_an_exported_file_whose_line_ends_were_changed_is_still_that_policy_set(
     cedar.write_bytes(cedar.read_bytes().replace(b"\n", b"\r\n"))
     said = policy("import", cedar, "--out", tmp_path / "back.yaml", "--json")
     assert (said.code, said.json["digest"]) == (0, out["digest"])
+
+
+def test_an_exported_file_whose_header_is_garbled_is_not_taken_for_plain_rules(
+    tmp_path: Path,
+) -> None:
+    exported = policy("export", CARE, "--out", tmp_path, "--tools", TOOLS, "--json").json["cedar"]
+    text = Path(exported).read_text()
+    line = text[: text.index("//! document: ")].count("\n") + 1
+    garbled = written(tmp_path / "a.cedar", text.replace("//! document: {", "//! document: ", 1))
+    out = tmp_path / "p.yaml"
+    said = policy("import", garbled, "--name", "care", "--out", out)
+    assert (said.code, out.exists()) == (1, False)
+    assert f"{garbled}:{line}: " in said.err
+    assert "take the file from the export again" in said.err

@@ -65,7 +65,8 @@ def import_(
 
     if out.exists():
         raise ConflictError(f"{out} is there already", remedy="name another file with --out")
-    cedar = read_cedar_file(document_text(file, PolicyError).removeprefix("\ufeff"))
+    given = document_text(file, PolicyError).removeprefix("\ufeff")
+    cedar = read_cedar_file(given, source=str(file))
     text, named = (cedar.rules, ()) if cedar.head else with_ids(plain_newlines(cedar.rules))
     policy_set = _policy_set(cedar, text, name=name, covers=covers)
     found = [

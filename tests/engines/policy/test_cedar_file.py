@@ -43,7 +43,7 @@ FULL = policy(
 
 
 def reimported(policy_set: PolicySet) -> PolicySet:
-    file = read_cedar_file(cedar_text(policy_set, [RETAIL]))
+    file = read_cedar_file(cedar_text(policy_set, [RETAIL]), source="a.cedar")
     return PolicySet.model_validate({**file.head, "rules": file.rules})
 
 
@@ -185,10 +185,18 @@ def test_what_is_no_cedar_stays_as_it_is() -> None:
     assert with_ids("permit(nobody);") == ("permit(nobody);", ())
 
 
-@pytest.mark.parametrize("broken", ["{", "[]", '"x"', "7"])
-def test_a_header_that_was_changed_by_hand_is_a_comment(broken: str) -> None:
+@pytest.mark.parametrize("broken", ["{", "[]", '"x"', "7", "{}", "", '{"a": 1}\n//! document: {}'])
+def test_a_header_whose_document_cannot_be_read_is_refused_at_its_line(broken: str) -> None:
     text = f"//! policy set x, version 1\n//! document: {broken}\n//! ---\n{PLAIN}"
-    file = read_cedar_file(text)
+    with pytest.raises(PolicyError, match="cannot be read") as caught:
+        read_cedar_file(text, source="a.cedar")
+    assert caught.value.where == f"a.cedar:{2 + broken.count(chr(10))}"
+    assert "take the file from the export again" in caught.value.remedy
+
+
+def test_what_tells_of_no_document_is_a_comment() -> None:
+    text = f"//! policy set x, version 1\n//! ---\n{PLAIN}"
+    file = read_cedar_file(text, source="a.cedar")
     assert (file.rules, file.head, file.first_line) == (text, {}, 1)
 
 

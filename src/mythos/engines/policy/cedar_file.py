@@ -24,6 +24,7 @@ from mythos.engines.policy.cedar_text import RuleText, plain_newlines, split_rul
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Problem, places_by_name, refuse
 from mythos.engines.policy.schema import rule_schema
+from mythos.errors import PolicyError
 from mythos.values.policy import PolicySet
 from mythos.values.tools import ToolCatalogue
 
@@ -88,24 +89,42 @@ def cedar_schema(
     return {"": {"entityTypes": entities, "actions": actions}}
 
 
-def read_cedar_file(text: str) -> CedarFile:
+def read_cedar_file(text: str, *, source: str) -> CedarFile:
     """Take a plain Cedar file apart.
 
-    A header that is no longer as it was written counts as a comment of the rules; where only its
-    line ends were changed, those of the rules were too, and all are plain again.
+    A header without its first line, its last or the document counts as a comment of the rules;
+    where only its line ends were changed, those of the rules were too, and all are plain again.
+
+    Args:
+        text: what the file holds.
+        source: the file's name, for errors.
+
+    Raises:
+        PolicyError: the header holds a document that cannot be read.
     """
     if text.startswith(FIRST) and LAST not in text:
         text = plain_newlines(text)
     if not text.startswith(FIRST) or LAST not in text:
         return CedarFile(text, {}, 1)
     head_text, _, rules = text.partition(LAST)
-    told = [line for line in head_text.split("\n") if line.startswith(DOCUMENT)]
+    told = [
+        (number, line.removeprefix(DOCUMENT))
+        for number, line in enumerate(head_text.split("\n"), start=1)
+        if line.startswith(DOCUMENT)
+    ]
+    if not told:
+        return CedarFile(text, {}, 1)
     try:
-        head = orjson.loads(told[0].removeprefix(DOCUMENT)) if len(told) == 1 else None
+        head = orjson.loads(told[0][1])
     except ValueError:
         head = None
-    if not isinstance(head, dict):
-        return CedarFile(text, {}, 1)
+    if len(told) > 1 or not head or not isinstance(head, dict):
+        raise PolicyError(
+            "the policy set that the header holds beside the rules cannot be read",
+            remedy="take the file from the export again, or delete the lines of the header, to "
+            f"`{LAST.strip()}`, to import its rules alone",
+            where=f"{source}:{told[-1][0]}",
+        )
     return CedarFile(rules, head, head_text.count("\n") + 2)
 
 
