@@ -81,6 +81,17 @@ def test_of_two_rules_that_do_one_thing_the_later_goes() -> None:
     assert suggestion.coherence == 1
 
 
+def test_the_only_rule_of_a_set_is_never_dropped() -> None:
+    low = "context.input.amount_cents < 0"
+    result, found = checked(
+        desk(PAY, forbid("low", "refund", low)), desk(forbid("lower", "refund", low), name="alone")
+    )
+    nullified = {key[1] for each in result.findings for key in each.rules}
+    assert {"low", "lower"} <= nullified
+    dropped = [rule for each in found.suggestions for _, rule in each.change.rules]
+    assert dropped == ["low"]
+
+
 def test_a_promise_is_kept_by_a_clause_on_the_rule_that_breaks_it() -> None:
     suggestion = only(desk(PAY, expect=(UNASKED,)))
     assert suggestion.change.kind is ChangeKind.TIGHTEN

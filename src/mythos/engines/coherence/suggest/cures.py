@@ -2,7 +2,7 @@
 
 | finding                        | cures                                                          |
 |--------------------------------|----------------------------------------------------------------|
-| nullified rule                 | drop it, unless it is critical                                 |
+| nullified rule                 | drop it, unless it is critical or alone in its set             |
 | promise broken by an allowed   | a clause on the `permit` that allows the call; a `forbid` in   |
 | call                           | the set that promised                                          |
 | promise broken by a denied     | a clause on each `forbid` that denies it; a `permit` where     |
@@ -73,10 +73,13 @@ class _Bench:
         self._sets = {each.digest: each for engine in engines for each in engine.compiled}
 
     def dropped(self, finding: CoherenceFinding) -> Iterator[Change]:
-        """The set without a rule; a critical one says how grave a call is that others deny too."""
+        """The set without a rule; a critical one says how grave a call is that others deny too.
+
+        Not the last of its set: a policy set has at least one.
+        """
         key = finding.rules[0]
         owner, rule = self._rule(key)
-        if rule.severity is Severity.CRITICAL:
+        if rule.severity is Severity.CRITICAL or len(owner.rules) == 1:
             return
         after = {owner.digest: without_rule(owner.policy_set, rule)}
         sentence = f"drop rule {_named(owner, rule)}: no call is decided otherwise without it"
