@@ -8,8 +8,16 @@ import pytest
 from pydantic import JsonValue
 
 from mythos.engines.coherence.environment import JudgedRule
-from mythos.engines.coherence.symbols import UnsupportedError
-from mythos.engines.coherence.terms import Evaluation
+from mythos.engines.coherence.relations import contains, contains_any, is_empty
+from mythos.engines.coherence.symbols import (
+    Either,
+    Listed,
+    Symbols,
+    Truth,
+    Type,
+    UnsupportedError,
+)
+from mythos.engines.coherence.terms import Bank, Evaluation
 from mythos.engines.coherence.translate import Translator
 from tests.engines.coherence.random_rules import compiled, environment_of
 
@@ -34,6 +42,28 @@ def judged(condition: str, *, scope: str = "principal, action, resource") -> Jud
 def test_what_has_no_exact_translation_is_said_to_have_none(condition: str) -> None:
     rule = judged(condition)
     assert rule.unsupported or rule.satisfied is True
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [(Type("Bool"), "a set of Booleans"), (Type("Record"), "a set of records")],
+)
+def test_a_set_of_which_nothing_can_be_asked_is_called_what_it_is(member: Type, said: str) -> None:
+    bank = Bank()
+    given = Symbols(bank).value(Type("Set", member), "flags")
+    with pytest.raises(UnsupportedError, match=f"^{said}$"):
+        contains(bank, given, Truth(True))
+    with pytest.raises(UnsupportedError, match=f"^{said}$"):
+        contains_any(bank, given, Listed((Truth(True),)))
+    with pytest.raises(UnsupportedError, match=f"^{said}$"):
+        is_empty(given)
+
+
+def test_a_set_that_an_if_chooses_is_called_one() -> None:
+    bank = Bank()
+    chosen = Either(bank.var("bool", "b"), Listed(()), Listed((Truth(True),)))
+    with pytest.raises(UnsupportedError, match="`contains` on sets that `if` chooses"):
+        contains(bank, chosen, Truth(True))
 
 
 @pytest.mark.parametrize(

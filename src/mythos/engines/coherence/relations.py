@@ -85,7 +85,7 @@ def contains(bank: Bank, one: Value, element: Value) -> Bool:
     if isinstance(one, Listed):
         return bank.or_(*(equal(bank, each, element) for each in one.elements))
     if not isinstance(one, Group):
-        raise UnsupportedError("`contains` on what is no set")
+        raise _not_known(one, "contains")
     if isinstance(element, Word) and one.kind == "String":
         return bank.and_(bank.not_(one.empty), bank.member(one.name, element.term))
     if isinstance(element, Number):
@@ -125,7 +125,15 @@ def is_empty(value: Value) -> Bool:
         return not value.elements
     if isinstance(value, Group):
         return value.empty
-    raise UnsupportedError("`isEmpty` on what is no set")
+    raise _not_known(value, "isEmpty")
+
+
+def _not_known(value: Value, asked: str) -> UnsupportedError:
+    """Why a set cannot be asked."""
+    if isinstance(value, Unknown):
+        return UnsupportedError(value.why)
+    chosen = isinstance(value, Either)
+    return UnsupportedError(f"`{asked}` on {'sets that `if` chooses' if chosen else 'no set'}")
 
 
 SETS: dict[str, Callable[[Bank, Value, Value], Bool]] = {

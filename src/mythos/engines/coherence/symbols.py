@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from mythos.engines.coherence.terms import Bank, Bool, Int, Term, Text
 
 NUMBERS = frozenset({"Long", "decimal", "datetime", "duration"})
+_PLURALS = {"Bool": "Booleans", "Record": "records", "Set": "sets"}
 _BY_NAME = {"Boolean": "Bool", "Bool": "Bool", "Long": "Long", "String": "String"}
 
 
@@ -152,7 +153,8 @@ class Symbols:
             return Group(path, kind.element.kind, bank.var("bool", f"{path}~"))
         if kind.kind == "Record":
             return self._record(kind, path)
-        return Unknown(f"a value of type {kind.kind}")
+        members = _PLURALS.get(kind.element.kind) if kind.element else None
+        return Unknown(f"a set of {members}" if members else f"a value of type {kind.kind}")
 
     def _record(self, kind: Type, path: str) -> Record:
         has: dict[str, Bool] = {
