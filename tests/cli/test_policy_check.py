@@ -252,3 +252,11 @@ def test_facts_over_a_tool_that_is_new_are_listed_and_the_rules_that_read_them(
     touched = [(each["kind"], each["name"], each["line"]) for each in said["affected"]]
     assert touched == [("rule", "few", 7), ("fact", "paid", 5)]
     assert [each["changes"][0]["what"] for each in said["affected"]] == ["tool new"] * 2
+
+
+def test_catalogues_of_old_say_nothing_without_those_of_now(tmp_path: Path) -> None:
+    rules = written(tmp_path / "care.yaml", CARE.read_text())
+    said = policy("check", rules, "--was", TOOLS)
+    assert said.code == 2
+    assert "--was says what the tools were" in said.err
+    assert "--tools FILE" in said.err

@@ -22,6 +22,7 @@ from mythos.cli.policy_files import (
     tools_option,
 )
 from mythos.cli.source_lines import file_lines, marked_line, plain
+from mythos.errors import UsageError
 
 if TYPE_CHECKING:
     from mythos.engines.policy.affected import Affected
@@ -106,8 +107,13 @@ def _affected(found: Loaded, was: Sequence[Path]) -> Iterator[tuple[PolicyDocume
     from mythos.engines.policy.catalogue_change import catalogue_changes
     from mythos.engines.policy.check import covers
 
-    if not was:
+    if not was or (not found.catalogues and found.problems):
         return
+    if not found.catalogues:
+        raise UsageError(
+            "--was says what the tools were, and nothing what they are",
+            remedy="name the tool catalogue as it is now with --tools FILE",
+        )
     before = read_catalogues(was)
     for document in found.documents:
         old, new = (
