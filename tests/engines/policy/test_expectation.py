@@ -317,6 +317,9 @@ def test_each_signal_and_large_number_that_a_request_says_counts(request_: str, 
         ('input: {amount_cents: "500"}', "amount_cents is no Long", ""),
         ('input: {amount_cents: "9223372036854775808"}', "amount_cents", ""),
         ('past: {cents: "500"}', "'cents' is a Long", ""),
+        ("past: {cents: 500.0}", "'cents' is a Long: 500.0 is no Long", "write 500"),
+        ("past: {cents: 1.5}", "'cents' is a Long: 1.5 is no Long", "correct"),
+        ("past: {cents: true}", "'cents' is a Long: true is no Long", "correct"),
         ('past: {paid: "5,00"}', "'paid' is a decimal", ""),
         ('past: {paid: "922337203685477.5808"}', "does not fit in 64 bits", ""),
     ],
@@ -333,6 +336,20 @@ def test_a_signal_or_number_that_is_none_is_refused_at_its_place(
     assert caught.value.remedy
     assert caught.value.where.startswith(f"p.yaml:{line}:")
     assert int(caught.value.where.rpartition(":")[2]) > len("  - {name: n, ")
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        f"{ONE}, past: {{cents: {10**20}}}",
+        f"{ONE}, past: {{paid: 0.12345}}",
+        f"input: {{amount_cents: {10**20}}}",
+    ],
+)
+def test_a_number_that_cedar_cannot_say_is_told_once(request_: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        signalled(request_)
+    assert len(caught.value.each) == 1
 
 
 def test_two_entries_with_one_name_are_refused() -> None:

@@ -66,9 +66,12 @@ def _meant(shape: Shape, value: Json) -> Json:
 
 
 def meant_fact(kind: FactKind, value: Json) -> tuple[JsonValue, str]:
-    """A fact's value that a document holds in Cedar's JSON form, or why it is none of its kind."""
+    """A fact's value that a document holds in Cedar's JSON form, or why it is none of its kind.
+
+    An integer is written without a fraction, as are those that the request itself has.
+    """
     if kind == "Long":
-        return as_kind(kind, _integer(value))
+        return (None, "is no Long") if isinstance(value, float) else as_kind(kind, _integer(value))
     parts = _DECIMAL.fullmatch(value) if kind == "decimal" and isinstance(value, str) else None
     if parts is None:
         return as_kind(kind, value)

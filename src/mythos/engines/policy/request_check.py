@@ -18,6 +18,7 @@ from mythos.engines.policy.shape import arguments_shape
 from mythos.values.event import Json
 from mythos.values.expected import ExpectedRequest
 from mythos.values.marks import Path
+from mythos.values.objection import shown
 from mythos.values.policy import Last, PolicySet
 from mythos.values.tools import Tool, ToolCatalogue
 
@@ -93,18 +94,29 @@ def fit_problems(
     shape = arguments_shape(tool.parameters)
     arguments = meant_arguments(shape, request.arguments)
     _, misfits = cedar_arguments(shape, arguments)
+    told = [_spelt(problem.path) for problem in _numbers(request.arguments, ())]
     for misfit in misfits:
-        yield _at((*path, "arguments"), misfit, f"give {tool.name} the arguments that it declares")
+        if not any(misfit.startswith(f"argument {name} ") for name in told):
+            remedy = f"give {tool.name} the arguments that it declares"
+            yield _at((*path, "arguments"), misfit, remedy)
     yield from _about_sinks(request, arguments, tool, path)
     for name, value in request.past.items():
         fact = policy_set.facts.get(name)
-        if fact is None:
+        if fact is None or value is None or [*_numbers(value, ())]:
             continue  # told from the document alone
         kind = kind_of(fact, catalogue)
-        if value is not None and (wrong := meant_fact(kind, value)[1]):
+        if wrong := meant_fact(kind, value)[1]:
             said = wrong.removeprefix("argument value ")
-            message = f"the fact {name!r} is a {kind}: {value!r} {said}"
-            yield _at((*path, "past", name), message, "correct the value")
+            message = f"the fact {name!r} is a {kind}: {shown(value)} {said}"
+            whole = kind == "Long" and isinstance(value, float) and value.is_integer()
+            remedy = f"write {value:.0f}" if whole else "correct the value"
+            yield _at((*path, "past", name), message, remedy)
+
+
+def _spelt(path: Path) -> str:
+    """The path of an argument as misfits name it."""
+    parts = ("[]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".")
 
 
 def _about_sinks(
