@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from mythos.engines.policy.identity import digest
+from mythos.engines.policy.particulars import particulars
 from mythos.engines.policy.request import Decision, Origin, Request, Standing, Verdict
+from mythos.engines.policy.rule import rules_of
 from mythos.errors import PolicyError
 from mythos.values.event import Json, Repeated
 from mythos.values.outcome import DEFAULT_RULE, INVALID_ARGUMENTS, UNDECLARED_TOOL, Severity
@@ -478,3 +480,21 @@ def test_what_was_captured_and_does_not_fit_is_not_called_uncaptured() -> None:
     assert unfit.why.endswith("argument amount_cents is no Long")
     blind = part(ask(desk, facts=facts), "desk")
     assert blind.why.endswith("may be one key spelt in two ways")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("X9", '"X9"'),
+        (["X9"], '"X9"'),
+        (True, "true"),
+        ([None], "null"),
+        (["é", False], '["é", false]'),
+        ({"to": 1.0}, '{"to": 1.0}'),
+    ],
+)
+def test_the_value_of_a_sink_is_told_as_json_says_it(value: Json, said: str) -> None:
+    rules = rules_of(policy("p", forbid("stranger", "refund", "context.sinks.unknown")))
+    origins = {"receiver": frozenset({Origin.UNKNOWN})}
+    request = Request("clerk", "refund", {"receiver": value}, origins=origins)
+    assert particulars(rules, request) == f"receiver {said} (unknown)"

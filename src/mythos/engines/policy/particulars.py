@@ -6,11 +6,13 @@ Values are cut, and whoever shows them redacts them first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from mythos.engines.policy.origin_name import Origin
 from mythos.engines.policy.request import Request
 from mythos.engines.policy.rule import Rule
+from mythos.values.event import Json
 
 _TELLING = frozenset({"sinks", "origin", "links", "repeats", "run"})
 _FINE = frozenset({Origin.USER, Origin.TRUSTED})
@@ -44,8 +46,15 @@ def _sinks(read: set[str], request: Request) -> Iterator[str]:
     for sink, origins in request.origins.items():
         if not origins <= _FINE:
             value = (request.arguments or {}).get(sink)
-            shown = value[0] if isinstance(value, list) and len(value) == 1 else value
-            yield f'{sink} "{_cut(str(shown))}" ({_either(origins)})'
+            yield f"{sink} {_shown(value)} ({_either(origins)})"
+
+
+def _shown(value: Json) -> str:
+    """A text in quotes, anything else as JSON; the only item of a list as itself."""
+    only = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if isinstance(only, str):
+        return f'"{_cut(only)}"'
+    return _cut(json.dumps(only, ensure_ascii=False))
 
 
 def _links(read: set[str], request: Request) -> Iterator[str]:
