@@ -34,6 +34,7 @@ def test_the_example_breaks_no_promise_and_its_needless_rules_are_named() -> Non
     assert cut["severity"] == "info"
     assert cut["witness"]["decision"] == "deny"
     assert cut["witness"]["request"]["arguments"]["amount_cents"] == 20001
+    assert cut["witness"]["request"]["sinks"] == {}
     lines = REFUNDS.read_text().splitlines()
     assert '@id("refund-cap")' in lines[cut["rules"][0]["line"] - 1]
 

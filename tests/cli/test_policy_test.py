@@ -78,6 +78,7 @@ def test_a_property_that_does_not_hold_fails_with_a_call_that_can_be_kept(tmp_pa
     [result] = said.json["results"]
     assert (said.code, result["status"], result["got"]) == (1, "failed", "deny")
     assert (result["call"]["tool"], result["call"]["past"]["identified"]) == ("cancel_order", False)
+    assert result["call"]["sinks"] == {}
     kept = f"{{name: kept, request: {json.dumps(result['call'])}, decision: deny}}"
     assert run_tests(tmp_path, kept).code == 0
     assert "by the call {" in run_tests(tmp_path, broken, human=True).out

@@ -170,7 +170,8 @@ def _as_json(found: Loaded, results: Sequence[_Result], counts: Counter[Status])
 
 
 def _call(result: _Result) -> dict[str, Any] | None:
-    return None if result.call is None else result.call.model_dump(mode="json")
+    call = result.call
+    return None if call is None else call.model_dump(mode="json", exclude_none=True)
 
 
 def _tell(found: Loaded, results: Sequence[_Result], counts: Counter[Status]) -> None:

@@ -138,7 +138,7 @@ def request_json(witness: Witness, sets: Sets) -> dict[str, Any]:
         past.setdefault(sets.name(owner), {}).update(facts)
     differ = any(facts != past[sets.name(owner)] for owner, facts in told.items())
     by_version = {sets.title(owner): facts for owner, facts in told.items()}
-    body = expected_of(request, digest="").model_dump(mode="json")
+    body = expected_of(request, digest="").model_dump(mode="json", exclude_none=True)
     return {**body, "past": past, **({"past_by_version": by_version} if differ else {})}
 
 
