@@ -194,6 +194,13 @@ def test_a_header_whose_document_cannot_be_read_is_refused_at_its_line(broken: s
     assert "take the file from the export again" in caught.value.remedy
 
 
+@pytest.mark.parametrize("end", ["", "//! --\n", "//! --- \n", "//!---\n"])
+def test_a_header_whose_end_is_gone_is_refused(end: str) -> None:
+    whole = cedar_text(FULL, [RETAIL])
+    with pytest.raises(PolicyError, match="cannot be read"):
+        read_cedar_file(whole.replace("//! ---\n", end, 1), source="a.cedar")
+
+
 def test_what_tells_of_no_document_is_a_comment() -> None:
     text = f"//! policy set x, version 1\n//! ---\n{PLAIN}"
     file = read_cedar_file(text, source="a.cedar")

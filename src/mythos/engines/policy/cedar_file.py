@@ -19,7 +19,7 @@ import cedarpy
 import orjson
 from pydantic import JsonValue
 
-from mythos.engines.policy.cedar_header import DOCUMENT, FIRST, LAST, header
+from mythos.engines.policy.cedar_header import DOCUMENT, FIRST, LAST, MARK, header
 from mythos.engines.policy.cedar_text import RuleText, plain_newlines, split_rules
 from mythos.engines.policy.facts.kind import kinds_of
 from mythos.engines.policy.problem import Problem, places_by_name, refuse
@@ -92,7 +92,7 @@ def cedar_schema(
 def read_cedar_file(text: str, *, source: str) -> CedarFile:
     """Take a plain Cedar file apart.
 
-    A header without its first line, its last or the document counts as a comment of the rules;
+    A header without its first line or the document counts as a comment of the rules;
     where only its line ends were changed, those of the rules were too, and all are plain again.
 
     Args:
@@ -100,13 +100,13 @@ def read_cedar_file(text: str, *, source: str) -> CedarFile:
         source: the file's name, for errors.
 
     Raises:
-        PolicyError: the header holds a document that cannot be read.
+        PolicyError: the header holds a document that cannot be read, or has no end.
     """
     if text.startswith(FIRST) and LAST not in text:
         text = plain_newlines(text)
-    if not text.startswith(FIRST) or LAST not in text:
+    if not text.startswith(FIRST):
         return CedarFile(text, {}, 1)
-    head_text, _, rules = text.partition(LAST)
+    head_text, last, rules = text.partition(LAST)
     told = [
         (number, line.removeprefix(DOCUMENT))
         for number, line in enumerate(head_text.split("\n"), start=1)
@@ -118,11 +118,11 @@ def read_cedar_file(text: str, *, source: str) -> CedarFile:
         head = orjson.loads(told[0][1])
     except ValueError:
         head = None
-    if len(told) > 1 or not head or not isinstance(head, dict):
+    if not last or len(told) > 1 or not head or not isinstance(head, dict):
         raise PolicyError(
             "the policy set that the header holds beside the rules cannot be read",
-            remedy="take the file from the export again, or delete the lines of the header, to "
-            f"`{LAST.strip()}`, to import its rules alone",
+            remedy="take the file from the export again, or delete the header, whose lines begin "
+            f"with `{MARK.strip()}`, to import its rules alone",
             where=f"{source}:{told[-1][0]}",
         )
     return CedarFile(rules, head, head_text.count("\n") + 2)
