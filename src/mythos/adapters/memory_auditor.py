@@ -215,11 +215,14 @@ def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _require_stored_root(log: MemoryLog, audit: Audit) -> None:
-    """Refuse a log whose stored hashes, which proofs are made of, are not those of its entries."""
+    """Refuse a log whose stored root is not that of its entries.
+
+    The hashes below it are not read again: whoever makes a proof of them verifies it first.
+    """
     if log.tree().root() == audit.replay.root():
         return
     raise MemoryLogError(
-        "the stored hashes of the log are not those of its entries",
+        "the stored root of the log is not that of its entries",
         remedy="treat the log as altered: restore it from before the change",
     )
 

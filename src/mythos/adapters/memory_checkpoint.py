@@ -11,7 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mythos.adapters.memory_log import LogPlace, open_log
 from mythos.engines.memory.checkpoint import checkpoint_text, parse_checkpoint, require_extends
 from mythos.engines.memory.note import NoteSigner, parse_note, sign_note
+from mythos.engines.memory.proofs import verify_consistency
+from mythos.engines.memory.tree import HashTree
 from mythos.engines.memory.witness import growth_proof
+from mythos.errors import MemoryLogError
 from mythos.values.memory import Checkpoint, GrowthProof
 
 
@@ -63,11 +66,25 @@ def sign_growth(log_path: Path, key: Ed25519PrivateKey, *, bases: Iterable[int])
         return GrownLog(note, said, ())
     with open_log(log_path) as log:
         tree = log.tree()
-        proofs = [
-            growth_proof(said.origin, base, said.size, tree.consistency_proof(base, said.size))
-            for base in useful
-        ]
+        known = [each for each in log.checkpoints() if each.size in useful]
+        for each in known:
+            require_extends(tree, each, origin=said.origin)
+        proofs = [_proved(tree, said, base) for base in useful]
     return GrownLog(note, said, tuple(proofs))
+
+
+def _proved(tree: HashTree, said: Checkpoint, base: int) -> GrowthProof:
+    """Prove growth, refusing a proof that would not hold: it would look like a fork elsewhere."""
+    proof = tree.consistency_proof(base, said.size)
+    old, new = tree.root(base), tree.root(said.size)
+    try:
+        verify_consistency(base, said.size, proof=proof, old_root=old, new_root=new)
+    except MemoryLogError as error:
+        raise MemoryLogError(
+            "the hashes between entries and root of the log are not those of its entries",
+            remedy="treat the log as altered: restore it from before the change",
+        ) from error
+    return growth_proof(said.origin, base, said.size, proof)
 
 
 def _signed_before(log_path: Path) -> list[int]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mythos.adapters.memory_log_database import FORMAT, PAGE, Database, blob_of, text_of
 from mythos.adapters.memory_log_tree import StoredTree
 from mythos.engines.memory.checkpoint import parse_checkpoint
-from mythos.engines.memory.entry import is_content, parse_entry
+from mythos.engines.memory.entry import is_content, key_hashes, parse_entry
 from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
 from mythos.engines.memory.replay import LoggedRow, differs_from_leaf
 from mythos.engines.memory.tree import HashTree, leaf_hash
@@ -118,11 +118,14 @@ class LogReader:
         return any(entry.store == store for entry in self.entries())
 
     def name_of(self, hashed: bytes) -> str | None:
-        """Return the key with this hash, unless it was erased."""
+        """Return the key with this hash, unless it was erased or no name there has this hash."""
         found = self._database.all(
-            "SELECT key FROM salts JOIN entries USING (seq) WHERE key_hash = ? LIMIT 1", (hashed,)
+            "SELECT DISTINCT salts.store, key FROM salts JOIN entries USING (seq)"
+            " WHERE key_hash = ?",
+            (hashed,),
         )
-        return text_of(found[0][0]) if found else None
+        names = ((text_of(store), text_of(key)) for store, key in found)
+        return next((key for store, key in names if key_hashes(store, [key]) == [hashed]), None)
 
     def entries(self) -> Iterator[MemoryEntry]:
         """Yield the log from entry 0, refusing an entry that differs from its leaf hash."""

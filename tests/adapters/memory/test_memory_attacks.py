@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.memory_checkpoint import checkpoint
+from mythos.adapters.memory_checkpoint import checkpoint, sign_growth
 from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_prover import prove_memory
 from mythos.engines.memory.checkpoint import parse_checkpoint
-from mythos.engines.memory.entry import MemoryWrite, entry_of
+from mythos.engines.memory.entry import MemoryWrite, entry_of, key_hashes
 from mythos.engines.memory.note import NoteSigner, verify_note
 from mythos.engines.memory.tree import leaf_hash, node_hash
 from mythos.errors import MemoryLogError
@@ -244,6 +244,25 @@ def test_an_entry_filed_under_another_key_fails_the_proof(place: Place, statemen
     found = place.audit()
     assert found.score == 0.0
     assert "entry 3 of the log is filed under another key" in str(found.proof_failed)
+
+
+def test_no_growth_is_proved_by_hashes_that_are_not_the_entries(place: Place) -> None:
+    checkpoint(place.log, KEY)
+    for n in range(4):
+        place.record(f"k{n}", b"x")
+    assert len(sign_growth(place.log, KEY, bases=[4]).growth) == 1
+    place.record("k4", b"x")
+    as_forger(place, ("UPDATE nodes SET hash = zeroblob(32) WHERE level = 2 AND place = 1", ()))
+    with pytest.raises(MemoryLogError, match="not those of its entries"):
+        sign_growth(place.log, KEY, bases=[4])
+
+
+def test_the_name_of_a_missing_memory_is_never_another_ones(place: Place) -> None:
+    (place.store / "user/name.md").unlink()
+    as_forger(place, ("UPDATE salts SET key = 'user/tea.md' WHERE key = 'user/name.md'", ()))
+    found = place.audit()
+    assert found.missing == (f"sha256:{key_hashes('directory', ['user/name.md'])[0].hex()}",)
+    assert (found.ok, found.altered, found.unlogged) == (2, (), ())
 
 
 @pytest.mark.parametrize("content", [b"no database" * 999, b"SQLite format 3\x00" + b"\xff" * 5000])
