@@ -18,6 +18,8 @@ import pytest
 
 from mythos.adapters.key_file import create_key
 from mythos.adapters.memory_auditor import audit_store
+from mythos.adapters.memory_checkpoint import checkpoint
+from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.bundle.plan import BuiltBundle, ParsedSource, Part, assemble
 from mythos.engines.evidence.policy import PolicyBody
@@ -25,13 +27,14 @@ from mythos.engines.evidence.row import from_wire, merge
 from mythos.engines.telemetry.otlp import encode_json
 from mythos.errors import ConflictError, IdentityError
 from mythos.node.sidecar import Options, Sidecar
+from mythos.node.witnessed import take_view
 from mythos.values.bundle import BundleSource
 from mythos.values.digest import JsonValue
 from mythos.values.event import Span
 from mythos.values.evidence import Envelope
 from tests.adapters.fleet_site import assignment
 from tests.engines.judge.desk import built, policy_digest
-from tests.node.household import House, now
+from tests.node.household import NODE, House, now
 
 WORKER = """
 import json, os, sys, time, urllib.request
@@ -209,6 +212,29 @@ def test_a_damaged_memory_log_is_told_and_the_node_goes_on(tmp_path: Path) -> No
         _until(lambda: len(home.envelopes()) > before + 1)
     rows = [row for row in home.envelopes()[-1].rows if row.kind == "memory"]
     assert rows[0].body["proof_failed"] is True
+
+
+def test_a_memory_log_that_was_put_back_is_told_on_the_node_until_it_is_right(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path, _worker_bundle())
+    house = home.house
+    log, store = house.home.memory_log("worker"), DirectoryStore(house.home.memory("worker"))
+    with home.running():
+        _until(lambda: home.status().get("running"))
+    old = log.read_bytes()
+    record(store, log, "b.md", b"more", source="agent", at=now())
+    newer = checkpoint(log, house.key.raw)
+    kept = house.store()
+    assert take_view(kept, [newer], node=NODE, key=house.key.public) == 1
+    kept.close()
+    new = log.read_bytes()
+    log.write_bytes(old)
+    with home.running():
+        _until(lambda: "memory log of worker: " in str(home.status().get("problem")))
+    log.write_bytes(new)
+    with home.running():
+        _until(lambda: home.status().get("problem") == "")
 
 
 def test_a_changed_tree_is_not_run_and_the_node_says_why(tmp_path: Path) -> None:

@@ -167,6 +167,7 @@ def test_an_old_snapshot_of_store_and_log_is_found_by_what_was_witnessed(
     assert not speaker.log.with_name(f"{speaker.log.name}-wal").exists()
     speaker.learn(2)
     speaker.beat(NOW + MINUTE)
+    assert speaker.reporter.failed_logs == {}
     witnessed = speaker.note(speaker.told()[1])
     take_view(speaker.store, [witnessed], node=NODE, key=speaker.house.key.public)
     speaker.log.write_bytes(kept)
@@ -175,6 +176,7 @@ def test_an_old_snapshot_of_store_and_log_is_found_by_what_was_witnessed(
     *_, body = (row.body for row in speaker.rows() if row.key.subject == ORIGIN)
     assert isinstance(body, MemoryBody)
     assert body.proof_failed
+    assert set(speaker.reporter.failed_logs) == {"refunds"}
 
 
 def test_a_node_without_memory_sends_what_older_control_planes_read(tmp_path: Path) -> None:

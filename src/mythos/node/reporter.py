@@ -7,7 +7,7 @@ are one transaction, so a crash neither loses evidence nor says it twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -60,6 +60,12 @@ class Reporter:
         self._acceptance = acceptance
         self._key = key
         self._stale_since_s: float | None = None
+        self._failed_logs: dict[str, str] = {}
+
+    @property
+    def failed_logs(self) -> Mapping[str, str]:
+        """Agents whose memory log did not hold at the newest beat, each with why."""
+        return self._failed_logs
 
     def beat(self, duty: Duty, in_force: InForce, *, stale: bool, at: datetime) -> int:
         """Seal everything pending and this beat's own rows.
@@ -196,6 +202,7 @@ class Reporter:
     ) -> tuple[list[GrownLog], list[EvidenceRow]]:
         grown: list[GrownLog] = []
         rows: list[EvidenceRow] = []
+        failed: dict[str, str] = {}
         for name, (digest, agent) in duty.agents.items():
             if agent.memory is None:
                 continue
@@ -207,8 +214,11 @@ class Reporter:
                 grown.append(sign_growth(log, self._key.raw, bases=bases))
             except MythosError as error:
                 audit = audit.model_copy(update={"proof_failed": error.message})
+            if audit.proof_failed is not None:
+                failed[name] = audit.proof_failed
             key = place.key("memory", agent=digest, subject=origin, at_ns=int(at.timestamp()) * NS)
             rows.append(EvidenceRow(key, body_of(audit)))
+        self._failed_logs = failed
         return grown, rows
 
     def _audit(self, name: str, origin: str, *, at: datetime) -> MemoryAudit:

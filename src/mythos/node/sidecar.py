@@ -47,6 +47,10 @@ from mythos.values.enrolment import Acceptance
 from mythos.values.event import Span
 
 TICK_S = 0.2
+_LOG_REMEDY = (
+    "stop the agent and find out who changed its log; where that was you, have `mythos witness"
+    " restart` run on the control plane"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -208,6 +212,10 @@ class Sidecar:
         stale = assignment is not None and wanted != self._duty.digest
         in_force = self._duty.in_force(assignment_sequence=assignment.sequence if assignment else 0)
         self._reporter.beat(self._duty, in_force, stale=stale, at=datetime.now(UTC))
+        for name in self._duty.agents:
+            why = self._reporter.failed_logs.get(name)
+            log = f"memory log of {name}"
+            self._note(log, f"{log}: {why} ({_LOG_REMEDY})" if why else "")
 
     def _write_status(self) -> None:
         write_atomically(self._home.root / "status.json", orjson.dumps(self.status()))
