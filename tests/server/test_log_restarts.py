@@ -41,12 +41,14 @@ def _report(
     clock: int | None = None,
     altered: int = 0,
     restarts: int = 0,
+    failed: bool = False,
 ) -> None:
     """Envelope `nth` of an epoch: an audit and a checkpoint of `size`, by the node's clock."""
     told = AT + minutes(nth if clock is None else clock)
     body = MemoryBody(
-        size=size, audited_at=int(told.timestamp()), ok=size, altered=altered, restarts=restarts
-    )
+        size=size, audited_at=int(told.timestamp()), ok=size, altered=altered, restarts=restarts,
+        proof_failed=failed,
+    )  # fmt: skip
     envelope = outpost.sealed(
         [outpost.row("memory", body, subject=ORIGIN, at=told), outpost.covered(at=told)],
         sent_at=int(told.timestamp()), counter=nth, epoch=epoch,
@@ -127,6 +129,20 @@ def test_a_cell_that_holds_both_logs_tells_of_the_new_one(outpost: Outpost) -> N
     _restart(1)
     _report(outpost, 1, size=2, log=NEW, clock=0)
     assert (_integrity(1).detail["ok"], _listed(1).altered) == (2, 0)
+
+
+def test_a_host_that_had_not_heard_of_the_restart_stays_failed_until_the_next_cell(
+    outpost: Outpost,
+) -> None:
+    _report(outpost, 0, size=2, failed=True)
+    assert "anew" not in _listed(0).standing.reason
+    _restart(1)
+    _report(outpost, 2, size=2, failed=True)
+    _report(outpost, 3, size=2, clock=2)
+    standing = _listed(3).standing
+    assert (standing.name, "evidence cell after" in standing.reason) == ("forked", True)
+    _report(outpost, 4, size=2)
+    assert (_integrity(4).mid, _listed(4).standing.name) == (1.0, "as_logged")
 
 
 def test_a_node_cannot_say_that_its_log_began_anew(outpost: Outpost) -> None:

@@ -76,10 +76,21 @@ def _named(log: LogFact, *, at: datetime) -> tuple[StandingName, str]:
     if _forked(log) and log.fork is not None:
         return "forked", f"the log contradicts what the witness remembers: {log.fork.why}"
     if audit is not None and audit.proof_failed:
-        return "forked", "the host's own audit says that a proof of the log does not hold"
+        said = "the host's own audit says that a proof of the log does not hold"
+        return "forked", said + _until(audit)
     if audit is None or not audit.audited_at:
         return "unaudited", "no audit came of this log as it is now"
     return _audited(log, audit, at=at)
+
+
+def _until(audit: MemoryBody) -> str:
+    """How long a log that began anew stays so where its host only had not heard of it."""
+    if not audit.restarts:
+        return ""
+    return (
+        "; it may not have known yet that the log began anew, and then this ends with its first"
+        " audit in the evidence cell after the one in which it is told"
+    )
 
 
 def _audited(log: LogFact, audit: MemoryBody, *, at: datetime) -> tuple[StandingName, str]:
