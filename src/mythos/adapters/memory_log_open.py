@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
-from mythos.errors import ConflictError
+from mythos.adapters.memory_log_mark import LogMark
+from mythos.errors import ConflictError, MythosError
 
 
 class OpenLog:
     """Lends one open log to calls of any thread, and opens it anew where it is lost.
+
+    What lies there then must be the same log, and hold the newest entry that was seen in it.
 
     A connection does not outlive a fork: what the parent's locks and buffers say is not true of the
     child.
@@ -25,8 +28,10 @@ class OpenLog:
         self._turns = threading.RLock()
         self._lent = False
         self._closed = False
-        self._open = ExitStack()
-        self._log: MemoryLog | None = self._open.enter_context(open_log(place))
+        with ExitStack() as opening:
+            self._log: MemoryLog | None = opening.enter_context(open_log(place))
+            self._mark = LogMark.of(self._log)
+            self._open = opening.pop_all()
 
     @contextmanager
     def turn(self) -> Iterator[MemoryLog]:
@@ -34,7 +39,8 @@ class OpenLog:
 
         Raises:
             ConflictError: it is closed, lent to this thread already, or of another process.
-            NotFoundError, MemoryLogError, UnavailableError: it was lost and cannot be opened anew.
+            NotFoundError, UnavailableError: it was lost and cannot be opened anew.
+            MemoryLogError: likewise; or it is another log, or was rolled back.
         """
         if os.getpid() != self._process:
             raise ConflictError(
@@ -48,7 +54,11 @@ class OpenLog:
                 )
             self._lent = True
             try:
-                yield self._live()
+                log = self._live()
+                self._mark.require_in(log)
+                yield log
+                with suppress(MythosError):  # the change is made: the next turn tells what broke
+                    self._mark = LogMark.of(log)
             finally:
                 self._lent = False
 

@@ -159,6 +159,11 @@ class LogReader:
             )
         return require_leaf(seq, *found[0])
 
+    def leaf(self, seq: int) -> bytes | None:
+        """Return the stored leaf hash of one entry; None where there is no such entry."""
+        found = self._database.all("SELECT leaf FROM entries WHERE seq = ?", (seq,))
+        return blob_of(found[0][0]) if found else None
+
     def tree(self) -> HashTree:
         """Return the tree as it is now, from the stored hashes."""
         return StoredTree(self._database, self.size)

@@ -7,6 +7,7 @@ was not committed when the file is opened next.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -46,7 +47,7 @@ def connect_file(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[Database
         UnavailableError: another process held the lock for `LOCK_WAIT_S`, or the disk is full or
             refuses to be written.
     """
-    file = _identity(path)  # of what lies there before it is opened: a later one is another
+    file = _found(path)  # before it is opened: a later one is another
     if mode == "rw" and file is None:
         raise no_log(path)
     if file is None:
@@ -55,7 +56,7 @@ def connect_file(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[Database
     with _told(path), closing(_open(f"{path.absolute().as_uri()}?mode={mode}")) as connection:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        yield _File(connection, path, file or _identity(path))
+        yield _File(connection, path, file or _found(path))
 
 
 class _File:
@@ -66,12 +67,16 @@ class _File:
         """instr(entry, CAST('"key_hash":"sha256:' || lower(hex(key_hash)) || '"' AS BLOB)) = 0"""
     )
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, file: Identity | None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path, file: os.stat_result | None
+    ) -> None:
         self._connection = connection
         self._path = path.absolute()
         self._wal = Path(f"{path.resolve()}-wal")
-        self._opened = file
+        self._opened = _identity_of(file)
         self._opened_wal: Identity | None = None
+        self._size_bytes = file.st_size if file else 0
+        self._cut = False
         self.lost = False
 
     def exists(self) -> bool:
@@ -132,15 +137,23 @@ class _File:
             raise _failed(self._path, error) from error
 
     def _require_in_place(self) -> None:
-        """Refuse a file that was moved, replaced or removed: what is written there is lost."""
-        wal = _identity(self._wal)
+        """Refuse a file that is another, or is gone or cut: what is written there is lost."""
+        found, wal = _found(self._path), _identity(self._wal)
         self._opened_wal = self._opened_wal or wal
-        if (_identity(self._path), wal) != (self._opened, self._opened_wal):
+        if (_identity_of(found), wal) != (self._opened, self._opened_wal):
             self.lost = True
             raise MemoryLogError(
                 f"memory log {self._path} was moved or replaced while it was open",
-                remedy="find out who did it; the next call goes on with what lies there then",
+                remedy="find out who did it; the next call opens what lies there then",
             )
+        size_bytes = found.st_size if found else 0
+        self._cut = self._cut or size_bytes < self._size_bytes
+        if self._cut:  # for good: a checkpoint makes the file as long again, with holes in it
+            raise MemoryLogError(
+                f"memory log {self._path} was cut short or overwritten while it was open",
+                remedy="find out who did it, close what has it open, and restore it from a backup",
+            )
+        self._size_bytes = size_bytes
 
 
 def _by_primary_key(statement: str) -> str:
@@ -151,11 +164,18 @@ def _by_primary_key(statement: str) -> str:
 
 def _identity(path: Path) -> Identity | None:
     """Which file lies at `path`: device and number; None if none."""
+    return _identity_of(_found(path))
+
+
+def _identity_of(found: os.stat_result | None) -> Identity | None:
+    return (found.st_dev, found.st_ino) if found else None
+
+
+def _found(path: Path) -> os.stat_result | None:
     try:
-        found = path.stat()
+        return path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -165,6 +165,98 @@ def test_a_write_ahead_file_that_is_gone_is_noticed_and_takes_nothing_with_it(
     assert (found.ok, found.size, found.score) == (5, 6, 1.0)
 
 
+def test_a_log_cut_short_in_place_takes_no_more_changes(place: Place) -> None:
+    with place.recorder() as recorder:
+        put(recorder, "before")
+        place.log.write_bytes(b"")
+        for _ in range(3):
+            with pytest.raises(MemoryLogError, match="cut short or overwritten") as caught:
+                put(recorder, "lost")
+    assert "restore it from a backup" in caught.value.remedy
+    assert not (place.store / "lost").exists()
+
+
+def test_a_log_overwritten_by_a_shorter_backup_takes_no_more_changes(place: Place) -> None:
+    backup = place.log.read_bytes()
+    with place.recorder() as recorder:
+        recorder.record_all(
+            [
+                MemoryWrite("directory", f"k{n}", "put", b"x" * 5000, "agent")
+                for n in range(1000)  # more than is written ahead: the file grows
+            ],
+            at=AT,
+        )
+        assert place.log.stat().st_size > len(backup)
+        place.log.write_bytes(backup)
+        for _ in range(3):
+            with pytest.raises(MemoryLogError, match="cut short or overwritten"):
+                put(recorder, "lost")
+    assert not (place.store / "lost").exists()
+
+
+def test_a_log_that_grows_by_the_checkpoints_of_others_is_not_taken_for_another(
+    place: Place,
+) -> None:
+    with place.recorder() as one, place.recorder() as other:
+        for n in range(6):
+            put(one, f"one{n}", b"x" * 5000)
+            put(other, f"other{n}", b"x" * 5000)
+            with closing(sqlite3.connect(place.log)) as reader:
+                reader.execute(f"PRAGMA wal_checkpoint({('PASSIVE', 'TRUNCATE')[n % 2]})")
+    found = place.audit()
+    assert (found.ok, found.score) == (15, 1.0)
+
+
+def test_a_log_replaced_by_one_of_another_origin_is_refused_until_it_is_opened_anew(
+    place: Place, tmp_path: Path
+) -> None:
+    other = Place(place.store, tmp_path / "other.db")
+    seed(DirectoryStore(tmp_path / "empty"), other.log, {}, origin="mythos/n1/other", at=AT)
+    with place.recorder() as recorder:
+        other.log.replace(place.log)
+        with pytest.raises(MemoryLogError, match="moved or replaced"):
+            put(recorder, "lost")
+        for _ in range(3):
+            with pytest.raises(MemoryLogError, match="clerk was replaced by mythos/n1/other"):
+                put(recorder, "lost")
+    assert not (place.store / "lost").exists()
+    with place.recorder() as recorder:
+        put(recorder, "after")
+
+
+def test_a_log_replaced_by_an_older_copy_of_itself_is_refused_until_it_is_opened_anew(
+    place: Place, tmp_path: Path
+) -> None:
+    shutil.copyfile(place.log, tmp_path / "backup")
+    with place.recorder() as recorder:
+        put(recorder, "user/tea.md", b"black tea")
+        (tmp_path / "backup").replace(place.log)
+        place.log.with_name(f"{place.log.name}-wal").unlink()
+        with pytest.raises(MemoryLogError, match="moved or replaced"):
+            put(recorder, "lost")
+        for _ in range(3):
+            with pytest.raises(MemoryLogError, match="no longer holds entry 4") as caught:
+                put(recorder, "lost")
+    assert "open another one" in caught.value.remedy
+    assert not (place.store / "lost").exists()
+    with place.recorder() as recorder:
+        put(recorder, "after")
+
+
+def test_a_log_whose_entry_was_rewritten_under_its_number_is_refused(
+    log_place: LogPlace, store: DirectoryStore
+) -> None:
+    with Recorder(store, log_place) as recorder, open_log(log_place) as other:
+        put(recorder, "a")
+        if isinstance(log_place, ServerLog):
+            other._database.all("DROP TRIGGER entries_stay ON entries")
+        else:
+            other._database.all("DROP TRIGGER entries_stay")
+        other._database.all("UPDATE entries SET leaf = ?", (bytes(32),))
+        with pytest.raises(MemoryLogError, match="no longer holds entry 0"):
+            put(recorder, "lost")
+
+
 def test_a_relative_place_is_where_it_was_when_the_recorder_was_opened(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
