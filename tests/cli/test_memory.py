@@ -225,6 +225,29 @@ def test_what_an_audit_or_a_dry_run_had_to_carry_out_is_told(tmp_path: Path) -> 
     assert dry["carried_out"] == [{"seq": 2, "op": "put", "key": "tea"}]
 
 
+@pytest.mark.parametrize("how", ["dropped", "deleted"])
+def test_of_a_table_that_is_gone_everything_is_missing_if_a_log_knows_it(
+    tmp_path: Path, how: str
+) -> None:
+    uri, file = table(tmp_path), tmp_path / "agent.db"
+    parse_store(uri).open().put("tea", b'{"id":"tea","text":"likes tea"}')
+    told("baseline", uri)
+    if how == "deleted":
+        file.unlink()
+    else:
+        with closing(sqlite3.connect(file)) as database, database:
+            database.execute("DROP TABLE memories")
+    for more in ([], ["--sample", "5"]):
+        found = told("audit", uri, *more, code=1)
+        assert (found["missing"], found["score"]["high"]) == (["tea"], 0.0)
+        assert found["flags"] == ["MEMORY_MISSING"]
+    log = tmp_path / "agent.db.memories.log.sqlite3"
+    other = memory("audit", f"sqlite:{file}#others", "--log", log)
+    assert (other.code, "there is no" in other.err) == (1, True)
+    assert memory("audit", f"sqlite:{file}#others").code == 1
+    assert file.exists() == (how == "dropped")
+
+
 def test_a_sampled_audit_bounds_the_score(site: Site) -> None:
     for n in range(40):
         site.behind(f"k{n}", "x")

@@ -43,7 +43,8 @@ def postgresql_store(
     """The table `table` (or `schema.table`) of the database at `url`.
 
     Raises:
-        UsageError: no such table or column, or no key.
+        NotFoundError: no such table.
+        UsageError: no such column, or no key.
         UnavailableError: no driver, or no server.
     """
     with _open(url) as database:

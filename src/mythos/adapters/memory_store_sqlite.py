@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mythos.adapters.memory_store_record import BrokenText
 from mythos.adapters.memory_store_table import Shape, TableStore, shape_of
-from mythos.errors import UnavailableError
+from mythos.errors import NotFoundError, UnavailableError
 
 LOCK_WAIT_S = 20.0
 
@@ -25,9 +25,14 @@ def sqlite_store(
     """The table `table` of the file at `path`.
 
     Raises:
-        UsageError: no such table or column, or no key.
-        UnavailableError: no such file, or it cannot be read.
+        NotFoundError: no such file or table.
+        UsageError: no such column, or no key.
+        UnavailableError: it cannot be read.
     """
+    if not path.exists():
+        raise NotFoundError(
+            f"there is no file {path}", remedy="name an SQLite file that MythOS may read and write"
+        )
     with _open(path) as database:
         found = database.execute("SELECT name, pk FROM pragma_table_info(?)", (table,)).fetchall()
     names = [str(name) for name, _ in found]

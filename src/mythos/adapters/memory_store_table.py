@@ -24,7 +24,7 @@ from mythos.adapters.memory_store_record import (
     value_of,
 )
 from mythos.engines.memory.live import Unreadable
-from mythos.errors import MemoryLogError, UsageError
+from mythos.errors import MemoryLogError, NotFoundError, UnavailableError, UsageError
 
 _SAME_KEY = Unreadable("a row before has the same key: name columns that tell rows apart")
 
@@ -147,6 +147,54 @@ class TableStore:
         return parts_of(key, n_parts=len(self.shape.key))
 
 
+@dataclass(frozen=True, slots=True)
+class GoneTable:
+    """A table that was dropped, or whose file was deleted: no rows, and nothing can be written."""
+
+    table: str
+    blind_to: str = "other tables, triggers, the order of rows"
+
+    @property
+    def name(self) -> str:
+        """What log entries call it."""
+        return f"table.{self.table}"
+
+    def read(self, *, after: str | None = None) -> Iterator[tuple[str, bytes | Unreadable]]:  # noqa: ARG002
+        """Nothing."""
+        return iter(())
+
+    def keys(self) -> Iterator[str]:
+        """None."""
+        return iter(())
+
+    def get(self, key: str) -> None:
+        """Nothing."""
+
+    def require_key(self, key: str) -> None:
+        """Any key, as nobody knows what columns there were."""
+
+    def normal(self, key: str, content: bytes) -> bytes:  # noqa: ARG002
+        """Refuse it."""
+        raise self._gone()
+
+    def rehearse(self, key: str, content: bytes | None) -> None:  # noqa: ARG002
+        """Refuse it."""
+        raise self._gone()
+
+    def put(self, key: str, content: bytes) -> None:  # noqa: ARG002
+        """Refuse it."""
+        raise self._gone()
+
+    def remove(self, key: str) -> None:  # noqa: ARG002
+        """Refuse it."""
+        raise self._gone()
+
+    def _gone(self) -> UnavailableError:
+        return UnavailableError(
+            f"the table {self.table!r} is gone", remedy="make it anew, with the columns it had"
+        )
+
+
 class _Names:
     """Names rows that come in the order of their keys, each by a name of its own.
 
@@ -186,10 +234,11 @@ def shape_of(
         columns: those that are to be the content; none takes all.
 
     Raises:
-        UsageError: no such table or column, or no key.
+        NotFoundError: no such table.
+        UsageError: no such column, or no key.
     """
     if not found:
-        raise UsageError(f"there is no table {table!r}", remedy="name a table after the #")
+        raise NotFoundError(f"there is no table {table!r}", remedy="name a table after the #")
     if unknown := [name for name in (*key, *columns) if name not in found]:
         raise UsageError(
             f"table {table!r} has no column {unknown[0]!r}",

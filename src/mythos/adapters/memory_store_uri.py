@@ -89,7 +89,8 @@ class StoreUri:
         """The store itself.
 
         Raises:
-            UsageError: no such table or column.
+            NotFoundError: no such table, or no such SQLite file.
+            UsageError: no such column.
             UnavailableError: a database that cannot be read.
         """
         path = Path(self.place)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mythos.cli.memory_keys import keys_of, witnessed_of
-from mythos.cli.memory_place import FILE, NEW_FILE, SHOWN, CarriedOut, Place, opened, place_options
+from mythos.cli.memory_place import (
+    FILE,
+    NEW_FILE,
+    SHOWN,
+    CarriedOut,
+    Place,
+    opened_or_gone,
+    place_options,
+)
 from mythos.cli.output import as_json, bar, chosen
 from mythos.errors import MythosError
 
@@ -65,7 +73,7 @@ def audit(
     """
     from mythos.adapters.memory_auditor import audit_store
 
-    place = opened(store, log)
+    place = opened_or_gone(store, log)
     keys, witnesses = keys_of(vkey)
     carried_out = CarriedOut()
     remembered = witnessed_of(witnessed, keys, witnesses)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mythos.errors import NotFoundError
+
 if TYPE_CHECKING:
     from mythos.adapters.memory_log import LogPlace, PendingChange
     from mythos.adapters.memory_store import MemoryStore
@@ -83,6 +85,32 @@ def opened(store: str, log: str | None, *, there: bool = False) -> Place:
     place = parse_log(log) if log else uri.log
     uri.require_outside(place)
     return Place(uri.open(), place, uri.label)
+
+
+def opened_or_gone(store: str, log: str | None) -> Place:
+    """What the options name, to be audited: a table that its log knows may be gone.
+
+    Raises:
+        UsageError: as `opened`.
+        NotFoundError: a table that is not there, and no log knows it.
+    """
+    from mythos.adapters.memory_log import open_log
+    from mythos.adapters.memory_store_table import GoneTable
+    from mythos.adapters.memory_store_uri import parse_log, parse_store
+
+    try:
+        return opened(store, log)
+    except NotFoundError as absent:
+        uri = parse_store(store)
+        gone, place = GoneTable(uri.table), parse_log(log) if log else uri.log
+        try:
+            with open_log(place) as found:
+                known = found.knows(gone.name)
+        except NotFoundError:
+            known = False
+        if not known:
+            raise absent from None
+        return Place(gone, place, uri.label)
 
 
 def hex_digits(

@@ -17,7 +17,7 @@ from mythos.adapters.memory_recorder import Recorder
 from mythos.adapters.memory_rollback import roll_back
 from mythos.adapters.memory_store_postgresql import postgresql_store
 from mythos.engines.memory.rollback import Past
-from mythos.errors import MemoryLogError, UnavailableError, UsageError
+from mythos.errors import MemoryLogError, NotFoundError, UnavailableError, UsageError
 from tests.adapters.memory.conftest import AT
 from tests.postgresql import server_url
 
@@ -116,7 +116,7 @@ def test_a_table_or_a_column_that_is_not_there_is_named(
     table: tuple[Database, str, str],
 ) -> None:
     _, url, name = table
-    with pytest.raises(UsageError, match="there is no table"):
+    with pytest.raises(NotFoundError, match="there is no table"):
         postgresql_store(url, "nowhere")
     with pytest.raises(UsageError, match="has no column 'nothing'"):
         postgresql_store(url, name, columns=["nothing"])
