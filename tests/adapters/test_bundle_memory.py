@@ -167,7 +167,7 @@ def _forged(tree: Tree) -> BuiltBundle:
     """A bundle that holds another memory than its log says, whole in itself."""
     source = read_source(tree.folder)
     (tree.memory.path / "notes.md").write_bytes(b"refunds above 200 are fine")
-    tree.log.rename(tree.log.with_suffix(".kept"))
+    tree.log.rename(tree.folder / "kept")
     forged_parts = read_source(tree.folder).parts
     log_part = next(part for part in source.parts if part.kind == "memory_log")
     return assemble(type(source)(source.head, (*forged_parts, log_part), source.files))
@@ -236,3 +236,38 @@ def test_verify_names_the_agent_whose_memory_its_log_denies(tree: Tree) -> None:
         assert found.why.startswith("triage: ")
         assert why in found.why
     assert memory_logs_check(manifest, blobs.__getitem__, intact=False).state == "skip"
+
+
+def test_a_log_that_travels_with_no_memory_is_refused_wherever_it_lies(tree: Tree) -> None:
+    (tree.memory.path / "notes.md").write_bytes(b"refunds above 200 are fine")
+    for name, place in (
+        ("Triage.log.sqlite3", "memory/triage.log.sqlite3"),
+        ("triage/triage.log.sqlite3", "memory/triage.log.sqlite3"),
+        ("nobody.log.sqlite3", "memory/AGENT.log.sqlite3"),
+    ):
+        tree.log = tree.log.rename(tree.folder / "memory" / name)
+        with pytest.raises(BundleSourceError) as caught:
+            tree.built()
+        said = str(caught.value)
+        assert said == f"memory/{name}: the log belongs to no agent with memory"
+        assert caught.value.remedy == f"move it to {place}, or remove it"
+
+
+def test_what_sqlite_keeps_beside_a_log_is_no_stray_unless_the_log_is_gone(tree: Tree) -> None:
+    beside = tree.log.with_name(f"{tree.log.name}-wal")
+    beside.touch()
+    tree.built()
+    tree.log.unlink()
+    assert f"memory/{beside.name}: this is no part of the log" in tree.refused()
+
+
+@pytest.mark.parametrize("content", [b"", b"hi"])
+def test_a_log_that_is_none_is_told_by_its_name_with_where_to_get_it(
+    tree: Tree, content: bytes
+) -> None:
+    tree.log.write_bytes(content)
+    with pytest.raises(BundleSourceError) as caught:
+        tree.built()
+    assert "memory log memory/triage.log.sqlite3" in f"{caught.value}".replace(" at ", " ")
+    assert "tmp" not in caught.value.message
+    assert "take the log from the node again" in caught.value.remedy

@@ -131,3 +131,25 @@ def test_a_secret_in_a_memory_file_stops_the_build(tree: Path) -> None:
     (tree / "memory" / "triage" / "notes.md").write_text(f"be kind\ntoken {leak}\n")
     with pytest.raises(BundleSourceError, match=r"memory/triage/notes.md:2: .*GitHub token"):
         assemble(read_source(tree))
+
+
+def test_every_stray_in_memory_is_told_at_once_and_nothing_else(tree: Path) -> None:
+    memory = tree / "memory"
+    (memory / "nobody").mkdir()
+    strays = ["stray.md", "nobody/x", "triage/unnamed.md", "linked"]
+    for name in strays[:3]:
+        (memory / name).write_text("x")
+    (memory / "linked").symlink_to(memory / "triage")
+    (memory / "triage" / ".hidden").write_text("x")
+    (tree / "agents" / "notes.txt").write_text("x")
+    problems = refused(tree).each
+    assert {str(each.where) for each in problems} == {
+        "agents/notes.txt",
+        *(f"memory/{name}" for name in strays),
+    }
+
+
+def test_what_a_refused_agent_may_name_is_not_told_as_stray(tree: Path) -> None:
+    agent = tree / "agents" / "triage.yaml"
+    agent.write_text(agent.read_text().replace("role:", "rule:"))
+    assert "memory/triage/notes.md" not in str(refused(tree))

@@ -23,7 +23,7 @@ from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.entry import key_hash
 from mythos.engines.memory.note import parse_note
 from mythos.engines.memory.shipped import check_shipped
-from mythos.errors import MemoryLogError
+from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.bundle import Construct
 from mythos.values.memory import MemoryEntry, ShippedLog
 
@@ -42,8 +42,7 @@ def shipped_log(path: Path, files: Mapping[str, bytes]) -> ShippedLog:
 
     Raises:
         MemoryLogError: no checkpoint covers the whole log, it is too long to travel, or the files
-            are not what it says.
-        NotFoundError: there is no log in the file.
+            are not what it says, or there is no log in the file.
     """
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / path.name
@@ -51,8 +50,16 @@ def shipped_log(path: Path, files: Mapping[str, bytes]) -> ShippedLog:
             part = path.with_name(path.name + suffix)
             if part.exists():
                 shutil.copyfile(part, copy.with_name(copy.name + suffix))
-        with open_log(copy) as log:
-            shipped = _taken(log, files)
+        try:
+            with open_log(copy) as log:
+                shipped = _taken(log, files)
+        except (MemoryLogError, NotFoundError) as error:
+            if str(copy) not in error.message:
+                raise
+            raise MemoryLogError(
+                error.message.replace(str(copy), f"memory/{path.name}"),
+                remedy="take the log from the node again, its `-wal` file too if it has one",
+            ) from error
     check_shipped(shipped, files)
     return shipped
 

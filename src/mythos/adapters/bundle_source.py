@@ -15,12 +15,14 @@ whole tree is reported at once. Symbolic links that lead out of the tree are ref
 from __future__ import annotations
 
 import difflib
+import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mythos.adapters.bundle_memory import log_path, shipped_log
+from mythos.adapters.bundle_strays import stray_memories
 from mythos.engines.bundle.inventory import unsafe_path
 from mythos.engines.bundle.plan import ParsedSource, Part
 from mythos.engines.policy.document import load_policy_set
@@ -31,7 +33,6 @@ from mythos.errors import (
     CatalogueError,
     DocumentError,
     MemoryLogError,
-    NotFoundError,
     PolicyError,
     UnavailableError,
     WorkflowError,
@@ -104,6 +105,8 @@ def read_source(folder: Path) -> ParsedSource:
     for written in tree.agents:
         tree.problems.extend(_unknown_names(tree, written))
         _read_memory(tree, written)
+    if "agent" not in tree.unread:  # a refused one may name what seems stray
+        tree.problems.extend(stray_memories(tree.folder, (each.agent for each in tree.agents)))
     if head is None or tree.problems:
         raise all_of(tree.problems)
     return ParsedSource(head, tuple(tree.parts), tree.files)
@@ -164,7 +167,7 @@ def _read_memory(tree: _Tree, written: _WrittenAgent) -> None:
             tree.parts.append(_memory_file(tree, written.agent.name, path))
         except BundleSourceError as error:
             tree.problems.append(AgentError(error.message, remedy=error.remedy, where=where))
-    if memory is not None and (tree.folder / log_path(written.agent.name)).exists():
+    if memory is not None and os.path.lexists(tree.folder / log_path(written.agent.name)):
         _read_memory_log(tree, written.agent.name)
 
 
@@ -180,7 +183,7 @@ def _read_memory_log(tree: _Tree, agent: str) -> None:
     try:
         _bytes(tree, path, BundleSourceError, limit=MAX_MEMORY_BYTES)
         body = shipped_log(tree.folder / path, files).model_dump(mode="json", by_alias=True)
-    except (MemoryLogError, NotFoundError, UnavailableError) as error:
+    except (MemoryLogError, UnavailableError) as error:
         problem = BundleSourceError(error.message, remedy=error.remedy, where=path)
         tree.problems.append(problem)
     except BundleSourceError as error:
