@@ -5,10 +5,14 @@ The new content is written beside the target, flushed to disk and renamed over i
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a disk, quota or limit without room answers
+MAKE_ROOM = "free space or raise the limit there, then try again"
 
 
 def write_atomically(

@@ -7,6 +7,7 @@ was not committed when the file is opened next.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -202,6 +203,16 @@ def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogErr
             remedy="let the writer or the audit that holds it finish, then try again",
         )
     if code in _REFUSED:
+        if path.exists() and not path.is_file():
+            return UnavailableError(
+                f"memory log {path} is no regular file",
+                remedy="name the log's file, or move away what lies there",
+            )
+        if path.exists() and not os.access(path, os.R_OK):
+            return UnavailableError(
+                f"memory log {path} cannot be opened: {os.strerror(errno.EACCES)}",
+                remedy="let the user that MythOS runs as read and write it",
+            )
         return UnavailableError(
             f"the disk refuses memory log {path}: {error}",
             remedy="free space or allow writing there (a log on read-only media: copy it to where"

@@ -15,7 +15,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from mythos.adapters.atomic_file import take_after
+from mythos.adapters.atomic_file import FULL, MAKE_ROOM, take_after
 from mythos.adapters.memory_store_files import PENDING, require_key
 from mythos.adapters.memory_store_folders import open_deepest, open_parent, open_root
 from mythos.errors import UnavailableError
@@ -142,5 +142,7 @@ def _discard_pending(store_dir: Path) -> None:
 def _unavailable(what: str, store_dir: Path, key: str, error: OSError) -> UnavailableError:
     return UnavailableError(
         f"memory {key!r} cannot be {what} in {store_dir}: {error.strerror}",
-        remedy="make every part of its path a real folder that MythOS may write to",
+        remedy=MAKE_ROOM
+        if error.errno in FULL
+        else "make every part of its path a real folder that MythOS may write to",
     )

@@ -13,13 +13,14 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import JsonValue
 
-from mythos.adapters.atomic_file import write_atomically
+from mythos.adapters.atomic_file import FULL, MAKE_ROOM, write_atomically
 from mythos.adapters.memory_store_record import (
     behind,
     canonical_record,
@@ -34,6 +35,7 @@ from mythos.errors import MemoryLogError, UnavailableError
 MAX_LINE_BYTES = 64 * 2**20
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _MARK = b"\xef\xbb\xbf"  # the byte order mark that some editors put before UTF-8
+_ALLOWED = "name a file that MythOS may read, and write where it is to be changed"
 _REPLACED, _NEW = 0o777, 0o666  # of the mode of a file that is replaced, of a new file's folder
 
 
@@ -58,8 +60,8 @@ class JsonLinesStore:
 
     def _read(self) -> Iterator[tuple[str, bytes | Unreadable]]:
         seen: set[str] = set()
-        for number, line in self._lines():
-            if not line.strip():
+        for number, line in self._lines(_cut):
+            if _is_empty(line):
                 continue
             key, content = _read(number, line)
             if key in seen:
@@ -113,8 +115,8 @@ class JsonLinesStore:
         Raises:
             UnavailableError: a line without an id is to come back, and its place is taken.
         """
-        lines = [line for _, line in self._lines()]
-        keys = [_read(*each)[0] if each[1].strip() else "" for each in enumerate(lines, 1)]
+        lines = [line for _, line in self._lines(iter)]
+        keys = ["" if _is_empty(each[1]) else _read(*each)[0] for each in enumerate(lines, 1)]
         found = [at for at, each in enumerate(keys) if each and each == key]
         if content is not None:
             at = found.pop(0) if found else self._place(key, lines)
@@ -130,7 +132,7 @@ class JsonLinesStore:
             lines[-1] += _ending(lines[0])
         at = int(key[1:]) - 1 if key[1:].isdecimal() and key[0] == "#" else len(lines)
         lines += [_ending(*lines[:1])] * (at + 1 - len(lines))
-        if lines[at].strip():
+        if not _is_empty(lines[at]):
             raise UnavailableError(
                 f"line {at + 1} of {self.path} holds another record now",
                 remedy="move that record to the end of the file, and try again",
@@ -150,16 +152,18 @@ class JsonLinesStore:
             mode = 0o600 if found is None else found.st_mode & keep
             write_atomically(self.path, data, mode=mode, owner=found)
         except OSError as error:
-            raise _unavailable(self.path, error.strerror) from error
+            remedy = MAKE_ROOM if error.errno in FULL else _ALLOWED
+            raise _unavailable(self.path, error.strerror, remedy) from error
 
-    def _lines(self) -> Iterator[tuple[int, bytes]]:
+    def _lines(self, of_file: Callable[[BinaryIO], Iterator[bytes]]) -> Iterator[tuple[int, bytes]]:
         """Number and bytes of each line, empty ones too, without a byte order mark."""
         try:
             with os.fdopen(os.open(self.path, _READ), "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise _unavailable(self.path, "not a regular file")
-                for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES), b""), 1):
-                    yield number, line.removeprefix(_MARK) if number == 1 else line
+                if file.read(len(_MARK)) != _MARK:
+                    file.seek(0)
+                yield from enumerate(of_file(file), 1)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -168,11 +172,25 @@ class JsonLinesStore:
             raise _unavailable(self.path, why) from error
 
 
+def _cut(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long only as much as shows it."""
+    while line := file.readline(MAX_LINE_BYTES + 1):
+        yield line
+        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            line = file.readline(MAX_LINE_BYTES + 1)
+
+
+def _is_empty(line: bytes) -> bool:
+    return len(line) <= MAX_LINE_BYTES and not line.strip()
+
+
 def _ending(line: bytes = b"") -> bytes:
     return b"\r\n" if line.endswith(b"\r\n") else b"\n"
 
 
 def _read(number: int, line: bytes) -> tuple[str, bytes | Unreadable]:
+    if len(line) > MAX_LINE_BYTES:
+        return f"#{number}", Unreadable(f"the line is over {MAX_LINE_BYTES / 2**20:g} MiB")
     try:
         record = parsed(line)
     except (ValueError, RecursionError) as error:
@@ -190,8 +208,5 @@ def _key(record: dict[str, JsonValue]) -> str:
     return "" if identity is None or isinstance(identity, dict | list) else key_of([identity])
 
 
-def _unavailable(path: Path, why: str | None) -> UnavailableError:
-    return UnavailableError(
-        f"memory file {path} cannot be used: {why}",
-        remedy="name a file that MythOS may read, and write where it is to be changed",
-    )
+def _unavailable(path: Path, why: str | None, remedy: str = _ALLOWED) -> UnavailableError:
+    return UnavailableError(f"memory file {path} cannot be used: {why}", remedy=remedy)

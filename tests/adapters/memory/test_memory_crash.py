@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from mythos.adapters.memory_log import open_log
+from mythos.adapters.memory_store_directory import DirectoryStore
+from mythos.adapters.memory_store_jsonl import JsonLinesStore
 from mythos.errors import UnavailableError
 from tests.adapters.memory.conftest import Place
 
@@ -213,3 +218,35 @@ def test_a_disk_that_takes_no_more_is_told_as_such_and_nothing_is_lost(place: Pl
     assert "what was logged is kept" in caught.value.remedy
     found = place.audit()
     assert (found.ok, found.size, found.score) == (3, 4, 1.0)
+
+
+@pytest.mark.parametrize("live", [DirectoryStore, JsonLinesStore])
+def test_a_store_without_room_says_so(
+    tmp_path: Path, live: type[DirectoryStore | JsonLinesStore]
+) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, before[1]))
+    try:
+        with pytest.raises(UnavailableError) as caught:
+            live(tmp_path / "m").put("a", b'{"id":"a"}'.ljust(2_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "free space" in caught.value.remedy
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_a_log_that_is_no_file_is_not_blamed_on_the_disk(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    make(tmp_path / "log")
+    with pytest.raises(UnavailableError, match="is no regular file"), open_log(tmp_path / "log"):
+        pass
+
+
+def test_a_log_that_may_not_be_read_is_told_as_that(place: Place) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may read anything")
+    place.log.chmod(0)
+    with pytest.raises(UnavailableError, match="Permission denied") as caught:
+        place.audit()
+    assert "space" not in caught.value.remedy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from mythos.adapters.memory_baseline import adopt
 from mythos.adapters.memory_recorder import Recorder
 from mythos.adapters.memory_rollback import roll_back
 from mythos.adapters.memory_store_jsonl import JsonLinesStore
+from mythos.engines.memory.live import Unreadable
 from mythos.engines.memory.rollback import Past
 from mythos.errors import UnavailableError
 from tests.adapters.memory.conftest import AT
@@ -113,3 +115,36 @@ def test_a_changed_file_keeps_its_mode_and_owner(tmp_path: Path) -> None:
         before.st_uid,
         before.st_gid,
     )
+
+
+@pytest.mark.parametrize("start", [b"", MARK])
+@pytest.mark.parametrize("padded", [bytes.ljust, bytes.rjust])
+def test_a_line_that_is_too_long_is_one_unreadable_line_and_no_other_moves(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start: bytes,
+    padded: Callable[[bytes, int], bytes],
+) -> None:
+    monkeypatch.setattr("mythos.adapters.memory_store_jsonl.MAX_LINE_BYTES", 64)
+    for size in (65, 128, 130, 1_000):
+        long = padded(b'{"id":"evil"}', size)
+        store = JsonLinesStore(tmp_path / "m.jsonl")
+        store.path.write_bytes(start + long + b'\n{"v":2}\n' + long)
+        found = dict(store.read())
+        assert list(found) == ["#1", "#2", "#3"]
+        assert found["#2"] == b'{"v":2}'
+        for key in ("#1", "#3"):
+            unreadable = found[key]
+            assert isinstance(unreadable, Unreadable)
+            assert "the line is over" in unreadable.reason
+        store.put("a", b'{"id":"a"}')
+        assert store.path.read_bytes() == start + long + b'\n{"v":2}\n' + long + b'\n{"id":"a"}\n'
+        store.remove("#1")
+        assert list(store.read()) == [("#2", b'{"v":2}'), ("#3", unreadable), ("a", b'{"id":"a"}')]
+
+
+def test_a_line_as_long_as_may_be_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mythos.adapters.memory_store_jsonl.MAX_LINE_BYTES", 64)
+    store = JsonLinesStore(tmp_path / "m.jsonl")
+    store.path.write_bytes(MARK + b'{"id":"a"}'.ljust(63) + b'\n{"id":"b"}')
+    assert [key for key, _ in store.read()] == ["a", "b"]
