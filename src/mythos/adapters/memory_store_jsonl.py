@@ -33,6 +33,7 @@ from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
 
 MAX_LINE_BYTES = 64 * 2**20
+_SKIPPED_BYTES = 2**16  # of a line that is too long, at a time
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _MARK = b"\xef\xbb\xbf"  # the byte order mark that some editors put before UTF-8
 _ALLOWED = "name a file that MythOS may read, and write where it is to be changed"
@@ -176,8 +177,9 @@ def _cut(file: BinaryIO) -> Iterator[bytes]:
     """The lines of a file; of one that is too long only as much as shows it."""
     while line := file.readline(MAX_LINE_BYTES + 1):
         yield line
-        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            line = file.readline(MAX_LINE_BYTES + 1)
+        part = line if len(line) > MAX_LINE_BYTES else b""
+        while part and not part.endswith(b"\n"):
+            part = file.readline(_SKIPPED_BYTES)
 
 
 def _is_empty(line: bytes) -> bool:
