@@ -62,6 +62,10 @@ class MemoryLog(LogReader):
         """Whether the log is to be opened anew."""
         return self._database.lost
 
+    def look_afresh(self) -> bool:
+        """Read anew what may have been overwritten since the last call; tell whether it may."""
+        return self._database.look_afresh()
+
     def begin(self, origin: str) -> None:
         """Make the tables and name the log."""
         self._database.make_tables()

@@ -83,6 +83,10 @@ class Database(Protocol):
         """As `transaction`, but a power cut may undo it, and nothing that is durable before it."""
         ...
 
+    def look_afresh(self) -> bool:
+        """Forget what was read, if something beside this connection may have written since."""
+        ...
+
     def scrub(self) -> None:
         """Leave nothing of what was deleted in files beside the database."""
         ...

@@ -15,7 +15,7 @@ from mythos.errors import ConflictError, MythosError
 class OpenLog:
     """Lends one open log to calls of any thread, and opens it anew where it is lost.
 
-    What lies there then must be the same log, and hold the newest entry that was seen in it.
+    What lies there then must be the same log, and hold the newest entries that were seen in it.
 
     A connection does not outlive a fork: what the parent's locks and buffers say is not true of the
     child.
@@ -28,6 +28,7 @@ class OpenLog:
         self._turns = threading.RLock()
         self._lent = False
         self._closed = False
+        self._doubted = False
         with ExitStack() as opening:
             self._log: MemoryLog | None = opening.enter_context(open_log(place))
             self._mark = LogMark.of(self._log)
@@ -55,10 +56,10 @@ class OpenLog:
             self._lent = True
             try:
                 log = self._live()
-                self._mark.require_in(log)
+                self._require_same(log)
                 yield log
                 with suppress(MythosError):  # the change is made: the next turn tells what broke
-                    self._mark = LogMark.of(log)
+                    self._mark = self._mark.grown(log)
             finally:
                 self._lent = False
 
@@ -70,6 +71,14 @@ class OpenLog:
             self._closed, self._log = True, None
             self._open.close()
 
+    def _require_same(self, log: MemoryLog) -> None:
+        self._doubted = log.look_afresh() or self._doubted
+        if self._doubted:
+            self._mark.require_all_in(log)
+            self._doubted = False
+        else:
+            self._mark.require_newest_in(log)
+
     def _live(self) -> MemoryLog:
         if self._closed:
             raise ConflictError("this recorder is closed", remedy="open another one")
@@ -77,4 +86,5 @@ class OpenLog:
             self._log = None
             self._open.close()
             self._log = self._open.enter_context(open_log(self._place))
+            self._doubted = True
         return self._log

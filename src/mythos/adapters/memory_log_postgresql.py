@@ -106,6 +106,10 @@ class _Server:
             self.all("SET LOCAL synchronous_commit TO off")
             yield
 
+    def look_afresh(self) -> bool:
+        """Tell of nothing: the files are the server's."""
+        return False
+
     def scrub(self) -> None:
         """Nothing to do: what lies beside the tables is the server's, and its own to clean."""
 

@@ -159,10 +159,10 @@ class LogReader:
             )
         return require_leaf(seq, *found[0])
 
-    def leaf(self, seq: int) -> bytes | None:
-        """Return the stored leaf hash of one entry; None where there is no such entry."""
-        found = self._database.all("SELECT leaf FROM entries WHERE seq = ?", (seq,))
-        return blob_of(found[0][0]) if found else None
+    def leaves(self, start: int, end: int) -> tuple[bytes, ...]:
+        """Return the stored leaf hashes of the entries from `start` to before `end`."""
+        statement = "SELECT leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
+        return tuple(blob_of(leaf) for (leaf,) in self._database.all(statement, (start, end)))
 
     def tree(self) -> HashTree:
         """Return the tree as it is now, from the stored hashes."""

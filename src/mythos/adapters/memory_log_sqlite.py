@@ -77,6 +77,7 @@ class _File:
         self._opened = _identity_of(file)
         self._opened_wal: Identity | None = None
         self._size_bytes = file.st_size if file else 0
+        self._written_ns = file.st_ctime_ns if file else 0
         self._cut = False
         self.lost = False
 
@@ -118,6 +119,17 @@ class _File:
             if self._connection.in_transaction:
                 self.all("ROLLBACK")
             raise
+
+    def look_afresh(self) -> bool:
+        """Forget the pages that were read, if the file was written: a checkpoint does, and `cp`."""
+        found = _found(self._path)
+        written_ns = found.st_ctime_ns if found else 0
+        if written_ns == self._written_ns:
+            return False
+        self._require_in_place()
+        self.all("PRAGMA shrink_memory")
+        self._written_ns = written_ns
+        return True
 
     def scrub(self) -> None:
         """Move what was written ahead into the file, where deleted rows are overwritten."""

@@ -30,9 +30,9 @@ class Recorder:
     Every change is durable when its method returns. Any thread may call, and other processes may
     write the same log meanwhile: writers take turns. A process that was forked off opens a recorder
     of its own. If the log is moved or replaced, one call is refused, and the next opens what lies
-    there then, if that holds the newest entry that was seen here. If not, or if the log was cut
-    short in place, every call is refused until its owner has closed this recorder and opened
-    another one.
+    there then, if that holds the newest entries that were seen here. If not, or if the log was
+    cut short or overwritten in place, every call is refused until its owner has closed this
+    recorder and opened another one.
     """
 
     def __init__(self, store: MemoryStore, place: LogPlace) -> None:

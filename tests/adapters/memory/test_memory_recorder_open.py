@@ -194,6 +194,42 @@ def test_a_log_overwritten_by_a_shorter_backup_takes_no_more_changes(place: Plac
     assert not (place.store / "lost").exists()
 
 
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_log_overwritten_by_an_older_copy_of_its_size_takes_no_more_changes(
+    place: Place, after: int
+) -> None:
+    with place.recorder() as recorder:
+        put(recorder, "big", b"x" * 200_000)
+        recorder.erase("big", source="agent", at=AT)
+        backup = place.log.read_bytes()
+        for n in range(20):  # into the pages that are free now
+            put(recorder, f"k{n}")
+        with closing(sqlite3.connect(place.log)) as checkpointer:
+            checkpointer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for n in range(after):  # the newest entries are in the write-ahead file again
+            put(recorder, f"later{n}")
+        assert place.log.stat().st_size == len(backup)
+        assert place.log.read_bytes() != backup
+        place.log.write_bytes(backup)
+        for _ in range(3):
+            with pytest.raises(MemoryLogError, match=r"no longer holds|cannot be read"):
+                put(recorder, "lost")
+    assert not (place.store / "lost").exists()
+
+
+def test_a_log_overwritten_by_a_longer_one_takes_no_more_changes(
+    place: Place, tmp_path: Path
+) -> None:
+    other = Place(tmp_path / "other", tmp_path / "other.db")
+    seed(other.live, other.log, {"a": b"x" * 300_000}, origin="mythos/n1/other", at=AT)
+    with place.recorder() as recorder:
+        place.log.write_bytes(other.log.read_bytes())
+        for _ in range(3):
+            with pytest.raises(MemoryLogError, match="was replaced by mythos/n1/other"):
+                put(recorder, "lost")
+    assert not (place.store / "lost").exists()
+
+
 def test_a_log_that_grows_by_the_checkpoints_of_others_is_not_taken_for_another(
     place: Place,
 ) -> None:
@@ -235,7 +271,7 @@ def test_a_log_replaced_by_an_older_copy_of_itself_is_refused_until_it_is_opened
         with pytest.raises(MemoryLogError, match="moved or replaced"):
             put(recorder, "lost")
         for _ in range(3):
-            with pytest.raises(MemoryLogError, match="no longer holds entry 4") as caught:
+            with pytest.raises(MemoryLogError, match="no longer holds entries 0 to 4") as caught:
                 put(recorder, "lost")
     assert "open another one" in caught.value.remedy
     assert not (place.store / "lost").exists()
@@ -253,7 +289,7 @@ def test_a_log_whose_entry_was_rewritten_under_its_number_is_refused(
         else:
             other._database.all("DROP TRIGGER entries_stay")
         other._database.all("UPDATE entries SET leaf = ?", (bytes(32),))
-        with pytest.raises(MemoryLogError, match="no longer holds entry 0"):
+        with pytest.raises(MemoryLogError, match="no longer holds entries 0 to 0"):
             put(recorder, "lost")
 
 
