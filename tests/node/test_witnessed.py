@@ -17,6 +17,7 @@ from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.evidence.row import from_wire
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import cosign
 from mythos.engines.memory.entry import entry_content_hash
@@ -134,6 +135,9 @@ def test_what_the_witness_answers_is_proved_from_too(speaker: Rememberer) -> Non
     speaker.learn(2)
     speaker.beat(NOW + 2 * MINUTE)
     assert speaker.bases(2) == [1, 3]
+    bodies = [from_wire(row).body for told in speaker.told() for row in told.rows]
+    heard = [body.heard_at for body in bodies if isinstance(body, MemoryBody) and body.heard_at]
+    assert heard == [int(NOW.timestamp())] * 2
 
 
 @pytest.mark.parametrize("answer", [b"{}", b"[]", b"", b'{"witnessed": 3}', b'{"witnessed": [1]}'])

@@ -42,12 +42,13 @@ def _report(
     altered: int = 0,
     restarts: int = 0,
     failed: bool = False,
+    heard: int = 0,
 ) -> None:
     """Envelope `nth` of an epoch: an audit and a checkpoint of `size`, by the node's clock."""
     told = AT + minutes(nth if clock is None else clock)
     body = MemoryBody(
         size=size, audited_at=int(told.timestamp()), ok=size, altered=altered, restarts=restarts,
-        proof_failed=failed,
+        proof_failed=failed, heard_at=int((AT + minutes(heard)).timestamp()) if heard else 0,
     )  # fmt: skip
     envelope = outpost.sealed(
         [outpost.row("memory", body, subject=ORIGIN, at=told), outpost.covered(at=told)],
@@ -131,18 +132,29 @@ def test_a_cell_that_holds_both_logs_tells_of_the_new_one(outpost: Outpost) -> N
     assert (_integrity(1).detail["ok"], _listed(1).altered) == (2, 0)
 
 
-def test_a_host_that_had_not_heard_of_the_restart_stays_failed_until_the_next_cell(
+def test_the_first_audit_of_a_host_that_had_heard_of_the_restart_counts_at_once(
     outpost: Outpost,
 ) -> None:
-    _report(outpost, 0, size=2, failed=True)
-    assert "anew" not in _listed(0).standing.reason
-    _restart(1)
-    _report(outpost, 2, size=2, failed=True)
-    _report(outpost, 3, size=2, clock=2)
+    _report(outpost, 1, size=2, failed=True, heard=1)
+    assert "anew" not in _listed(1).standing.reason
+    _restart(2)
+    _report(outpost, 3, size=2, failed=True, heard=2)
     standing = _listed(3).standing
-    assert (standing.name, "evidence cell after" in standing.reason) == ("forked", True)
-    _report(outpost, 4, size=2)
+    assert (standing.name, "not heard yet" in standing.reason) == ("forked", True)
+    _report(outpost, 4, size=2, clock=3, heard=3)
     assert (_integrity(4).mid, _listed(4).standing.name) == (1.0, "as_logged")
+
+
+def test_a_failure_after_the_host_had_heard_is_hidden_by_no_later_audit_of_its_cell(
+    outpost: Outpost,
+) -> None:
+    _report(outpost, 0, size=2)
+    _restart(1)
+    _report(outpost, 2, size=2, failed=True, heard=2)
+    for nth, heard in ((3, 3), (4, 4), (5, 0)):
+        _report(outpost, nth, size=nth, clock=2, heard=heard)
+        standing = _listed(nth).standing
+        assert (standing.name, "not heard yet" in standing.reason) == ("forked", False)
 
 
 def test_a_node_cannot_say_that_its_log_began_anew(outpost: Outpost) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from pydantic import JsonValue
@@ -36,7 +37,7 @@ from mythos.node.control_plane import Acknowledged, ControlPlane
 from mythos.node.duty import Duty
 from mythos.node.home import NodeHome
 from mythos.node.store import NodeStore, StoredEnvelope
-from mythos.node.witnessed import TOLD, bases_of, take_signed, take_view, witnessed_in
+from mythos.node.witnessed import TOLD, bases_of, heard_at, take_signed, take_view, witnessed_in
 from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
@@ -207,6 +208,7 @@ class Reporter:
             if agent.memory is None:
                 continue
             origin = log_origin(place.node, name)
+            heard = heard_at(self._store, origin)
             audit = self._audit(name, origin, at=at)
             try:
                 bases = bases_of(self._store, origin)
@@ -217,7 +219,7 @@ class Reporter:
             if audit.proof_failed is not None:
                 failed[name] = audit.proof_failed
             key = place.key("memory", agent=digest, subject=origin, at_ns=int(at.timestamp()) * NS)
-            rows.append(EvidenceRow(key, body_of(audit)))
+            rows.append(EvidenceRow(key, replace(body_of(audit), heard_at=heard)))
         self._failed_logs = failed
         return grown, rows
 

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from mythos.adapters.dsse import open_envelope
 from mythos.adapters.key_file import PublicKey
 from mythos.adapters.root_keys import keys_of
+from mythos.engines.evidence.body import MAX_COUNT
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import (
     CosignatureVerifier,
@@ -46,6 +47,12 @@ def witnessed_in(store: NodeStore, origin: str) -> list[Checkpoint]:
     """What the witness remembers of a log, as far as this node has heard."""
     note = store.recall(COSIGNED + origin)
     return [] if note is None else [_said(note)]
+
+
+def heard_at(store: NodeStore, origin: str) -> int:
+    """When the witness cosigned what this node knows of it, in Unix seconds; 0 = nothing."""
+    note = store.recall(COSIGNED + origin)
+    return 0 if note is None else min(claimed_second(note), MAX_COUNT)
 
 
 def take_view(store: NodeStore, notes: Iterable[str], *, node: str, key: PublicKey) -> int:

@@ -113,6 +113,7 @@ MEMORY = st.builds(
     keys=st.dictionaries(NAME, st.sampled_from(get_args(BadClass))),
     written_since=COUNT,
     restarts=st.integers(0, 2),
+    heard_at=st.integers(0, 2),
 ).flatmap(_with_offenders)
 
 TABLE = st.dictionaries(NAME, COUNT)

@@ -1,11 +1,12 @@
 """The newest audit of one memory log.
 
 An audit states the whole log, so two of them are never added: the later one stands. Later means
-the larger (restarts, log size, audit time, digest of the body), which makes merging a semilattice:
-any order, any grouping, any repetition gives the same body. An audit whose proof failed outranks
-every other of its cell and of its beginning of the log, because a log that was cut short is also
-the smaller one. A log that an operator let begin anew is smaller and right: what was audited before
-is of another log, however large that was.
+the larger (restarts, heard of the restart, proof failed, log size, audit time, digest of the body),
+which makes merging a semilattice: any order, any grouping, any repetition gives the same body. An
+audit whose proof failed outranks every other of its cell and of its beginning of the log, because a
+log that was cut short is also the smaller one. A log that an operator let begin anew is smaller and
+right: what was audited before is of another log, however large that was, and a node that had not
+heard of that yet held the log against the other one, so it is outranked by one that had.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ MAX_TOLD = 8
 """Offenders a row; one takes about 500 bytes, and a log that stays wrong has a row a minute."""
 
 _COUNTS = ("ok", "altered", "missing", "unlogged", "expired", "written_since")
-_OPTIONAL: JsonObject = {"restarts": 0, "offenders": []}
+_OPTIONAL: JsonObject = {"restarts": 0, "heard_at": 0, "offenders": []}
 _MEMBERS = ("size", "audited_at", "root", *_COUNTS, "proof_failed", "keys", *_OPTIONAL)
 
 
@@ -47,8 +48,10 @@ class MemoryBody:
     that size. ok, altered, missing, unlogged, expired: keys by class. written_since: keys logged
     after the audit. proof_failed: a proof, signature or consistency check did not hold. keys: up
     to 32 names of bad keys with their class. restarts: how often an operator had let the log begin
-    anew before this was said; the witness tells it, never the node. offenders: of up to 8 of `keys`
-    what the log says of them; none where it was not told.
+    anew before this was said; the witness tells it, never the node. heard_at: Unix seconds by the
+    witness's clock; the node says when the checkpoint that it held its log against was cosigned,
+    kept is when the log last began anew if the node had heard of that, else 0. offenders: of up to
+    8 of `keys` what the log says of them; none where it was not told.
     """
 
     size: int = 0
@@ -63,10 +66,11 @@ class MemoryBody:
     keys: Mapping[str, BadClass] = field(default_factory=dict)
     written_since: int = 0
     restarts: int = 0
+    heard_at: int = 0
     offenders: tuple[Offender, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("size", "audited_at", "restarts", *_COUNTS):
+        for name in ("size", "audited_at", "restarts", "heard_at", *_COUNTS):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value <= MAX_COUNT:
                 raise refused(f"memory {name}", value, f"a whole number from 0 to {MAX_COUNT}")
@@ -92,14 +96,14 @@ class MemoryBody:
         return self if mine > theirs else other
 
     @property
-    def _age(self) -> tuple[int, bool, int, int]:
-        return self.restarts, self.proof_failed, self.size, self.audited_at
+    def _age(self) -> tuple[int, int, bool, int, int]:
+        return self.restarts, self.heard_at, self.proof_failed, self.size, self.audited_at
 
     def _digest(self) -> str:
         return digest_of(canonical_bytes(self.to_json()))
 
     def to_json(self) -> JsonObject:
-        """Write every member; `keys` as `{name: class}`, `restarts` and `offenders` if any."""
+        """Write every member; `keys` as `{name: class}`, the last three if there are any."""
         return {
             "size": self.size,
             "audited_at": self.audited_at,
@@ -108,6 +112,7 @@ class MemoryBody:
             "proof_failed": self.proof_failed,
             "keys": dict(self.keys),
             **({"restarts": self.restarts} if self.restarts else {}),
+            **({"heard_at": self.heard_at} if self.heard_at else {}),
             **self._told(),
         }
 
@@ -139,6 +144,7 @@ class MemoryBody:
             },
             written_since=count(found["written_since"], where="memory written_since"),
             restarts=count(found["restarts"], where="memory restarts"),
+            heard_at=count(found["heard_at"], where="memory heard_at"),
             offenders=tuple(
                 _offender(each)
                 for each in items(found["offenders"], where="memory offenders", at_most=MAX_TOLD)

@@ -22,10 +22,23 @@ from mythos.values.evidence import Envelope
 
 @dataclass(frozen=True, slots=True)
 class Beginnings:
-    """Of each log that ever began anew: how often before an envelope was sealed, and in all."""
+    """Of each log that ever began anew: how often before an envelope was sealed, and in all.
+
+    since: when the last of those before was, in Unix seconds.
+    """
 
     then: Mapping[str, int]
     now: Mapping[str, int]
+    since: Mapping[str, int]
+
+    def of(self, body: MemoryBody, origin: str) -> MemoryBody:
+        """What an envelope says of a log, with its beginning and whether the node knew of it.
+
+        A checkpoint cosigned in the second of the restart may be from before it: not heard.
+        """
+        since = self.since.get(origin, 0)
+        heard_at = since if body.heard_at > since else 0
+        return replace(body, restarts=self.then.get(origin, 0), heard_at=heard_at)
 
     def past(self, origin: str) -> bool:
         """Whether the envelope speaks of a log that has begun anew since."""
@@ -36,20 +49,21 @@ def beginnings(envelope: Envelope) -> Beginnings:
     """Place an envelope among the restarts of its node's logs."""
     then: dict[str, int] = {}
     now: dict[str, int] = {}
+    since: dict[str, int] = {}
     for restart in LogRestart.objects.filter(node_id=envelope.node).order_by("pk"):
         origin = restart.origin
         now[origin] = now.get(origin, 0) + 1
         if _after(envelope, restart):
             then[origin] = now[origin]
-    return Beginnings(then, now)
+            since[origin] = int(restart.restarted_at.timestamp())
+    return Beginnings(then, now, since)
 
 
 def rows_of(envelope: Envelope, begun: Beginnings) -> Iterator[EvidenceRow]:
     """The rows of an envelope; each audit says of which beginning of its log it is."""
     for row in map(from_wire, envelope.rows):
         if isinstance(row.body, MemoryBody):
-            restarts = begun.then.get(row.key.subject, 0)
-            yield EvidenceRow(row.key, replace(row.body, restarts=restarts))
+            yield EvidenceRow(row.key, begun.of(row.body, row.key.subject))
         else:
             yield row
 

@@ -29,6 +29,7 @@ _BADGES: dict[StandingName, tuple[str, str]] = {
     "unaudited": ("UNKNOWN", "No audit"),
     "as_logged": ("HEALTHY", "As logged"),
 }
+_UNHEARD = "; it had not heard yet that the log began anew: its first audit after that counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +77,12 @@ def _named(log: LogFact, *, at: datetime) -> tuple[StandingName, str]:
     if _forked(log) and log.fork is not None:
         return "forked", f"the log contradicts what the witness remembers: {log.fork.why}"
     if audit is not None and audit.proof_failed:
-        said = "the host's own audit says that a proof of the log does not hold"
-        return "forked", said + _until(audit)
+        failed = "the host's own audit says that a proof of the log does not hold"
+        unheard = audit.restarts and not audit.heard_at
+        return "forked", f"{failed}{_UNHEARD if unheard else ''}"
     if audit is None or not audit.audited_at:
         return "unaudited", "no audit came of this log as it is now"
     return _audited(log, audit, at=at)
-
-
-def _until(audit: MemoryBody) -> str:
-    """How long a log that began anew stays so where its host only had not heard of it."""
-    if not audit.restarts:
-        return ""
-    return (
-        "; it may not have known yet that the log began anew, and then this ends with its first"
-        " audit in the evidence cell after the one in which it is told"
-    )
 
 
 def _audited(log: LogFact, audit: MemoryBody, *, at: datetime) -> tuple[StandingName, str]:
