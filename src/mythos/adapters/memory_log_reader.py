@@ -195,6 +195,19 @@ class LogReader:
         rows = self._database.all("SELECT note FROM checkpoints ORDER BY size")
         return [text_of(note) for (note,) in rows]
 
+    def note(self, size: int | None = None) -> str:
+        """Return the signed checkpoint of a size, of any the newest; empty where there is none."""
+        if size is None:
+            found = self._database.all("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1")
+        else:
+            found = self._database.all("SELECT note FROM checkpoints WHERE size = ?", (size,))
+        return text_of(found[0][0]) if found else ""
+
+    def checkpoint(self, size: int | None = None) -> Checkpoint | None:
+        """Return what the note of a size says, unverified; of any, the newest."""
+        note = self.note(size)
+        return parse_checkpoint(parse_note(note).text) if note else None
+
     def checkpoints(self, *verifiers: NoteVerifier) -> list[Checkpoint]:
         """Return what was signed; given verifiers, refuse a note that none of them verifies."""
         notes = self.notes()

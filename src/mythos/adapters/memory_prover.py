@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.checkpoint import parse_checkpoint, require_extends
+from mythos.engines.memory.checkpoint import require_extends
 from mythos.engines.memory.entry import key_hash, key_hashes
 from mythos.engines.memory.memory_proof import Disclosure, prove_entry
-from mythos.engines.memory.note import parse_note
 from mythos.engines.memory.proofs import verify_inclusion
 from mythos.engines.memory.tree import HashTree
 from mythos.errors import MemoryLogError, NotFoundError
@@ -49,8 +48,7 @@ def prove_memory(
                 f"entry {number} is not about {key[:80]!r}",
                 remedy="take key and number from `mythos memory trace`",
             )
-        note = (log.notes() or [""])[-1]
-        said = parse_checkpoint(parse_note(note).text) if note else None
+        note, said = log.note(), log.checkpoint()
         if said is None or said.size <= number:
             raise NotFoundError(
                 f"no signed checkpoint covers entry {number}",
