@@ -13,6 +13,10 @@ from django.db import close_old_connections
 from django.test import Client
 from pytest_django import Settings
 
+from mythos.server.catalog.commands import admit
+from mythos.server.catalog.models import Environment
+from tests.server.outpost import Outpost
+
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
@@ -37,6 +41,15 @@ def _one_connection() -> Iterator[None]:
     yield
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def outpost(db: None) -> Outpost:
+    """A node enrolled in `lab`, whose envelopes a test seals itself."""
+    Environment.objects.create(name="lab")
+    made = Outpost()
+    admit(made.request, "lab")
+    return made
 
 
 @pytest.fixture

@@ -40,14 +40,6 @@ pytestmark = pytest.mark.django_db
 URL = "/api/v1/evidence"
 
 
-@pytest.fixture
-def outpost(db: None) -> Outpost:
-    Environment.objects.create(name="lab")
-    made = Outpost()
-    admit(made.request, "lab")
-    return made
-
-
 def _post(client: Client, envelope: bytes) -> tuple[int, Any]:
     answer = client.post(URL, envelope, content_type="application/vnd.dsse.envelope.v1+json")
     return answer.status_code, answer.json()

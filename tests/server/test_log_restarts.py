@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mythos.engines.evidence.memory import MemoryBody
-from mythos.server.catalog.commands import admit
-from mythos.server.catalog.models import Environment
 from mythos.server.documents.selection import Selection
 from mythos.server.memories.pages.listing import LogRow
 from mythos.server.memories.presentation import show_memories, show_memory
@@ -21,14 +19,6 @@ from tests.server.test_witness import ORIGIN, TRUE, Log
 pytestmark = pytest.mark.django_db
 NEW = Log(history="from the backup")
 OLD_EPOCH, NEW_EPOCH = "0" * 16, "f" * 16
-
-
-@pytest.fixture
-def outpost() -> Outpost:
-    Environment.objects.create(name="lab")
-    made = Outpost()
-    admit(made.request, "lab")
-    return made
 
 
 def _report(

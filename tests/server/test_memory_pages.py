@@ -27,8 +27,6 @@ from mythos.engines.evidence.row import EvidenceRow
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
 from mythos.node.home import NodeHome
-from mythos.server.catalog.commands import admit
-from mythos.server.catalog.models import Environment
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.memories.pages.on_the_host import commands_of, keys_of
 from mythos.server.resilience.commands import accept_envelope
@@ -37,11 +35,10 @@ from mythos.values.memory import BadClass, GrowthProof, Offender
 from tests.server import fleet
 from tests.server.fleet import Host
 from tests.server.outpost import Outpost
-from tests.server.test_witness import ORIGIN, Log
+from tests.server.test_witness import ORIGIN, TRUE, Log
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
-TRUE = Log()
 
 
 @pytest.fixture
@@ -57,14 +54,6 @@ def packet() -> MythOSDeploymentPacket:
 @pytest.fixture
 def host(packet: MythOSDeploymentPacket, at: datetime) -> Host:
     return Host(fleet.enrol("eu-1", fleet.environment("eu"), at=at, packet=packet), packet)
-
-
-@pytest.fixture
-def outpost() -> Outpost:
-    Environment.objects.create(name="lab")
-    made = Outpost()
-    admit(made.request, "lab")
-    return made
 
 
 def _page(browser: Client, node: str = "eu-1", log: str = "mythos/eu-1/refunds") -> str:

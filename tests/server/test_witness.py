@@ -14,7 +14,6 @@ from mythos.engines.memory.note import NoteSigner, NoteVerifier, sign_note, veri
 from mythos.engines.memory.tree import MerkleLog
 from mythos.engines.memory.witness import growth_proof
 from mythos.server.catalog.commands import admit
-from mythos.server.catalog.models import Environment
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.models import (
     EnvelopeReceipt,
@@ -53,14 +52,6 @@ class Log:
 
 
 TRUE = Log()
-
-
-@pytest.fixture
-def outpost() -> Outpost:
-    Environment.objects.create(name="lab")
-    made = Outpost()
-    admit(made.request, "lab")
-    return made
 
 
 def _tell(
