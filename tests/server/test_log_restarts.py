@@ -9,7 +9,8 @@ from mythos.server.documents.selection import Selection
 from mythos.server.memories.pages.listing import LogRow
 from mythos.server.memories.presentation import show_memories, show_memory
 from mythos.server.resilience.commands import accept_envelope
-from mythos.server.resilience.models import IntakeFinding, MemoryCheckpoint
+from mythos.server.resilience.log_models import MemoryCheckpoint
+from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.readings import refresh
 from mythos.server.resilience.witness_files import restart_log
 from mythos.values.reading import Component

@@ -15,12 +15,8 @@ from mythos.engines.memory.tree import MerkleLog
 from mythos.engines.memory.witness import growth_proof
 from mythos.server.catalog.commands import admit
 from mythos.server.resilience.commands import accept_envelope
-from mythos.server.resilience.models import (
-    EnvelopeReceipt,
-    IntakeFinding,
-    MemoryCheckpoint,
-    UnprovedCheckpoint,
-)
+from mythos.server.resilience.log_models import MemoryCheckpoint, UnprovedCheckpoint
+from mythos.server.resilience.models import EnvelopeReceipt, IntakeFinding
 from mythos.server.resilience.readings import refresh
 from mythos.server.resilience.witness import MAX_SHOWN, MAX_UNPROVED
 from mythos.server.resilience.witness_key import witness_verifier

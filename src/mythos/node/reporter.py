@@ -139,8 +139,9 @@ class Reporter:
                 }
             )
             document = envelope.model_dump(mode="json", by_alias=True)
-            if not envelope.growth:  # an older control plane knows no such field
-                del document["growth"]
+            for newer in ("growth", "tails", "answers"):
+                if not document[newer]:  # an older control plane knows no such field
+                    del document[newer]
             payload = canonical_bytes(document)
             body = sign_envelope(payload, PAYLOAD_TYPE, self._key)
             sealed.append(StoredEnvelope(counter, body))

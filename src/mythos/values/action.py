@@ -22,6 +22,8 @@ ActionName = Literal[
     "log.restart",
     "mark.make",
     "mark.revoke",
+    "memory.accept",
+    "memory.withdraw",
     "node.admit",
     "node.invite",
     "rollout.start",

@@ -14,9 +14,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, JsonValue
 
+from mythos.values.accept_order import MAX_ORDERS, OrderAnswer
 from mythos.values.base import Count, Digest, Value
 from mythos.values.in_words import PLAIN_NAME
-from mythos.values.memory import GrowthProof
+from mythos.values.memory import GrowthProof, LogTail
 
 SCHEMA: Final = "mythos.evidence/1"
 PAYLOAD_TYPE = "application/vnd.mythos.evidence.v1+json"
@@ -63,7 +64,8 @@ class Envelope(Value):
     """Rows and header of one signed message. A heartbeat's rows may be `time` alone.
 
     `checkpoints` are signed notes of the node's memory logs, at most one a log; `growth` proves
-    that they extend checkpoints sent before. A node without such proofs leaves `growth` out.
+    that they extend checkpoints sent before; `tails` are the newest entries of those logs, and
+    `answers` say what became of orders. Where there are none, a node leaves these three out.
     """
 
     schema_: Literal["mythos.evidence/1"] = Field(default=SCHEMA, alias="schema")
@@ -79,3 +81,5 @@ class Envelope(Value):
     rows: Annotated[tuple[Row, ...], Field(max_length=100_000)] = ()
     checkpoints: tuple[str, ...] = ()
     growth: Annotated[tuple[GrowthProof, ...], Field(max_length=2_000)] = ()
+    tails: Annotated[tuple[LogTail, ...], Field(max_length=1_000)] = ()
+    answers: Annotated[tuple[OrderAnswer, ...], Field(max_length=MAX_ORDERS)] = ()

@@ -28,7 +28,10 @@ HashText = Annotated[str, Field(pattern=r"^[A-Za-z0-9+/]{43}=$")]
 UnixMilliseconds = Annotated[int, Field(ge=0, le=253_402_300_799_999)]  # to the end of 9999
 
 MAX_OFFENDERS = 32
+MAX_TAIL = 500
+"""Newest entries of a log that are kept and shown away from its host."""
 MAX_KEY_CHARS = 10_000
+MAX_NAME_CHARS = 1_000
 _HAS_CONTENT: dict[MemoryOp, bool | None] = {
     "put": True,
     "baseline": True,
@@ -91,6 +94,30 @@ class GrowthProof(Value):
     old_size: Annotated[int, Field(ge=1, le=2**53)]
     size: Annotated[int, Field(ge=1, le=2**53)]
     hashes: Annotated[tuple[HashText, ...], Field(max_length=64)]
+
+
+class LogTail(Value):
+    """The newest entries of a log, up to a checkpoint that it has signed.
+
+    `entries` are numbers `start`, `start + 1`, ...; `edge` the roots of the complete subtrees of
+    all entries before them, the largest first, each of 32 bytes in base64. Together they give the
+    root of the checkpoint, so that no entry can be invented. `names` are the keys of `entries`, by
+    their hash, as far as the host knows them and they are short enough; a key that was erased has
+    none.
+    """
+
+    origin: Origin
+    start: Count
+    edge: Annotated[tuple[HashText, ...], Field(max_length=64)]
+    entries: Annotated[tuple[MemoryEntry, ...], Field(max_length=MAX_TAIL)]
+    names: dict[Digest, Annotated[str, Field(max_length=MAX_NAME_CHARS)]] = Field(
+        default_factory=dict
+    )
+
+    @property
+    def size(self) -> int:
+        """Entries of the whole log."""
+        return self.start + len(self.entries)
 
 
 class ShippedLog(Value):

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mythos.values.accept_order import MAX_ORDERS, AcceptOrder
 from mythos.values.base import Value
 from mythos.values.evidence import EnvironmentName, NodeName
 
@@ -17,10 +18,14 @@ VIEW_TYPE = "application/vnd.mythos.witness.v1+json"
 
 
 class WitnessView(Value):
-    """Cosigned checkpoints, one a log, and the verifier key of who cosigned them."""
+    """Cosigned checkpoints, one a log, and the verifier key of who cosigned them.
+
+    `orders` are an operator's words about memories of this node; left out where there are none.
+    """
 
     schema_: Literal["mythos.witness/1"] = Field(default="mythos.witness/1", alias="schema")
     node: NodeName
     environment: EnvironmentName
     vkey: Annotated[str, Field(max_length=300)]
     notes: Annotated[tuple[str, ...], Field(max_length=10_000)] = ()
+    orders: Annotated[tuple[AcceptOrder, ...], Field(max_length=MAX_ORDERS)] = ()

@@ -19,14 +19,9 @@ from mythos.server.memories.pages.facts import (
     WaitingFact,
     WitnessedFact,
 )
+from mythos.server.resilience.log_models import MemoryCheckpoint, UnprovedCheckpoint
 from mythos.server.resilience.log_restarts import restarts_of
-from mythos.server.resilience.models import (
-    AuditCounts,
-    IntakeFinding,
-    MemoryCheckpoint,
-    NewestAudit,
-    UnprovedCheckpoint,
-)
+from mythos.server.resilience.models import AuditCounts, IntakeFinding, NewestAudit
 from mythos.server.resilience.readings import presence_from
 from mythos.server.resilience.told_audits import Sent
 from mythos.server.resilience.witness import CODE

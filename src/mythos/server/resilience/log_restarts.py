@@ -16,7 +16,8 @@ from django.db.models import Min
 
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.row import EvidenceRow, from_wire
-from mythos.server.resilience.models import EnvelopeReceipt, LogRestart
+from mythos.server.resilience.log_models import LogRestart
+from mythos.server.resilience.models import EnvelopeReceipt
 from mythos.values.evidence import Envelope
 
 

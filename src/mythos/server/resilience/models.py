@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from mythos.errors import ConflictError
+from mythos.server.resilience import log_models  # noqa: F401 - Django finds models through here
 from mythos.values.reading import STATES
 
 
@@ -137,77 +138,6 @@ class IntakeFinding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.node_id} {self.subject}"
-
-
-class MemoryCheckpoint(models.Model):
-    """The newest checkpoint of a memory log that the control plane has witnessed.
-
-    `note` is as the node signed it, `cosigned` with the witness's line. `epoch` and `counter` name
-    the newest envelope that said so, `seen_at` its time by the node's clock.
-    """
-
-    origin = models.CharField(max_length=300, unique=True)
-    node_id = models.CharField(max_length=150)
-    size = models.BigIntegerField()
-    root = models.CharField(max_length=64)
-    note = models.TextField()
-    seen_at = models.DateTimeField()
-    epoch = models.CharField(max_length=64, blank=True)
-    counter = models.BigIntegerField(default=0)
-    cosigned = models.TextField(blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.origin} @ {self.size}"
-
-
-class LogRestart(models.Model):
-    """An operator's word that a memory log begins anew after what was remembered of it then.
-
-    `size`, `epoch`, `counter` and `seen_at` are those of the `MemoryCheckpoint` that was forgotten:
-    what the node said after that is of the new log.
-    """
-
-    origin = models.CharField(max_length=300)
-    node_id = models.CharField(max_length=150)
-    size = models.BigIntegerField()
-    epoch = models.CharField(max_length=64, blank=True)
-    counter = models.BigIntegerField(default=0)
-    seen_at = models.DateTimeField()
-    restarted_at = models.DateTimeField()
-
-    class Meta:
-        ordering: ClassVar = ["id"]
-        indexes: ClassVar = [models.Index(fields=["node_id", "origin"], name="restart_of_log")]
-
-    def __str__(self) -> str:
-        return f"{self.origin} anew after {self.size}"
-
-
-class UnprovedCheckpoint(models.Model):
-    """A checkpoint that is larger than the witnessed one, and not yet proved to extend it.
-
-    It waits for the envelope before it, or for a proof from what the witness remembers.
-    """
-
-    origin = models.CharField(max_length=300)
-    node_id = models.CharField(max_length=150)
-    size = models.BigIntegerField()
-    root = models.CharField(max_length=64)
-    note = models.TextField()
-    seen_at = models.DateTimeField()
-    epoch = models.CharField(max_length=64)
-    counter = models.BigIntegerField()
-    growth = models.JSONField(default=list)
-    received_at = models.DateTimeField()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["origin", "size", "root"], name="unproved_once")
-        ]
-        indexes: ClassVar = [models.Index(fields=["node_id"], name="unproved_of_node")]
-
-    def __str__(self) -> str:
-        return f"{self.origin} @ {self.size}, unproved"
 
 
 class SymbolicResilienceMonitor(models.Model):

@@ -22,8 +22,9 @@ from mythos.engines.memory.witness import Said, judge
 from mythos.engines.resilience.facts import LogClaim, Rewritten, Unproved
 from mythos.errors import MemoryLogError
 from mythos.server.catalog.models import Node
+from mythos.server.resilience.log_models import MemoryCheckpoint, UnprovedCheckpoint
 from mythos.server.resilience.log_restarts import Beginnings
-from mythos.server.resilience.models import IntakeFinding, MemoryCheckpoint, UnprovedCheckpoint
+from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.witness_key import witness_key
 from mythos.values.evidence import Envelope
 from mythos.values.memory import Checkpoint, GrowthProof

@@ -11,12 +11,8 @@ from mythos.errors import NotFoundError
 from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
 from mythos.server.deployment import trust
-from mythos.server.resilience.models import (
-    IntakeFinding,
-    LogRestart,
-    MemoryCheckpoint,
-    UnprovedCheckpoint,
-)
+from mythos.server.resilience.log_models import LogRestart, MemoryCheckpoint, UnprovedCheckpoint
+from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.queries import newest_readings
 from mythos.server.resilience.witness import CODE
 from mythos.server.resilience.witness_key import witness_verifier
@@ -76,7 +72,10 @@ def view_for(node_id: str, *, at: datetime) -> bytes:
         vkey=witness_verifier().vkey,
         notes=notes,
     )
-    payload = canonical_bytes(view.model_dump(mode="json", by_alias=True))
+    document = view.model_dump(mode="json", by_alias=True)
+    if not view.orders:  # an older node knows no such field
+        del document["orders"]
+    payload = canonical_bytes(document)
     return trust.deployments(node.environment, at=at).signed(payload, VIEW_TYPE)
 
 
