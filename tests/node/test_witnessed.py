@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,21 +19,26 @@ from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.row import from_wire
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
-from mythos.engines.memory.cosignature import cosign
+from mythos.engines.memory.cosignature import WITNESS as WITNESS_NAME
+from mythos.engines.memory.cosignature import CosignatureVerifier, cosign
 from mythos.engines.memory.entry import entry_content_hash
 from mythos.engines.memory.note import parse_note
 from mythos.engines.memory.proofs import verify_consistency
 from mythos.node.receiver import Answer
-from mythos.node.witnessed import take_view
+from mythos.node.witnessed import COSIGNED, heard_at, take_view
+from mythos.values.digest import canonical_bytes
 from mythos.values.evidence import Envelope
 from mythos.values.memory import Checkpoint
-from tests.adapters.fleet_site import NOW
+from mythos.values.witness import VIEW_TYPE, WitnessView
+from tests.adapters.fleet_site import LAB, NOW
 from tests.node.household import NODE
 from tests.node.test_reporter import Plane, Speaker, facing
 
 MINUTE = timedelta(minutes=1)
 ORIGIN = log_origin(NODE, "refunds")
 WITNESS = Ed25519PrivateKey.generate()
+INTRUDER = Ed25519PrivateKey.generate()
+FAR_AHEAD = NOW + timedelta(days=365_000)
 
 
 class Rememberer(Speaker):
@@ -64,6 +69,28 @@ class Rememberer(Speaker):
     def note(self, envelope: Envelope) -> str:
         (note,) = (each for each in envelope.checkpoints if each.startswith(f"{ORIGIN}\n"))
         return note
+
+    def hear(self, *notes: str, view: str = "") -> None:
+        """Deliver, and be answered with what the witness remembers, over a socket."""
+        with facing(Plane(Answer(_answering(*notes, view=view)))) as client:
+            self.reporter.deliver(client)
+
+    def hear_more(self, *notes: str, view: str = "") -> None:
+        self.beat(NOW)
+        self.hear(*notes, view=view)
+
+    def view(self, *notes: str, key: Ed25519PrivateKey = WITNESS) -> str:
+        """A view of the witness, signed by the key that the node pinned the root of."""
+        vkey = CosignatureVerifier(WITNESS_NAME, key.public_key()).vkey
+        view = WitnessView(node=NODE, environment=LAB, vkey=vkey, notes=notes)
+        payload = canonical_bytes(view.model_dump(mode="json", by_alias=True))
+        return self.house.site.deployments.signed(payload, VIEW_TYPE).decode()
+
+    def heard(self) -> int:
+        return heard_at(self.store, ORIGIN)
+
+    def known(self) -> str | None:
+        return self.store.recall(COSIGNED + ORIGIN)
 
     def bases(self, number: int) -> list[int]:
         return [proof.old_size for proof in self.said(number)[0].growth if proof.origin == ORIGIN]
@@ -127,9 +154,7 @@ def test_a_node_that_forgot_what_it_told_proves_from_what_it_signed(speaker: Rem
 def test_what_the_witness_answers_is_proved_from_too(speaker: Rememberer) -> None:
     speaker.beat(NOW)
     remembered = cosign(speaker.note(speaker.told()[0]), WITNESS, at=NOW)
-    plane = Plane(Answer(_answering(remembered)))
-    with facing(plane) as client:
-        speaker.reporter.deliver(client)
+    speaker.hear(remembered, view=speaker.view(remembered))
     speaker.learn(2)
     speaker.beat(NOW + MINUTE)  # lost on its way
     speaker.learn(2)
@@ -138,6 +163,64 @@ def test_what_the_witness_answers_is_proved_from_too(speaker: Rememberer) -> Non
     bodies = [from_wire(row).body for told in speaker.told() for row in told.rows]
     heard = [body.heard_at for body in bodies if isinstance(body, MemoryBody) and body.heard_at]
     assert heard == [int(NOW.timestamp())] * 2
+
+
+def test_an_invented_cosignature_hides_none_that_is_real(speaker: Rememberer) -> None:
+    """Who is in the path gives the node's own checkpoint a time that nothing comes after."""
+    speaker.beat(NOW)
+    (envelope,) = speaker.told()
+    note = speaker.note(envelope)
+    real = cosign(note, WITNESS, at=NOW + MINUTE)
+    invented = cosign(note, INTRUDER, at=FAR_AHEAD)
+    added = cosign(real, INTRUDER, at=FAR_AHEAD)
+    speaker.hear(invented)
+    assert speaker.heard() == 0
+    speaker.hear_more(invented, view=speaker.view(real))
+    assert (speaker.known(), speaker.heard()) == (real, _second(NOW + MINUTE))
+    speaker.hear_more(invented)
+    assert speaker.known() == real
+    speaker.hear_more(added)
+    assert speaker.heard() == _second(NOW + MINUTE)
+    later = cosign(note, WITNESS, at=NOW + 2 * MINUTE)
+    speaker.hear_more(later)
+    assert (speaker.known(), speaker.heard()) == (later, _second(NOW + 2 * MINUTE))
+
+
+def test_a_bad_cosignature_in_the_witnesses_name_is_not_taken(speaker: Rememberer) -> None:
+    speaker.beat(NOW)
+    note = speaker.note(speaker.told()[0])
+    real = cosign(note, WITNESS, at=NOW)
+    speaker.hear(view=speaker.view(real))
+    speaker.learn()
+    speaker.beat(NOW + MINUTE)
+    grown = speaker.note(speaker.told()[1])
+    transplanted = grown + real.splitlines(keepends=True)[-1]
+    speaker.hear(grown, transplanted)
+    assert (speaker.known(), speaker.heard()) == (real, _second(NOW))
+
+
+def test_until_the_witness_is_known_an_answer_is_a_base_and_no_time(speaker: Rememberer) -> None:
+    speaker.beat(NOW)
+    speaker.hear(cosign(speaker.note(speaker.told()[0]), WITNESS, at=NOW))
+    speaker.learn(2)
+    speaker.beat(NOW + MINUTE)  # lost on its way
+    speaker.learn(2)
+    speaker.beat(NOW + 2 * MINUTE)
+    assert speaker.bases(2) == [1, 3]
+    assert speaker.heard() == 0
+
+
+def test_a_witness_may_change_its_key_and_an_older_view_does_not_change_it_back(
+    speaker: Rememberer,
+) -> None:
+    speaker.beat(NOW)
+    note = speaker.note(speaker.told()[0])
+    before, after = cosign(note, INTRUDER, at=NOW), cosign(note, WITNESS, at=NOW + MINUTE)
+    old, new = speaker.view(before, key=INTRUDER), speaker.view(after)
+    for view, known in ((old, before), (new, after), (old, after)):
+        speaker.hear_more(view=view)
+        assert speaker.known() == known
+    assert speaker.heard() == _second(NOW + MINUTE)
 
 
 @pytest.mark.parametrize("answer", [b"{}", b"[]", b"", b'{"witnessed": 3}', b'{"witnessed": [1]}'])
@@ -192,8 +275,12 @@ def test_a_node_without_memory_sends_what_older_control_planes_read(tmp_path: Pa
     assert envelope.growth == ()
 
 
-def _answering(*notes: str) -> bytes:
-    return json.dumps({"witnessed": notes}).encode()
+def _answering(*notes: str, view: str = "") -> bytes:
+    return json.dumps({"witnessed": notes, **({"view": view} if view else {})}).encode()
+
+
+def _second(at: datetime) -> int:
+    return int(at.timestamp())
 
 
 def test_evidence_says_what_was_logged_of_a_wrong_key_and_never_what_it_held(

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test import Client
 
+from mythos.adapters.dsse import open_envelope
 from mythos.adapters.key_file import SigningKey
+from mythos.adapters.root_keys import keys_of
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.memory.checkpoint import checkpoint_text, log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import verify_cosignature
@@ -14,6 +21,8 @@ from mythos.engines.memory.note import NoteSigner, NoteVerifier, sign_note, veri
 from mythos.engines.memory.tree import MerkleLog
 from mythos.engines.memory.witness import growth_proof
 from mythos.server.catalog.commands import admit
+from mythos.server.catalog.models import Environment
+from mythos.server.deployment import trust
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.log_models import MemoryCheckpoint, UnprovedCheckpoint
 from mythos.server.resilience.models import EnvelopeReceipt, IntakeFinding
@@ -21,6 +30,7 @@ from mythos.server.resilience.readings import refresh
 from mythos.server.resilience.witness import MAX_SHOWN, MAX_UNPROVED
 from mythos.server.resilience.witness_key import witness_verifier
 from mythos.values.memory import GrowthProof
+from mythos.values.witness import VIEW_TYPE, WitnessView
 from tests.server.outpost import AT, Outpost, minutes
 
 pytestmark = pytest.mark.django_db
@@ -341,3 +351,41 @@ def test_what_waits_for_a_proof_is_bounded_and_keeps_the_smallest(outpost: Outpo
     _tell(outpost, TRUE.note(outpost.key, 50), **before)  # type: ignore[arg-type]
     assert _waiting()[0] == 50
     assert len(_waiting()) == MAX_UNPROVED
+
+
+def _answered(client: Client, outpost: Outpost, body: MemoryBody) -> dict[str, Any]:
+    """What the node is answered to a checkpoint and an audit of its log."""
+    now = datetime.now(UTC)
+    envelope = outpost.sealed(
+        [outpost.row("memory", body, subject=ORIGIN, at=now)],
+        sent_at=int(now.timestamp()),
+        checkpoints=(TRUE.note(outpost.key, 3),),
+    )
+    answer = client.post("/api/v1/evidence", envelope, content_type="application/json")
+    assert answer.status_code == 200
+    told: dict[str, Any] = answer.json()
+    assert len(told["witnessed"]) == 1
+    return told
+
+
+def test_a_node_that_has_heard_nothing_cosigned_is_told_by_a_signed_view(
+    client: Client, outpost: Outpost
+) -> None:
+    told = _answered(client, outpost, MemoryBody(size=3, ok=3))
+    root = trust.root_of("deployments/lab").read_bytes()
+    online, *_ = keys_of(root, "targets")
+    payload = open_envelope(told["view"].encode(), online, payload_type=VIEW_TYPE)
+    view = WitnessView.model_validate_json(payload)
+    assert (view.vkey, list(view.notes)) == (witness_verifier().vkey, told["witnessed"])
+    heard = int(datetime.now(UTC).timestamp())
+    assert "view" not in _answered(client, outpost, MemoryBody(size=3, ok=3, heard_at=heard))
+
+
+def test_an_envelope_is_acknowledged_where_no_view_can_be_signed(
+    client: Client, outpost: Outpost
+) -> None:
+    trust.deployments(Environment.objects.get(), at=AT)
+    keys = Path(settings.MYTHOS.home) / "keys" / "deployments" / "lab"
+    for key in keys.glob("*.pem"):
+        key.unlink()
+    assert "view" not in _answered(client, outpost, MemoryBody(size=3, ok=3))

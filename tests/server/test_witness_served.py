@@ -7,10 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mythos.adapters.key_file import load_key
 from mythos.adapters.memory_baseline import seed
@@ -18,15 +21,18 @@ from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.oci_layout import OciLayout
 from mythos.engines.memory.checkpoint import log_origin
-from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
+from mythos.engines.memory.cosignature import CosignatureVerifier, cosign, verify_cosignature
+from mythos.node.control_plane import ControlPlane
 from mythos.node.duty import Duty, duty_of
 from mythos.node.launcher import place_tree
-from mythos.node.witnessed import COSIGNED
+from mythos.node.receiver import Answer
+from mythos.node.witnessed import COSIGNED, heard_at
 from mythos.values.evidence import InForce
 from tests.e2e.plane import Plane, Speaker
 from tests.engines.judge.desk import built
+from tests.node.household import listening
 
-NODES = ("grower", "forger", "loser", "anew")
+NODES = ("grower", "forger", "loser", "anew", "astray")
 
 
 class Agent:
@@ -221,3 +227,49 @@ def test_a_node_takes_it_from_its_witness_that_a_log_began_anew(
         agent.deliver()
     assert _audit(plane, agent) == (False, 1, 1)
     assert _witnessed(plane, agent) == [1]
+
+
+class Meddler:
+    """Somebody between a node and its control plane, who gives checkpoints times of their own."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self.key = Ed25519PrivateKey.generate()
+        self.views = 0
+
+    def pass_on(self, body: bytes, content_type: str) -> Answer:
+        with httpx.Client(base_url=self.server, trust_env=False, timeout=10) as client:
+            told = client.post(
+                "/api/v1/evidence", content=body, headers={"Content-Type": content_type}
+            )
+        answer = told.json()
+        self.views += "view" in answer
+        late = datetime(9000, 1, 1, tzinfo=UTC)
+        answer["witnessed"] = [cosign(note, self.key, at=late) for note in answer["witnessed"]]
+        return Answer(json.dumps(answer).encode(), status=told.status_code)
+
+
+def test_times_invented_in_the_path_do_not_keep_a_restart_from_a_node(
+    plane: Plane, agents: dict[str, Agent]
+) -> None:
+    agent = agents["astray"]
+    meddler = Meddler(plane.url)
+    with listening({("POST", "/api/v1/evidence"): meddler.pass_on}) as path:
+        client = ControlPlane(f"http://127.0.0.1:{path.port}")
+        with closing(client):
+            for minute in range(2):
+                agent.learn()
+                agent.beat(minute=minute)
+                agent.speaker.reporter.deliver(client)
+            assert meddler.views == 1
+            agent.log.unlink()
+            (agent.store / "a.md").unlink()
+            agent.begin(b"from the backup")
+            _restart(plane, agent)
+            for minute in (2, 3):
+                agent.beat(minute=minute)
+                agent.speaker.reporter.deliver(client)
+    assert _audit(plane, agent) == (False, 1, 1)
+    assert _witnessed(plane, agent) == [1]
+    heard = heard_at(agent.speaker.store, agent.origin)
+    assert abs(datetime.now(UTC).timestamp() - heard) < 3_600

@@ -26,7 +26,8 @@ class Acknowledged:
     """What the control plane answers to an envelope.
 
     `witnessed`: cosigned checkpoints of its memory logs. `view`: the same as a signed file, where
-    the node seems to remember a log from before it was let begin anew; else empty.
+    the node does not know the witness's key yet, or seems to remember a log from before it was let
+    begin anew; else empty.
     """
 
     witnessed: tuple[str, ...] = ()

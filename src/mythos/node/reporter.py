@@ -173,10 +173,10 @@ class Reporter:
     def _take(self, answer: Acknowledged) -> None:
         """Keep what the witness remembers, as far as it can be believed."""
         key = self._key.public
-        take_view(self._store, answer.witnessed, node=self._acceptance.node, key=key)
         if answer.view:
             with suppress(TrustError, IdentityError, MemoryLogError):
                 take_signed(self._store, answer.view.encode(), self._acceptance, key)
+        take_view(self._store, answer.witnessed, node=self._acceptance.node, key=key)
 
     def _time_rows(self, place: Place, *, stale: bool, at_s: float) -> Iterable[EvidenceRow]:
         """What this beat covers: the time back to the one before it, unless beats were missed."""

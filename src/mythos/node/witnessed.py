@@ -4,8 +4,10 @@ Each envelope proves each log's growth from the envelope before it, so a chain t
 needs no answer. Where one was lost, the witness's own memory, by answer or by file, says from
 where to prove. It is a hint: whoever forges one gains a true proof.
 
-That a log began anew, and may be smaller now, is believed of a signed view alone: who could make
-the node forget a checkpoint could roll its memory back.
+Which key the witness cosigns with is believed of a signed view alone, and a time only of a
+cosignature that holds with that key: who could invent a time could make the node refuse all that
+is told later, or say that it had heard of what it had not. So it is for a log that began anew, and
+may be smaller now: who could make the node forget a checkpoint could roll its memory back.
 """
 
 from __future__ import annotations
@@ -17,13 +19,8 @@ from pydantic import ValidationError
 from mythos.adapters.dsse import open_envelope
 from mythos.adapters.key_file import PublicKey
 from mythos.adapters.root_keys import keys_of
-from mythos.engines.evidence.body import MAX_COUNT
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
-from mythos.engines.memory.cosignature import (
-    CosignatureVerifier,
-    claimed_second,
-    verify_cosignature,
-)
+from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
 from mythos.engines.memory.note import NoteVerifier, verify_note
 from mythos.errors import IdentityError, MemoryLogError, TrustError
 from mythos.node.store import NodeStore
@@ -33,6 +30,8 @@ from mythos.values.witness import VIEW_TYPE, WitnessView
 
 TOLD = "checkpoint told "
 COSIGNED = "checkpoint cosigned "
+WITNESS_KEY = "witness key"
+"""Its verifier key, a space, and when the newest note of the view that told it was cosigned."""
 
 
 def bases_of(store: NodeStore, origin: str) -> list[int]:
@@ -50,21 +49,30 @@ def witnessed_in(store: NodeStore, origin: str) -> list[Checkpoint]:
 
 
 def heard_at(store: NodeStore, origin: str) -> int:
-    """When the witness cosigned what this node knows of it, in Unix seconds; 0 = nothing."""
+    """When the witness cosigned what this node knows of it, in Unix seconds.
+
+    Returns:
+        0 where it knows nothing, or does not know the witness's key.
+    """
     note = store.recall(COSIGNED + origin)
-    return 0 if note is None else min(claimed_second(note), MAX_COUNT)
+    return 0 if note is None else _second(note, _verifier(store))
 
 
 def take_view(store: NodeStore, notes: Iterable[str], *, node: str, key: PublicKey) -> int:
-    """Keep what the witness remembers of this node's logs; says how many were taken.
+    """Keep what an unsigned answer says that the witness remembers; says how many were taken.
 
-    Only what this node signed itself is taken, and nothing smaller, or cosigned earlier, than is
-    known already.
+    Only what this node signed itself and the witness cosigned is taken, and nothing smaller, or
+    cosigned earlier, than is known already. Without the witness's key nobody can tell what it
+    cosigned: then what this node signed is taken, as it is true, and no time is believed.
     """
+    verifier = _verifier(store)
     taken = 0
     for said, note in _own_among(notes, node=node, key=key):
+        second = _second(note, verifier)
+        if verifier is not None and not second:
+            continue
         known = store.recall(COSIGNED + said.origin)
-        if known is None or (_said(known).size <= said.size and not _later(known, note)):
+        if known is None or (_said(known).size <= said.size and _second(known, verifier) <= second):
             store.remember(COSIGNED + said.origin, note)
             taken += 1
     return taken
@@ -74,7 +82,8 @@ def take_signed(store: NodeStore, data: bytes, acceptance: Acceptance, key: Publ
     """Keep what a signed view says that the witness remembers; says how many logs.
 
     A checkpoint cosigned later than the one known stands in its place even if it is smaller: an
-    operator let that log begin anew.
+    operator let that log begin anew. The key it names is the witness's from now on. A view with
+    another key than is known, and nothing as new as that was told with, is an old one.
 
     Raises:
         TrustError: not signed by the key that the pinned root names.
@@ -96,20 +105,45 @@ def take_signed(store: NodeStore, data: bytes, acceptance: Acceptance, key: Publ
             remedy="carry it to that node, and its own to this one",
         )
     verifier = CosignatureVerifier.parse(view.vkey)
-    for note in view.notes:
-        verify_cosignature(note, verifier)
+    newest = max((_require_second(note, verifier) for note in view.notes), default=0)
+    if not _take_key(store, verifier, newest):
+        return 0
     taken = 0
     for said, note in _own_among(view.notes, node=view.node, key=key):
         known = store.recall(COSIGNED + said.origin)
-        if known is None or not _later(known, note):
+        if known is None or _second(known, verifier) <= _second(note, verifier):
             store.remember(COSIGNED + said.origin, note)
             taken += 1
     return taken
 
 
-def _later(note: str, other: str) -> bool:
-    """Whether a note was cosigned after another."""
-    return claimed_second(note) > claimed_second(other)
+def _verifier(store: NodeStore) -> CosignatureVerifier | None:
+    """The witness's key, as far as a signed view told it."""
+    told = store.recall(WITNESS_KEY)
+    return None if told is None else CosignatureVerifier.parse(told.partition(" ")[0])
+
+
+def _take_key(store: NodeStore, verifier: CosignatureVerifier, newest: int) -> bool:
+    """Keep the key of a signed view; says whether it is the witness's."""
+    told = store.recall(WITNESS_KEY)
+    if told is None or int(told.partition(" ")[2]) <= newest:
+        store.remember(WITNESS_KEY, f"{verifier.vkey} {newest}")
+        return True
+    return told.partition(" ")[0] == verifier.vkey
+
+
+def _second(note: str, verifier: CosignatureVerifier | None) -> int:
+    """When the witness cosigned a note, in Unix seconds; 0 where that cannot be told."""
+    if verifier is None:
+        return 0
+    try:
+        return _require_second(note, verifier)
+    except MemoryLogError:
+        return 0
+
+
+def _require_second(note: str, verifier: CosignatureVerifier) -> int:
+    return int(verify_cosignature(note, verifier).timestamp())
 
 
 def _own_among(

@@ -131,16 +131,6 @@ def is_cosigner(vkey: str) -> bool:
         return False
 
 
-def claimed_second(note: str, *, name: str = WITNESS) -> int:
-    """When a note says that it was cosigned, in Unix seconds, unverified; 0 if it says nothing.
-
-    Raises:
-        MemoryLogError: malformed.
-    """
-    lines = (line for line in parse_note(note).signatures if line.name == name)
-    return max((int.from_bytes(line.signature[:_TIME_BYTES], "big") for line in lines), default=0)
-
-
 def _message(text: str, seconds: int) -> bytes:
     return f"cosignature/v1\ntime {seconds}\n{text}".encode()
 

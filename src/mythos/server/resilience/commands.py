@@ -41,8 +41,9 @@ class Accepted:
     """What became of an envelope. `counted` False: the same bytes had been counted before.
 
     `witnessed`: what the witness remembers of the envelope's memory logs, as cosigned notes.
-    `astray`: whether an audit failed of a log that was let begin anew: the node may remember it as
-    it was before.
+    `tells_view`: whether the node is to be told that by a signed view too. It has heard of nothing
+    cosigned for one of these logs, so it may not know the witness's key; or its audit failed of one
+    that was let begin anew, so it may remember it as it was before.
     """
 
     node_id: str
@@ -50,12 +51,7 @@ class Accepted:
     counted: bool
     n_rows: int
     witnessed: tuple[str, ...] = ()
-    astray: bool = False
-
-    @property
-    def tells_view(self) -> bool:
-        """Whether the node is to be told by a signed view what is remembered now."""
-        return self.astray and bool(self.witnessed)
+    tells_view: bool = False
 
 
 def accept_envelope(data: bytes, *, at: datetime, via_file: bool = False) -> Accepted:
@@ -162,15 +158,18 @@ def _count(
 
 
 def _accepted(envelope: wire.Envelope, begun: Beginnings, *, counted: bool) -> Accepted:
+    witnessed = witness.view(envelope)
+    origins = {note.partition("\n")[0] for note in witnessed}
     return Accepted(
         envelope.node,
         envelope.counter,
         counted=counted,
         n_rows=len(envelope.rows) if counted else 0,
-        witnessed=tuple(witness.view(envelope)),
-        astray=any(
-            row.kind == "memory" and row.subject in begun.then and bool(row.body["proof_failed"])
+        witnessed=tuple(witnessed),
+        tells_view=any(
+            not row.body.get("heard_at") or (row.subject in begun.then and row.body["proof_failed"])
             for row in envelope.rows
+            if row.kind == "memory" and row.subject in origins
         ),
     )
 

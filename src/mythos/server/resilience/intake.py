@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from mythos.errors import EvidenceError
+from mythos.errors import EvidenceError, MythosError
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.readings import refresh_if_due
 from mythos.server.resilience.witness_files import view_for
@@ -29,7 +29,7 @@ def evidence(request: HttpRequest) -> JsonResponse:
     accepted = accept_envelope(_body(request), at=now)
     _refresh(accepted.node_id, at=now)
     status = "counted" if accepted.counted else "already counted"
-    view = {"view": view_for(accepted.node_id, at=now).decode()} if accepted.tells_view else {}
+    view = _view(accepted.node_id, at=now) if accepted.tells_view else {}
     return JsonResponse({**asdict(accepted), "status": status, **view})
 
 
@@ -41,6 +41,15 @@ def _body(request: HttpRequest) -> bytes:
             f"the envelope is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes",
             remedy="update the node: it splits its evidence into envelopes of a few megabytes",
         ) from None
+
+
+def _view(node_id: str, *, at: datetime) -> dict[str, str]:
+    """The signed view for a node; an envelope that was counted is acknowledged without one too."""
+    try:
+        return {"view": view_for(node_id, at=at).decode()}
+    except MythosError:
+        _log.exception("%s cannot be told what the witness remembers of it", node_id)
+        return {}
 
 
 def _refresh(node_id: str, *, at: datetime) -> None:
