@@ -172,6 +172,7 @@ def test_an_audit_has_exactly_the_promised_keys(site: Site) -> None:
         "flags": [],
         "offenders": [],
         "carried_out": [],
+        "resumed": None,
     }
 
 

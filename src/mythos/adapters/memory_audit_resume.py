@@ -8,9 +8,11 @@ so it does not belong where the agent can write.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import AwareDatetime, ValidationError
 
 from mythos.adapters.atomic_file import write_atomically
 from mythos.errors import UsageError
@@ -20,15 +22,33 @@ from mythos.values.memory import Checkpoint, MemoryAudit
 SAVE_EVERY_S = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What an audit took from one that was interrupted.
+
+    `compared`: contents that were compared then, and not read again. `size`: entries of the log
+    up to which that holds. `begun_at`: when the first of the audits began.
+    """
+
+    compared: int
+    size: int
+    begun_at: AwareDatetime
+
+
+OnResumed = Callable[[Resumed], None]
+
+
 class LeftOff(Value):
     """The state of an audit between two batches.
 
     `share` is the share of keys that was being audited, `done` the results of those before.
     `after`: the last key whose content was compared, `altered`: those up to it that were altered.
+    `begun_at`: when the first content that counts was compared, or a little before.
     """
 
     store: str
     origin: str
+    begun_at: AwareDatetime
     size: Count
     root: Digest
     share: Count

@@ -16,7 +16,7 @@ from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import TypeVar
 
-from mythos.adapters.memory_audit_resume import LeftOff, ResumeFile
+from mythos.adapters.memory_audit_resume import LeftOff, OnResumed, Resumed, ResumeFile
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_offenders import offenders_of
 from mythos.adapters.memory_settling import OnSettled, settle
@@ -37,7 +37,7 @@ Item = TypeVar("Item")
 OnProgress = Callable[[int], None]
 
 
-def audit_store(  # noqa: PLR0913 - two of them only listen
+def audit_store(  # noqa: PLR0913 - three of them only listen
     store: MemoryStore,
     place: LogPlace,
     *,
@@ -48,6 +48,7 @@ def audit_store(  # noqa: PLR0913 - two of them only listen
     resume: Path | None = None,
     on_progress: OnProgress = lambda _: None,
     on_settled: OnSettled = lambda _: None,
+    on_resumed: OnResumed = lambda _: None,
 ) -> MemoryAudit:
     """Compare the live store with its log.
 
@@ -62,6 +63,7 @@ def audit_store(  # noqa: PLR0913 - two of them only listen
             when the audit is done.
         on_progress: told how many entries and memories were looked at since last told.
         on_settled: told each change that was logged and that the audit had to carry out.
+        on_resumed: told once what was taken from the audit that `resume` tells of.
 
     Returns:
         The audit; a log that cannot be read is `proof_failed`. Without a log every live key is
@@ -73,7 +75,14 @@ def audit_store(  # noqa: PLR0913 - two of them only listen
     try:
         with open_log(place) as log:
             asked = _Asked(
-                verifiers, witnessed, sample, ResumeFile(resume), at, on_progress, on_settled
+                verifiers,
+                witnessed,
+                sample,
+                ResumeFile(resume),
+                at,
+                on_progress,
+                on_settled,
+                on_resumed,
             )
             return _audit(store, log, asked)
     except NotFoundError as absent:
@@ -93,6 +102,7 @@ class _Asked:
     at: datetime
     on_progress: OnProgress
     on_settled: OnSettled
+    on_resumed: OnResumed
 
 
 def _audit(store: MemoryStore, log: MemoryLog, asked: _Asked) -> MemoryAudit:
@@ -163,14 +173,16 @@ def _census(
     left: LeftOff | None,
 ) -> None:
     """Compare every content, but for those that an interrupted audit compared before."""
-    replay, after, size = audit.replay, None, audit.replay.size
+    replay, after, size, begun_at = audit.replay, None, audit.replay.size, asked.at
     if left is not None:
-        after, size = left.after, min(left.size, size)
+        after, size, begun_at = left.after, min(left.size, size), left.begun_at
         altered, look = set(left.altered), partial(_look, store)
         before = chain(takewhile(lambda key: key != left.after, store.keys()), [left.after])
+        n_taken = sum(part.ok + len(part.altered) for part in done)
         for keys in batches(before):
-            audit.skip(keys, altered=altered, size=size, look=look)
+            n_taken += audit.skip(keys, altered=altered, size=size, look=look)
             asked.on_progress(len(keys))
+        asked.on_resumed(Resumed(n_taken, size, begun_at))
     root = root_text(replay.root())
 
     def leave() -> None:
@@ -178,6 +190,7 @@ def _census(
             state = LeftOff(
                 store=replay.store,
                 origin=audit.origin,
+                begun_at=begun_at,
                 size=replay.size,
                 root=root,
                 share=replay.share[0],

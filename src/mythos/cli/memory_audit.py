@@ -21,9 +21,10 @@ from mythos.cli.memory_place import (
     place_options,
 )
 from mythos.cli.output import as_json, bar, chosen
-from mythos.errors import MythosError
+from mythos.errors import MythosError, UsageError
 
 if TYPE_CHECKING:
+    from mythos.adapters.memory_audit_resume import Resumed
     from mythos.values.memory import MemoryAudit, Offender
 
 
@@ -73,9 +74,13 @@ def audit(
     """
     from mythos.adapters.memory_auditor import audit_store
 
+    if sample is not None and resume is not None:
+        raise UsageError("a sample is not resumed", remedy="give --sample or --resume")
     place = opened_or_gone(store, log)
     keys, witnesses = keys_of(vkey)
     carried_out = CarriedOut()
+    resumed: list[Resumed] = []
+    left_off = resume is not None and resume.exists()
     remembered = witnessed_of(witnessed, keys, witnesses)
     with bar("auditing", total=_steps(place)) as shown:
         found = audit_store(
@@ -88,13 +93,21 @@ def audit(
             resume=resume,
             on_progress=shown.advance,
             on_settled=carried_out.note,
+            on_resumed=resumed.append,
         )
 
     def tell() -> None:
         carried_out.tell()
         _tell(found, place)
+        if left_off:
+            _tell_resumed(resumed)
 
-    chosen(as_json, {**audit_json(found), "carried_out": carried_out.json}, tell)
+    result = {
+        **audit_json(found),
+        "carried_out": carried_out.json,
+        "resumed": asdict(resumed[0]) if resumed else None,
+    }
+    chosen(as_json, result, tell)
     if found.score != 1.0:
         ctx.exit(1)
 
@@ -178,6 +191,17 @@ def _tell_offender(offender: Offender) -> None:
     if offender.logged is not None:
         click.echo(f"          {offender.logged}")
     click.echo(f"  found   {found_in_words(offender)}")
+
+
+def _tell_resumed(resumed: list[Resumed]) -> None:
+    for taken in resumed:
+        begun_at = taken.begun_at.isoformat(timespec="seconds")
+        click.echo(
+            f"  not read    {taken.compared} contents: the audit that began {begun_at} had compared"
+            f" them, at {taken.size} entries"
+        )
+    if not resumed:
+        click.echo("  began anew  where the audit had left off is not to be found any more")
 
 
 def _summary(found: MemoryAudit) -> str:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mythos.adapters import memory_auditor
-from mythos.adapters.memory_audit_resume import LeftOff
+from mythos.adapters.memory_audit_resume import LeftOff, Resumed
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_checkpoint import checkpoint
@@ -254,9 +254,12 @@ def test_an_interrupted_audit_goes_on_where_it_was(
     (store.path / "k03").unlink()
     (store.path / "k00a").write_bytes(b"planted where the audit had been")
     Counting.n_read = 0
-    found = audit_store(live, log_place, at=AT, resume=left)
+    resumed: list[Resumed] = []
+    later = AT + timedelta(days=1)
+    found = audit_store(live, log_place, at=later, resume=left, on_resumed=resumed.append)
+    assert resumed == [Resumed(compared=9, size=22, begun_at=AT)]
     assert Counting.n_read == 10
-    assert found == audit_store(store, log_place, at=AT)
+    assert found == audit_store(store, log_place, at=later)
     assert (found.ok, found.altered, found.missing, found.unlogged) == (
         20,
         ("k01",),
@@ -276,6 +279,7 @@ def test_a_file_of_another_audit_is_refused_and_a_rewritten_log_is_found(
     state = LeftOff(
         store="directory",
         origin=ORIGIN,
+        begun_at=AT,
         size=2,
         root="sha256:" + "0" * 64,
         share=0,

@@ -69,19 +69,25 @@ class Audit:
         altered: Container[str],
         size: int,
         look: Callable[[str], Content | None],
-    ) -> None:
+    ) -> int:
         """Take keys whose contents an interrupted audit compared when the log had `size` entries.
 
         What was not altered then, and was not written since, is not compared again.
+
+        Returns:
+            How many are not.
         """
+        n_taken = 0
         hashes = key_hashes(self.replay.store, batch)
         for key, hashed, expected in zip(
             batch, hashes, self.replay.expected.take(hashes), strict=True
         ):
             if expected is not None and key not in altered and expected.seq < size:
                 self.census.ok += 1
+                n_taken += 1
             elif self.replay.concerns(hashed):
                 self._judge_again(key, expected, look)
+        return n_taken
 
     def keys(self, sample: Sample, batch: Sequence[str]) -> None:
         """Look at live keys only, drawing some of them."""
