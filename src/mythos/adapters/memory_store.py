@@ -67,14 +67,16 @@ class MemoryStore(Protocol):
         """Refuse what `put`, or `remove` where `content` is None, could not do now; change nothing.
 
         Raises:
+            MemoryLogError: no store of this kind can hold it.
             UnavailableError: it would be refused.
         """
         ...
 
     def put(self, key: str, content: bytes) -> None:
-        """Write what `normal` returned, whole or not at all.
+        """Write what `normal` or `read` returned, whole or not at all.
 
         Raises:
+            MemoryLogError: no store of this kind can hold it.
             UnavailableError: it cannot be written now.
         """
         ...

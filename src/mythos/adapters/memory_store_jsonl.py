@@ -5,7 +5,8 @@ alters it, and so it should, because nothing tells the two apart. Here none ever
 what is removed leaves an empty line if it has no id itself, or if such a line or an empty one comes
 after it. Empty lines and a byte order mark stay.
 
-A symbolic link is not followed, neither to read nor to write.
+A record whose line would be over `MAX_LINE_BYTES`, its end not counted, would not be read again and
+is refused. A symbolic link is not followed, neither to read nor to write.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ class JsonLinesStore:
                 f"the record's id is not {key[:80]!r}",
                 remedy="give the record as `id` the key that it is recorded under",
             )
-        return canonical_record(key, record)
+        line = canonical_record(key, record)
+        _require_readable(key, line)
+        return line
 
     def rehearse(self, key: str, content: bytes | None) -> None:
         """Work out what the file would be, and look whether its folder can be written to."""
@@ -114,8 +117,11 @@ class JsonLinesStore:
         """The lines of the file with another content under `key`; None removes it.
 
         Raises:
+            MemoryLogError: the content is too long for a line.
             UnavailableError: a line without an id is to come back, and its place is taken.
         """
+        if content is not None:
+            _require_readable(key, content)
         lines = [line for _, line in self._lines(iter)]
         keys = ["" if _is_empty(each[1]) else _read(*each)[0] for each in enumerate(lines, 1)]
         found = [at for at, each in enumerate(keys) if each and each == key]
@@ -175,15 +181,27 @@ class JsonLinesStore:
 
 def _cut(file: BinaryIO) -> Iterator[bytes]:
     """The lines of a file; of one that is too long only as much as shows it."""
-    while line := file.readline(MAX_LINE_BYTES + 1):
+    while line := file.readline(MAX_LINE_BYTES + len(b"\r\n")):
         yield line
-        part = line if len(line) > MAX_LINE_BYTES else b""
+        part = line if _is_too_long(line) else b""
         while part and not part.endswith(b"\n"):
             part = file.readline(_SKIPPED_BYTES)
 
 
+def _is_too_long(line: bytes) -> bool:
+    return len(line.removesuffix(b"\n").removesuffix(b"\r")) > MAX_LINE_BYTES
+
+
 def _is_empty(line: bytes) -> bool:
-    return len(line) <= MAX_LINE_BYTES and not line.strip()
+    return not (_is_too_long(line) or line.strip())
+
+
+def _require_readable(key: str, line: bytes) -> None:
+    if _is_too_long(line):
+        raise MemoryLogError(
+            f"memory {key[:80]!r} is a line of {len(line)} bytes, at most {MAX_LINE_BYTES}",
+            remedy="split it into several records",
+        )
 
 
 def _ending(line: bytes = b"") -> bytes:
@@ -191,7 +209,7 @@ def _ending(line: bytes = b"") -> bytes:
 
 
 def _read(number: int, line: bytes) -> tuple[str, bytes | Unreadable]:
-    if len(line) > MAX_LINE_BYTES:
+    if _is_too_long(line):
         return f"#{number}", Unreadable(f"the line is over {MAX_LINE_BYTES / 2**20:g} MiB")
     try:
         record = parsed(line)

@@ -18,7 +18,7 @@ from mythos.adapters.memory_rollback import roll_back
 from mythos.adapters.memory_store_jsonl import JsonLinesStore
 from mythos.engines.memory.live import Unreadable
 from mythos.engines.memory.rollback import Past
-from mythos.errors import UnavailableError
+from mythos.errors import MemoryLogError, UnavailableError
 from tests.adapters.memory.conftest import AT
 
 MARK = b"\xef\xbb\xbf"
@@ -143,8 +143,55 @@ def test_a_line_that_is_too_long_is_one_unreadable_line_and_no_other_moves(
         assert list(store.read()) == [("#2", b'{"v":2}'), ("#3", unreadable), ("a", b'{"id":"a"}')]
 
 
-def test_a_line_as_long_as_may_be_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_a_line_as_long_as_may_be_is_read_whatever_comes_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
     monkeypatch.setattr("mythos.adapters.memory_store_jsonl.MAX_LINE_BYTES", 64)
     store = JsonLinesStore(tmp_path / "m.jsonl")
-    store.path.write_bytes(MARK + b'{"id":"a"}'.ljust(63) + b'\n{"id":"b"}')
+    store.path.write_bytes(MARK + b'{"id":"a"}'.ljust(64) + end)
+    assert [key for key, _ in store.read()] == ["a"]
+    store.put("b", b'{"id":"b"}')
     assert [key for key, _ in store.read()] == ["a", "b"]
+
+
+def test_a_carriage_return_too_many_ends_no_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mythos.adapters.memory_store_jsonl.MAX_LINE_BYTES", 64)
+    store = JsonLinesStore(tmp_path / "m.jsonl")
+    for long in (b"\r\r", b"\r" * 70, b"x\r", b"\rx"):
+        store.path.write_bytes(b'{"id":"a"}'.ljust(64) + long + b'\n{"v":2}\n')
+        assert dict(store.read())["#2"] == b'{"v":2}'
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_record_that_would_not_be_read_again_is_refused_and_not_logged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    monkeypatch.setattr("mythos.adapters.memory_store_jsonl.MAX_LINE_BYTES", 64)
+    store, log = kept(tmp_path, b'{"id":"a"}' + end)
+    longest = b'{"id":"b","v":"%s"}' % (b"x" * 47)
+    with Recorder(store, log) as recorder:
+        recorder.record("b", longest, source="agent", at=AT)
+        with pytest.raises(MemoryLogError, match="a line of 65 bytes, at most 64") as refused:
+            recorder.record("b", longest.replace(b"x", b"xx", 1), source="agent", at=AT)
+    assert refused.value.remedy == "split it into several records"
+    audit = audit_store(store, log, at=AT)
+    assert (audit.size, audit.score) == (2, 1.0)
+    assert store.get("b") == longest
+
+
+def test_a_short_line_that_has_a_long_canonical_form_is_not_written_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mythos.adapters.memory_store_jsonl.MAX_LINE_BYTES", 64)
+    store, log = kept(tmp_path, b'{"id":"a","v":[1e20,1e20,1e20]}\n')
+    content = store.get("a")
+    assert isinstance(content, bytes)
+    assert len(content) > 64
+    with Recorder(store, log) as recorder:
+        recorder.forget("a", source="agent", at=AT)
+    with pytest.raises(MemoryLogError, match="at most 64"):
+        store.put("a", content)
+    assert store.path.read_bytes() == b""
