@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mythos.adapters.memory_store_table import Shape, TableStore, shape_of
+from mythos.adapters.memory_store_table import Shape, TableStore, same_row, shape_of
 from mythos.adapters.postgresql_driver import driver
 from mythos.errors import UnavailableError
 
@@ -120,7 +120,7 @@ class PostgresRows:
             database.execute(f"UPDATE {table} SET {updates} WHERE {where}", changed)  # noqa: S608
         elif not there:
             database.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", values)  # noqa: S608
-        if self._one(database, shape, key) != tuple(values):
+        if not same_row(self._one(database, shape, key), values):
             raise UnavailableError(
                 f"table {shape.table!r} gives another row back than was written",
                 remedy="give values of the types that its columns have, as they are read",

@@ -2,8 +2,8 @@
 
 A key is the record's own text where that is plain, else canonical JSON of the parts of its key, so
 no two records share one. What JSON cannot hold is wrapped: bytes as `{"$bytes": base64}`, text that
-is no UTF-8 as `{"$text": base64}`, large integers as `{"$int": "digits"}`. Columns hold single
-values, so no text of theirs passes for that.
+is no UTF-8 as `{"$text": base64}`, large integers as `{"$int": "digits"}`, what is no finite number
+as `{"$float": "inf"}`. Columns hold single values, so no text of theirs passes for that.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import dropwhile, islice
 
@@ -21,6 +22,8 @@ from mythos.errors import DocumentError, MemoryLogError
 from mythos.values.digest import canonical_bytes
 
 _MAX_INT = 2**53 - 1
+_FLOAT_CHARS = 22  # RFC 8785 spells numbers from 1e21 on with an exponent
+_NOT_FINITE = {"inf", "-inf", "nan"}
 _MARKED = ("[", "#")  # how keys begin that are not plain text
 
 
@@ -46,9 +49,11 @@ def parts_of(key: str, *, n_parts: int) -> list[object]:
         parts: list[object] = [key]
     else:
         try:
-            read = json.loads(key)
-        except ValueError as error:
+            read = parsed(key)
+        except (ValueError, RecursionError) as error:
             raise _no_key(key) from error
+        if not isinstance(read, list):
+            raise _no_key(key)
         parts = [value_of(part) for part in read]
     if len(parts) != n_parts:
         raise _no_key(key)
@@ -60,6 +65,8 @@ def json_of(value: object) -> JsonValue:
     if isinstance(value, bytes):
         kind = "$text" if isinstance(value, BrokenText) else "$bytes"
         return {kind: base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": str(value)}
     if isinstance(value, bool) or value is None or isinstance(value, str | float):
         return value
     if isinstance(value, int):
@@ -77,8 +84,25 @@ def value_of(value: JsonValue) -> object:
     if kind == "$text" and isinstance(text, str):
         return BrokenText(_decoded(text))
     if kind == "$int" and isinstance(text, str):
-        return int(text)
+        return _number(text)
+    if kind == "$float" and text in _NOT_FINITE:
+        return float(str(text))
     return value
+
+
+def require_single(key: str, record: Mapping[str, JsonValue]) -> None:
+    """Refuse a record with a value that no column gives back as it is said here.
+
+    Raises:
+        MemoryLogError: a container, or a wrapping that `json_of` does not make.
+    """
+    for name, value in record.items():
+        if json_of(value_of(value)) != value:
+            raise MemoryLogError(
+                f"memory {key[:80]!r}: column {name!r} is to hold what is no single value",
+                remedy="give text, a number, true, false or null; what JSON cannot hold as"
+                ' {"$bytes": base64}, {"$text": base64}, {"$int": digits} or {"$float": "inf"}',
+            )
 
 
 def behind(
@@ -88,13 +112,15 @@ def behind(
     return live if after is None else islice(dropwhile(lambda one: one[0] != after, live), 1, None)
 
 
-def parsed(text: bytes) -> JsonValue:
+def parsed(text: bytes | str) -> JsonValue:
     """JSON in which no object says anything twice: which of the two a reader sees is his choice.
+
+    A number is what `content_of` spelt: also one too large for an integer that every reader holds.
 
     Raises:
         ValueError: no JSON, or a name stands twice in one object.
     """
-    value: JsonValue = json.loads(text, object_pairs_hook=_once)
+    value: JsonValue = json.loads(text, object_pairs_hook=_once, parse_int=_integer)
     return value
 
 
@@ -114,7 +140,7 @@ def record_of(key: str, content: bytes) -> dict[str, JsonValue]:
     """
     try:
         record = parsed(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _no_record(key) from error
     if not isinstance(record, dict):
         raise _no_record(key)
@@ -142,12 +168,29 @@ def _once(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     return found
 
 
+def _integer(text: str) -> int | float:
+    value = int(text)
+    if abs(value) <= _MAX_INT or len(text) > _FLOAT_CHARS:
+        return value
+    number = float(text)
+    return number if canonical_bytes(number) == text.encode() else value
+
+
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise MemoryLogError(
             "a value marked $bytes or $text is not base64", remedy="write base64, or text as it is"
+        ) from error
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise MemoryLogError(
+            "a value marked $int is no integer", remedy='write digits: {"$int": "9007199254740993"}'
         ) from error
 
 
@@ -160,6 +203,6 @@ def _no_key(key: str) -> MemoryLogError:
 
 def _no_record(key: str) -> MemoryLogError:
     return MemoryLogError(
-        f"content of {key[:80]!r} is no JSON object, or says a name twice",
+        f"content of {key[:80]!r} is no JSON object, says a name twice or nests too deep",
         remedy="give the whole record as one JSON object",
     )

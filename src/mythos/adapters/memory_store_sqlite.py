@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mythos.adapters.memory_store_record import BrokenText
-from mythos.adapters.memory_store_table import Shape, TableStore, shape_of
+from mythos.adapters.memory_store_table import Shape, TableStore, same_row, shape_of
 from mythos.errors import NotFoundError, UnavailableError
 
 LOCK_WAIT_S = 20.0
@@ -96,10 +96,10 @@ def _put(database: sqlite3.Connection, shape: Shape, row: Mapping[str, object]) 
     elif not there:
         columns = _list(shape.columns)
         database.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", values)  # noqa: S608
-    if _one(database, shape, key) != tuple(values):
+    if not same_row(_one(database, shape, key), values):
         raise UnavailableError(
             f"table {shape.table!r} gives another row back than was written",
-            remedy="give values of the types that its columns have",
+            remedy="give values of the types that its columns have (1 and 0 for true and false)",
         )
 
 
@@ -116,6 +116,11 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
         ) as database:
             database.text_factory = _text
             yield database
+    except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
+        raise UnavailableError(
+            f"memory table in {path} refuses the row: {error}",
+            remedy="give a row that its columns and constraints allow",
+        ) from error
     except sqlite3.Error as error:
         raise UnavailableError(
             f"memory table in {path} cannot be used: {error}",

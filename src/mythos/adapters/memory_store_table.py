@@ -21,6 +21,7 @@ from mythos.adapters.memory_store_record import (
     key_of,
     parts_of,
     record_of,
+    require_single,
     value_of,
 )
 from mythos.engines.memory.live import Unreadable
@@ -122,7 +123,9 @@ class TableStore:
                 f"the row's key is not {key[:80]!r}",
                 remedy="give in the row the key that it is recorded under",
             )
-        return canonical_record(key, record)
+        canonical = canonical_record(key, record)
+        require_single(key, record)
+        return canonical
 
     def rehearse(self, key: str, content: bytes | None) -> None:
         """Do it in a transaction that is taken back."""
@@ -210,6 +213,16 @@ class _Names:
         self._n = self._n + 1 if key == self._last else 1
         self._last = key
         return (key, True) if self._n == 1 else (f"#{self._n} {key}", False)
+
+
+def same_row(found: Sequence[object] | None, written: Sequence[object]) -> bool:
+    """Whether a row reads back as what was written, its types too: 1 is not true."""
+    if found is None:
+        return False
+    one, other = (
+        content_of({"row": [json_of(value) for value in row]}) for row in (found, written)
+    )
+    return isinstance(one, bytes) and one == other
 
 
 def _row(key: str, content: bytes) -> dict[str, object]:

@@ -8,17 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import JsonValue
 
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_baseline import adopt
-from mythos.adapters.memory_recorder import Recorder
+from mythos.adapters.memory_recorder import Recorder, record
 from mythos.adapters.memory_rollback import roll_back
 from mythos.adapters.memory_store_jsonl import JsonLinesStore
 from mythos.engines.memory.live import Unreadable
 from mythos.engines.memory.rollback import Past
-from mythos.errors import MemoryLogError, UnavailableError
+from mythos.errors import MemoryLogError, MythosError, UnavailableError
 from tests.adapters.memory.conftest import AT
 
 MARK = b"\xef\xbb\xbf"
@@ -60,6 +61,33 @@ def test_after_any_changes_of_our_own_every_memory_is_as_logged(
                 assert dict(store.read()) == begun
             assert audit_store(store, log, at=AT).score == 1.0
     assert store.path.read_bytes().startswith(mark)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+        ),
+        max_leaves=6,
+    )
+)
+@example(1e20)
+@example(2.0**69)
+@example(2**53 + 1)
+def test_a_record_is_read_back_as_it_was_logged_or_refused_and_not_logged(
+    tmp_path_factory: pytest.TempPathFactory, value: JsonValue
+) -> None:
+    store, log = kept(tmp_path_factory.mktemp("m"), b"")
+    line = json.dumps({"id": "a", "v": value}).encode()
+    try:
+        record(store, log, "a", line, source="agent", at=AT)
+    except MythosError:
+        n_logged = 0
+    else:
+        n_logged = 1
+    audit = audit_store(store, log, at=AT)
+    assert (audit.size, audit.ok, audit.score) == (n_logged, n_logged, 1.0)
 
 
 def test_empty_lines_line_ends_and_other_lines_stay_as_they_are(tmp_path: Path) -> None:
