@@ -17,22 +17,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mythos.adapters.key_file import load_key
 from mythos.adapters.memory_baseline import seed
-from mythos.adapters.memory_recorder import record
+from mythos.adapters.memory_recorder import Recorder, record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.oci_layout import OciLayout
-from mythos.engines.memory.checkpoint import log_origin
+from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import CosignatureVerifier, cosign, verify_cosignature
+from mythos.engines.memory.note import parse_note
+from mythos.engines.memory.tail import require_tail
 from mythos.node.control_plane import ControlPlane
 from mythos.node.duty import Duty, duty_of
 from mythos.node.launcher import place_tree
 from mythos.node.receiver import Answer
 from mythos.node.witnessed import COSIGNED, heard_at
 from mythos.values.evidence import InForce
+from mythos.values.memory import LogTail
 from tests.e2e.plane import Plane, Speaker
 from tests.engines.judge.desk import built
 from tests.node.household import listening
 
-NODES = ("grower", "forger", "loser", "anew", "astray")
+NODES = ("grower", "forger", "loser", "anew", "astray", "eraser")
 
 
 class Agent:
@@ -98,6 +101,16 @@ def agents(plane: Plane) -> Iterator[dict[str, Agent]]:
 def _witnessed(plane: Plane, agent: Agent) -> list[int]:
     question = "SELECT origin, size FROM resilience_memorycheckpoint"
     return [size for origin, size in plane.table(question) if origin == agent.origin]
+
+
+def _kept(plane: Plane, agent: Agent) -> LogTail:
+    """The newest entries of the agent's log as the control plane keeps them."""
+    (tail,) = (
+        tail
+        for origin, tail in plane.table("SELECT origin, tail FROM resilience_memorytail")
+        if origin == agent.origin
+    )
+    return LogTail.model_validate_json(tail)
 
 
 def _forks(plane: Plane, agent: Agent) -> list[tuple[str, dict[str, object]]]:
@@ -273,3 +286,31 @@ def test_times_invented_in_the_path_do_not_keep_a_restart_from_a_node(
     assert _witnessed(plane, agent) == [1]
     heard = heard_at(agent.speaker.store, agent.origin)
     assert abs(datetime.now(UTC).timestamp() - heard) < 3_600
+
+
+def test_newest_entries_are_kept_and_an_erased_key_is_named_no_more(
+    plane: Plane, agents: dict[str, Agent]
+) -> None:
+    agent = agents["eraser"]
+    at = datetime.now(UTC)
+    with Recorder(DirectoryStore(agent.store), agent.log) as recorder:
+        secret = recorder.record("ada@example.org.md", b"tea", source="agent", at=at)
+        agent.beat()
+        agent.deliver()
+        assert _kept(plane, agent).names[secret.key_hash] == "ada@example.org.md"
+        agent.learn()
+        recorder.erase("ada@example.org.md", source="user", at=at)
+    agent.beat(minute=1)
+    agent.deliver()
+    kept = _kept(plane, agent)
+    assert [entry.op for entry in kept.entries] == ["baseline", "put", "put", "delete"]
+    assert kept.entries[1].key_hash == kept.entries[3].key_hash == secret.key_hash
+    assert set(kept.names.values()) == {"a.md"}
+    (note,) = (
+        cosigned
+        for origin, cosigned in plane.table("SELECT origin, note FROM resilience_memorycheckpoint")
+        if origin == agent.origin
+    )
+    require_tail(kept, parse_checkpoint(parse_note(note).text))
+    assert "ada@example.org" not in json.dumps(plane.table("SELECT * FROM resilience_memorytail"))
+    assert _forks(plane, agent) == []

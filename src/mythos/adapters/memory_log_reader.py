@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mythos.adapters.memory_log_database import FORMAT, PAGE, Database, blob_of, text_of
 from mythos.adapters.memory_log_tree import StoredTree
 from mythos.engines.memory.checkpoint import parse_checkpoint
-from mythos.engines.memory.entry import is_content, key_hashes, parse_entry
+from mythos.engines.memory.entry import is_content, key_hash, key_hashes, parse_entry
 from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
 from mythos.engines.memory.replay import LoggedRow, differs_from_leaf
 from mythos.engines.memory.tree import HashTree, leaf_hash
@@ -127,10 +127,17 @@ class LogReader:
         names = ((text_of(store), text_of(key)) for store, key in found)
         return next((key for store, key in names if key_hashes(store, [key]) == [hashed]), None)
 
-    def entries(self) -> Iterator[MemoryEntry]:
-        """Yield the log from entry 0, refusing an entry that differs from its leaf hash."""
+    def names(self, start: int, end: int) -> dict[str, str]:
+        """Return the keys, by hash, that entries from `start` to before `end` gave a content."""
+        found = self._database.all(
+            "SELECT DISTINCT store, key FROM salts WHERE seq >= ? AND seq < ?", (start, end)
+        )
+        named = ((text_of(store), text_of(key)) for store, key in found)
+        return {key_hash(store, key): key for store, key in named}
+
+    def entries(self, start: int = 0) -> Iterator[MemoryEntry]:
+        """Yield the log from entry `start`, refusing an entry that differs from its leaf hash."""
         statement = "SELECT seq, entry, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?"
-        start = 0
         while found := self._database.all(statement, (start, PAGE)):
             for seq, raw, leaf in found:
                 entry = parse_entry(require_leaf(seq, raw, leaf))
@@ -164,9 +171,9 @@ class LogReader:
         statement = "SELECT leaf FROM entries WHERE seq >= ? AND seq < ? ORDER BY seq"
         return tuple(blob_of(leaf) for (leaf,) in self._database.all(statement, (start, end)))
 
-    def tree(self) -> HashTree:
-        """Return the tree as it is now, from the stored hashes."""
-        return StoredTree(self._database, self.size)
+    def tree(self, size: int | None = None) -> HashTree:
+        """Return the tree as it was at a size, or is now, from the stored hashes."""
+        return StoredTree(self._database, self.size if size is None else size)
 
     def keys(self, store: str) -> list[str]:
         """Return the names of the keys of `store` that were not erased."""

@@ -176,7 +176,12 @@ def _enrol(home: Path, server: str, name: str, code: str) -> dict[str, Any]:
 @click.option(
     "--keep-spans", type=click.Path(path_type=Path), help="Also append every span to this file."
 )
-def run(home: Path, port: int, runtime: Path, keep_spans: Path | None) -> None:
+@click.option(
+    "--no-key-names",
+    is_flag=True,
+    help="Tell the newest entries of memory logs without the names of their keys.",
+)
+def run(home: Path, port: int, runtime: Path, keep_spans: Path | None, no_key_names: bool) -> None:
     """Run the sidecar in the foreground until it is told to stop.
 
     It takes spans, judges runs, signs and sends evidence, and launches what its environment is
@@ -193,7 +198,7 @@ def run(home: Path, port: int, runtime: Path, keep_spans: Path | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _log_to_stderr()
-    options = Options(runtime=runtime, port=port, keep_spans=keep_spans)
+    options = Options(runtime=runtime, port=port, keep_spans=keep_spans, key_names=not no_key_names)
     sidecar = Sidecar(_home(home), options)
     _say_running(sidecar.status(), home)
     sidecar.run(stop)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -19,6 +20,7 @@ from mythos.adapters.key_file import SigningKey
 from mythos.adapters.memory_auditor import audit_store
 from mythos.adapters.memory_checkpoint import GrownLog, sign_growth
 from mythos.adapters.memory_store_directory import DirectoryStore
+from mythos.adapters.memory_tail import read_tail
 from mythos.engines.evidence.memory import MAX_KEYS, MAX_TOLD, MemoryBody
 from mythos.engines.evidence.row import EvidenceRow, bytes_of_row, from_wire, merge, to_wire
 from mythos.engines.evidence.time import TimeBody
@@ -37,11 +39,12 @@ from mythos.node.control_plane import Acknowledged, ControlPlane
 from mythos.node.duty import Duty
 from mythos.node.home import NodeHome
 from mythos.node.store import NodeStore, StoredEnvelope
+from mythos.node.tails import memos_of, untold, within
 from mythos.node.witnessed import TOLD, bases_of, heard_at, take_signed, take_view, witnessed_in
 from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
-from mythos.values.memory import BadClass, MemoryAudit
+from mythos.values.memory import BadClass, Checkpoint, LogTail, MemoryAudit
 
 MISSED_BEATS = 3
 STALE_GRACE_S = 300
@@ -54,12 +57,28 @@ class Reporter:
     """Seals envelopes for one node and delivers them."""
 
     def __init__(
-        self, home: NodeHome, store: NodeStore, acceptance: Acceptance, key: SigningKey
+        self,
+        home: NodeHome,
+        store: NodeStore,
+        acceptance: Acceptance,
+        key: SigningKey,
+        *,
+        key_names: bool = True,
     ) -> None:
+        """Speak for a node.
+
+        Args:
+            home: where its memories lie.
+            store: what waits, and what was told.
+            acceptance: who it is.
+            key: signs envelopes and checkpoints.
+            key_names: whether newest entries of memory logs are told with the names of their keys.
+        """
         self._home = home
         self._store = store
         self._acceptance = acceptance
         self._key = key
+        self._key_names = key_names
         self._stale_since_s: float | None = None
         self._failed_logs: dict[str, str] = {}
 
@@ -90,7 +109,7 @@ class Reporter:
             self._acceptance.cell_s,
         )
         waiting = self._store.pending()
-        grown, memory = self._audit_memories(duty, place, at=at)
+        grown, tails, memory = self._audit_memories(duty, place, at=at)
         rows = merge(
             (
                 *(from_wire(Row.model_validate_json(row)) for _, row in waiting),
@@ -98,12 +117,15 @@ class Reporter:
                 *memory,
             )
         )
-        envelopes = self._sealed(rows, grown, in_force, at=at)
+        envelopes = self._sealed(rows, grown, tails, in_force, at=at)
         self._store.seal(
             envelopes,
             pending=[key for key, _ in waiting],
             beat_s=at.timestamp(),
-            memos={TOLD + one.checkpoint.origin: str(one.checkpoint.size) for one in grown},
+            memos={
+                **{TOLD + one.checkpoint.origin: str(one.checkpoint.size) for one in grown},
+                **memos_of(tails),
+            },
         )
         return envelopes[-1].counter
 
@@ -111,6 +133,7 @@ class Reporter:
         self,
         rows: Sequence[EvidenceRow],
         grown: Sequence[GrownLog],
+        tails: Sequence[LogTail],
         in_force: InForce,
         *,
         at: datetime,
@@ -136,6 +159,7 @@ class Reporter:
                     "rows": tuple(to_wire(row) for row in part),
                     "checkpoints": tuple(one.note for one in told),
                     "growth": tuple(proof for one in told for proof in one.growth),
+                    "tails": tuple(tails if counter == first else ()),
                 }
             )
             document = envelope.model_dump(mode="json", by_alias=True)
@@ -201,8 +225,9 @@ class Reporter:
 
     def _audit_memories(
         self, duty: Duty, place: Place, *, at: datetime
-    ) -> tuple[list[GrownLog], list[EvidenceRow]]:
+    ) -> tuple[list[GrownLog], list[LogTail], list[EvidenceRow]]:
         grown: list[GrownLog] = []
+        tails: list[LogTail] = []
         rows: list[EvidenceRow] = []
         failed: dict[str, str] = {}
         for name, (digest, agent) in duty.agents.items():
@@ -215,6 +240,8 @@ class Reporter:
                 bases = bases_of(self._store, origin)
                 log = self._home.memory_log(name)
                 grown.append(sign_growth(log, self._key.raw, bases=bases))
+                if audit.proof_failed is None:
+                    tails += self._newest(log, grown[-1].checkpoint)
             except MythosError as error:
                 audit = audit.model_copy(update={"proof_failed": error.message})
             if audit.proof_failed is not None:
@@ -222,7 +249,12 @@ class Reporter:
             key = place.key("memory", agent=digest, subject=origin, at_ns=int(at.timestamp()) * NS)
             rows.append(EvidenceRow(key, replace(body_of(audit), heard_at=heard)))
         self._failed_logs = failed
-        return grown, rows
+        return grown, within(tails), rows
+
+    def _newest(self, log: Path, said: Checkpoint) -> list[LogTail]:
+        """What was not told yet of the entries before a checkpoint: one tail, or none."""
+        most = untold(self._store, said)
+        return [read_tail(log, said, most=most, named=self._key_names)] if most else []
 
     def _audit(self, name: str, origin: str, *, at: datetime) -> MemoryAudit:
         verifier = NoteVerifier.of_bytes(origin, self._key.public.raw.public_bytes_raw())

@@ -57,12 +57,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a sidecar is started. `runtime`: where `{runtime}` of agent commands points."""
+    """How a sidecar is started.
+
+    `runtime`: where `{runtime}` of agent commands points. `key_names`: see `Reporter`.
+    """
 
     runtime: Path
     host: str = "127.0.0.1"
     port: int = 4318
     keep_spans: Path | None = None
+    key_names: bool = True
 
 
 class Sidecar:
@@ -86,7 +90,9 @@ class Sidecar:
         self._problems: dict[str, str] = {}
         self._duty = self._resume()
         self._judge = Judge(self._store, self._acceptance, self._duty, keep=options.keep_spans)
-        self._reporter = Reporter(home, self._store, self._acceptance, self._key)
+        self._reporter = Reporter(
+            home, self._store, self._acceptance, self._key, key_names=options.key_names
+        )
         self._puller = Puller(home, self._acceptance, check=duty_of)
         self._pulled = Pulled(None, self._duty.bundle)
         self._plane = ControlPlane(self._acceptance.server) if self._acceptance.server else None

@@ -24,6 +24,7 @@ from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosign
 from mythos.engines.memory.note import NoteVerifier, verify_note
 from mythos.errors import IdentityError, MemoryLogError, TrustError
 from mythos.node.store import NodeStore
+from mythos.node.tails import forget_told
 from mythos.values.enrolment import Acceptance
 from mythos.values.memory import Checkpoint
 from mythos.values.witness import VIEW_TYPE, WitnessView
@@ -73,7 +74,7 @@ def take_view(store: NodeStore, notes: Iterable[str], *, node: str, key: PublicK
             continue
         known = store.recall(COSIGNED + said.origin)
         if known is None or (_said(known).size <= said.size and _second(known, verifier) <= second):
-            store.remember(COSIGNED + said.origin, note)
+            _keep(store, said, note, known=known)
             taken += 1
     return taken
 
@@ -112,9 +113,16 @@ def take_signed(store: NodeStore, data: bytes, acceptance: Acceptance, key: Publ
     for said, note in _own_among(view.notes, node=view.node, key=key):
         known = store.recall(COSIGNED + said.origin)
         if known is None or _second(known, verifier) <= _second(note, verifier):
-            store.remember(COSIGNED + said.origin, note)
+            _keep(store, said, note, known=known)
             taken += 1
     return taken
+
+
+def _keep(store: NodeStore, said: Checkpoint, note: str, *, known: str | None) -> None:
+    """Keep a note. Who cosigns anew what is not larger had forgotten the log, and its entries."""
+    store.remember(COSIGNED + said.origin, note)
+    if known is not None and note != known and said.size <= _said(known).size:
+        forget_told(store, said.origin)
 
 
 def _verifier(store: NodeStore) -> CosignatureVerifier | None:

@@ -123,6 +123,13 @@ def test_an_erased_key_loses_its_name_in_what_was_kept() -> None:
     assert joined.names == left
 
 
+@pytest.mark.parametrize("hashed", [ENTRIES[15].key_hash, key_hash("memory", "note-9")])
+def test_a_name_that_is_not_the_keys_is_refused(hashed: str) -> None:
+    named = tail(10, 20).model_copy(update={"names": {hashed: "note-9"}})
+    with pytest.raises(MemoryLogError, match="'note-9' is not the key with the hash"):
+        require_tail(named, checkpoint(20))
+
+
 def test_names_of_keys_without_an_entry_are_left_out() -> None:
     only: list[MemoryEntry] = ENTRIES[19:20]
     found = tail_of(log_of(20), only, origin=ORIGIN, names=NAMES)

@@ -11,6 +11,7 @@ import base64
 from collections.abc import Iterator, Sequence
 from hmac import compare_digest
 
+from mythos.engines.memory.entry import key_hash
 from mythos.engines.memory.tree import HashTree, leaf_hash, node_hash
 from mythos.errors import MemoryLogError
 from mythos.values.memory import Checkpoint, LogTail, MemoryEntry
@@ -104,15 +105,20 @@ def tree_of(tail: LogTail) -> TailTree:
 
 
 def require_tail(tail: LogTail, said: Checkpoint) -> None:
-    """Check a tail against a checkpoint whose signature was verified.
+    """Check a tail against a checkpoint whose signature was verified, and its names.
 
     Raises:
-        MemoryLogError: it is not the end of the log that the checkpoint is of.
+        MemoryLogError: it is not the end of the log that the checkpoint is of, or names a key
+            otherwise than its hash says.
     """
     if (tail.origin, tail.size) != (said.origin, said.size):
         raise _wrong(f"it ends at entry {tail.size} of {tail.origin}, not {said.size}")
     if not compare_digest(f"sha256:{tree_of(tail).root().hex()}", said.root):
         raise _wrong(f"its entries are not those of the checkpoint of size {said.size}")
+    stores = {entry.key_hash: entry.store for entry in tail.entries}
+    for hashed, name in tail.names.items():
+        if hashed not in stores or key_hash(stores[hashed], name) != hashed:
+            raise _wrong(f"{name[:80]!r} is not the key with the hash {hashed}")
 
 
 def joined_tails(kept: LogTail, told: LogTail, *, keep: int) -> LogTail:

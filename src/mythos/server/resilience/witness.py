@@ -18,16 +18,17 @@ from mythos.adapters.key_file import load_public_key
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import cosign
 from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
-from mythos.engines.memory.witness import Said, judge
+from mythos.engines.memory.witness import Said, Verdict, judge
 from mythos.engines.resilience.facts import LogClaim, Rewritten, Unproved
 from mythos.errors import MemoryLogError
 from mythos.server.catalog.models import Node
 from mythos.server.resilience.log_models import MemoryCheckpoint, UnprovedCheckpoint
 from mythos.server.resilience.log_restarts import Beginnings
+from mythos.server.resilience.memory_tails import follow, tail_in
 from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.witness_key import witness_key
 from mythos.values.evidence import Envelope
-from mythos.values.memory import Checkpoint, GrowthProof
+from mythos.values.memory import Checkpoint, GrowthProof, LogTail
 
 CODE = "MEMORY_LOG_FORK"
 MAX_CHECKPOINTS = 1_000
@@ -58,7 +59,9 @@ def remember(envelope: Envelope, node: Node, *, at: datetime, begun: Beginnings)
             _report(node, f"mythos/{node.node_id}", why=error.message, evidence=evidence, at=at)
             continue
         if not begun.past(claim.origin):
-            _hold(_row_of(claim, note, envelope, node, at=at), at=at)
+            told = _row_of(claim, note, envelope, node, at=at)
+            _take_tail(told, claim, envelope, node, at=at)
+            _hold(told, at=at)
 
 
 def view(envelope: Envelope) -> list[str]:
@@ -147,11 +150,26 @@ def _row_of(
     )
 
 
+def _take_tail(
+    told: UnprovedCheckpoint, claim: Checkpoint, envelope: Envelope, node: Node, *, at: datetime
+) -> None:
+    """Add the newest entries that came with a checkpoint, if it proves them."""
+    try:
+        tail = tail_in(envelope, claim)
+    except MemoryLogError as error:
+        evidence = {"claimed": told.note}
+        _report(node, claim.origin, why=error.message, evidence=evidence, at=at)
+        return
+    told.tail = None if tail is None else tail.model_dump(mode="json")
+
+
 def _hold(claim: UnprovedCheckpoint, *, at: datetime) -> None:
     """Compare a claim with what is remembered and with what waits; keep it where it belongs."""
     known = MemoryCheckpoint.objects.select_for_update().filter(origin=claim.origin).first()
     if known is None:
-        _witness(MemoryCheckpoint(origin=claim.origin), claim, at=at)
+        known = MemoryCheckpoint(origin=claim.origin)
+        _witness(known, claim, at=at)
+        _follow(known, claim, "grown", at=at)
         return
     waiting = list(UnprovedCheckpoint.objects.filter(origin=claim.origin).order_by("size"))
     against: MemoryCheckpoint | UnprovedCheckpoint = known
@@ -164,8 +182,12 @@ def _hold(claim: UnprovedCheckpoint, *, at: datetime) -> None:
         return
     if verdict == "unproved":
         _wait(claim, waiting)
-    elif verdict == "grown" or (verdict == "same" and not _said(claim).precedes(_said(known))):
+        return
+    later = verdict == "grown" or (verdict == "same" and not _said(claim).precedes(_said(known)))
+    if later:
         _witness(known, claim, at=at)
+    _follow(known, claim, verdict, at=at)
+    if later:
         _catch_up(known, at=at)
 
 
@@ -178,10 +200,12 @@ def _catch_up(known: MemoryCheckpoint, *, at: datetime) -> None:
             _report_fork(known, waiting, why=error.message, at=at)
             waiting.delete()
             continue
+        if verdict == "unproved":
+            continue
         if verdict == "grown":
             _witness(known, waiting, at=at)
-        if verdict != "unproved":
-            waiting.delete()
+        _follow(known, waiting, verdict, at=at)
+        waiting.delete()
 
 
 def _wait(claim: UnprovedCheckpoint, waiting: Sequence[UnprovedCheckpoint]) -> None:
@@ -190,7 +214,8 @@ def _wait(claim: UnprovedCheckpoint, waiting: Sequence[UnprovedCheckpoint]) -> N
         if (same.size, same.root) == (claim.size, claim.root):
             more = [each for each in claim.growth if each not in same.growth]
             same.growth = [*same.growth, *more][:MAX_SHOWN]
-            same.save(update_fields=["growth"])
+            same.tail = same.tail or claim.tail
+            same.save(update_fields=["growth", "tail"])
             return
     if len(waiting) < MAX_UNPROVED:
         claim.save(force_insert=True)
@@ -206,6 +231,18 @@ def _witness(known: MemoryCheckpoint, claim: UnprovedCheckpoint, *, at: datetime
     for name in ("node_id", "size", "root", "note", "seen_at", "epoch", "counter"):
         setattr(known, name, getattr(claim, name))
     known.save()
+
+
+def _follow(
+    known: MemoryCheckpoint, claim: UnprovedCheckpoint, verdict: Verdict, *, at: datetime
+) -> None:
+    """Keep the newest entries that came with a claim, now that it is judged."""
+    if claim.tail is None and verdict != "grown":
+        return
+    try:
+        follow(known, None if claim.tail is None else LogTail.model_validate(claim.tail))
+    except MemoryLogError as error:
+        _report_fork(known, claim, why=error.message, at=at)
 
 
 def _said(row: MemoryCheckpoint | UnprovedCheckpoint) -> Said:

@@ -11,7 +11,12 @@ from mythos.errors import NotFoundError
 from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
 from mythos.server.deployment import trust
-from mythos.server.resilience.log_models import LogRestart, MemoryCheckpoint, UnprovedCheckpoint
+from mythos.server.resilience.log_models import (
+    LogRestart,
+    MemoryCheckpoint,
+    MemoryTail,
+    UnprovedCheckpoint,
+)
 from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.queries import newest_readings
 from mythos.server.resilience.witness import CODE
@@ -107,6 +112,7 @@ def restart_log(origin: str, *, by: str, why: str, at: datetime) -> None:
             restarted_at=at,
         )
         UnprovedCheckpoint.objects.filter(origin=origin).delete()
+        MemoryTail.objects.filter(origin=origin).delete()
         IntakeFinding.objects.filter(code=CODE, subject=origin).update(resolved_at=at)
         _resolve_flag(known.node_id, origin)
         known.delete()
