@@ -45,6 +45,7 @@ def audit_store(  # noqa: PLR0913 - three of them only listen
     verifiers: Sequence[NoteVerifier] = (),
     witnessed: Sequence[Checkpoint] = (),
     sample: int | None = None,
+    secret: bytes | None = None,
     resume: Path | None = None,
     on_progress: OnProgress = lambda _: None,
     on_settled: OnSettled = lambda _: None,
@@ -59,6 +60,7 @@ def audit_store(  # noqa: PLR0913 - three of them only listen
         verifiers: the node's keys under the log's origin; then stored checkpoints must verify.
         witnessed: checkpoints of this log that someone outside remembers.
         sample: compare so many contents, drawn at random, and look at all keys; None compares all.
+        secret: the host's own, under which it tells of contents that are logged nowhere.
         resume: go on from what this file says, and keep in it how far a census got; the file goes
             when the audit is done.
         on_progress: told how many entries and memories were looked at since last told.
@@ -78,6 +80,7 @@ def audit_store(  # noqa: PLR0913 - three of them only listen
                 verifiers,
                 witnessed,
                 sample,
+                secret,
                 ResumeFile(resume),
                 at,
                 on_progress,
@@ -98,6 +101,7 @@ class _Asked:
     verifiers: Sequence[NoteVerifier]
     witnessed: Sequence[Checkpoint]
     sample: int | None
+    secret: bytes | None
     resume: ResumeFile
     at: datetime
     on_progress: OnProgress
@@ -159,7 +163,7 @@ def _share(
         audit.recheck(later, look, log.name_of)
         result = audit.result(log.name_of, at=asked.at)
         _require_stored_root(log, audit)
-        offenders = offenders_of(result, log, look, store=store.name)
+        offenders = offenders_of(result, log, look, store=store.name, secret=asked.secret)
     waiting = tuple(f"logged, not in the store yet: {error.message}" for error in stuck.values())
     notes = (*result.notes, *waiting)
     return result.model_copy(update={"notes": notes, "offenders": offenders})

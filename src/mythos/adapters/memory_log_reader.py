@@ -98,6 +98,15 @@ class LogReader:
         seq = found[0][0]
         return seq if isinstance(seq, int) else None
 
+    def next(self, hashed: bytes, *, after: int | None) -> int | None:
+        """Return the number of the first entry about a key after entry `after`; None: the first."""
+        found = self._database.all(
+            "SELECT min(seq) FROM entries WHERE key_hash = ? AND seq > ?",
+            (hashed, -1 if after is None else after),
+        )
+        seq = found[0][0]
+        return seq if isinstance(seq, int) else None
+
     def newest_saying(
         self, hashed: bytes, content: bytes | None, *, trace_id: str
     ) -> MemoryEntry | None:

@@ -18,9 +18,11 @@ from mythos.adapters.memory_log import LogPlace, MemoryLog
 from mythos.adapters.memory_log_open import OpenLog
 from mythos.adapters.memory_settling import settle
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.entry import MemoryWrite, key_hashes
+from mythos.engines.memory.as_seen import host_salt, require_as_seen
+from mythos.engines.memory.entry import MemoryWrite, key_hashes, ordered_ref, reason_ref
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, MythosError, UnavailableError
+from mythos.values.accept_order import AcceptOrder
 from mythos.values.memory import MemoryEntry, MemoryOp, MemorySource
 
 
@@ -193,6 +195,43 @@ class Recorder:
             write = MemoryWrite(name, key, "accept", content, "operator", "", policy_ref)
             return _log_in_place(log, write, at=at)
 
+    def accept_as_seen(self, order: AcceptOrder, *, secret: bytes, at: datetime) -> MemoryEntry:
+        """Carry out an order to accept a memory, if log and store are what the operator saw.
+
+        An order that was carried out before changes nothing: its entry is returned.
+
+        Args:
+            order: from the control plane, its signature verified.
+            secret: the host's own, see `as_seen.host_salt`.
+            at: time of the entry.
+
+        Raises:
+            MemoryLogError: something is not what was seen, or cannot be logged: nothing was.
+            UnavailableError, ConflictError: as `record`.
+        """
+        ref = ordered_ref(reason_ref(order.by, order.why), order.id)
+        name, key = self._store.name, order.key
+        self._store.require_key(key)
+        with self._log.turn() as log, log.transaction():
+            _require_log(log, order)
+            hashed = key_hashes(name, [key])[0]
+            done = log.next(hashed, after=order.seq)
+            if done is not None and _carries_out(entry := log.entry(done), ref):
+                return entry
+            settle(self._store, log)
+            content = _readable(self._store, key)
+            seq = log.newest(hashed)
+            kept = None if seq is None else log.kept(seq)
+            require_as_seen(
+                order,
+                newest=None if seq is None else log.entry(seq),
+                content=content,
+                salt=None if kept is None else kept.salt,
+                own_salt=host_salt(secret, origin=log.origin, key_hash=f"sha256:{hashed.hex()}"),
+            )
+            write = MemoryWrite(name, key, "accept", content, "operator", "", ref)
+            return _log_in_place(log, write, at=at)
+
     def _allowed(self, write: MemoryWrite) -> MemoryWrite:
         """The change as the store will hold it, if it can."""
         if write.store != self._store.name:
@@ -255,6 +294,18 @@ def _require_in_place(entries: Sequence[MemoryEntry], stuck: Mapping[int, Mythos
                 f"logged as entry {entry.seq}, and not yet in the store: {error.message}",
                 remedy=f"{error.remedy}; whoever uses the log next tries again",
             ) from error
+
+
+def _require_log(log: MemoryLog, order: AcceptOrder) -> None:
+    if log.origin != order.origin:
+        raise MemoryLogError(
+            f"the order is for {order.origin[:80]!r}, and the log here is {log.origin[:80]!r}",
+            remedy="look at what the host reports of that memory, and order it again",
+        )
+
+
+def _carries_out(entry: MemoryEntry, ref: str) -> bool:
+    return (entry.op, entry.source, entry.policy_ref) == ("accept", "operator", ref)
 
 
 def _other(key: str, digest: str | None, held: str | None) -> MemoryLogError:

@@ -181,7 +181,19 @@ def _enrol(home: Path, server: str, name: str, code: str) -> dict[str, Any]:
     is_flag=True,
     help="Tell the newest entries of memory logs without the names of their keys.",
 )
-def run(home: Path, port: int, runtime: Path, keep_spans: Path | None, no_key_names: bool) -> None:
+@click.option(
+    "--no-accept-orders",
+    is_flag=True,
+    help="Refuse what the control plane orders to be accepted into memory logs.",
+)
+def run(
+    home: Path,
+    port: int,
+    runtime: Path,
+    keep_spans: Path | None,
+    no_key_names: bool,
+    no_accept_orders: bool,
+) -> None:
     """Run the sidecar in the foreground until it is told to stop.
 
     It takes spans, judges runs, signs and sends evidence, and launches what its environment is
@@ -198,7 +210,13 @@ def run(home: Path, port: int, runtime: Path, keep_spans: Path | None, no_key_na
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _log_to_stderr()
-    options = Options(runtime=runtime, port=port, keep_spans=keep_spans, key_names=not no_key_names)
+    options = Options(
+        runtime=runtime,
+        port=port,
+        keep_spans=keep_spans,
+        key_names=not no_key_names,
+        accept_orders=not no_accept_orders,
+    )
     sidecar = Sidecar(_home(home), options)
     _say_running(sidecar.status(), home)
     sidecar.run(stop)
@@ -344,10 +362,10 @@ def _import_view(home: Path, file: Path) -> dict[str, Any]:
     acceptance, key = _home(home).acceptance(), load_key(_home(home).key).public
     store = NodeStore(_home(home).database)
     try:
-        n_logs = take_signed(store, file.read_bytes(), acceptance, key)
+        taken = take_signed(store, file.read_bytes(), acceptance, key)
     finally:
         store.close()
-    return {"file": str(file), "node": acceptance.node, "logs": n_logs}
+    return {"file": str(file), "node": acceptance.node, **taken._asdict()}
 
 
 def _import_bundle(home: Path, file: Path) -> dict[str, Any]:

@@ -38,9 +38,11 @@ from mythos.errors import (
 from mythos.node.control_plane import Acknowledged, ControlPlane
 from mythos.node.duty import Duty
 from mythos.node.home import NodeHome
+from mythos.node.orders import Orders
 from mythos.node.store import NodeStore, StoredEnvelope
 from mythos.node.tails import memos_of, untold, within
 from mythos.node.witnessed import TOLD, bases_of, heard_at, take_signed, take_view, witnessed_in
+from mythos.values.accept_order import OrderAnswer
 from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
@@ -64,6 +66,7 @@ class Reporter:
         key: SigningKey,
         *,
         key_names: bool = True,
+        orders: Orders | None = None,
     ) -> None:
         """Speak for a node.
 
@@ -73,7 +76,9 @@ class Reporter:
             acceptance: who it is.
             key: signs envelopes and checkpoints.
             key_names: whether newest entries of memory logs are told with the names of their keys.
+            orders: what operators ordered of its memories; None: orders are taken.
         """
+        self.orders = orders or Orders(home, store)
         self._home = home
         self._store = store
         self._acceptance = acceptance
@@ -108,6 +113,8 @@ class Reporter:
             duty.digest,
             self._acceptance.cell_s,
         )
+        self.orders.carry_out(duty, node=place.node, at=at)
+        answers = self.orders.answers()
         waiting = self._store.pending()
         grown, tails, memory = self._audit_memories(duty, place, at=at)
         rows = merge(
@@ -117,7 +124,7 @@ class Reporter:
                 *memory,
             )
         )
-        envelopes = self._sealed(rows, grown, tails, in_force, at=at)
+        envelopes = self._sealed(rows, grown, tails, answers, in_force, at=at)
         self._store.seal(
             envelopes,
             pending=[key for key, _ in waiting],
@@ -126,6 +133,7 @@ class Reporter:
                 **{TOLD + one.checkpoint.origin: str(one.checkpoint.size) for one in grown},
                 **memos_of(tails),
             },
+            answers=[one.id for one in answers],
         )
         return envelopes[-1].counter
 
@@ -134,6 +142,7 @@ class Reporter:
         rows: Sequence[EvidenceRow],
         grown: Sequence[GrownLog],
         tails: Sequence[LogTail],
+        answers: Sequence[OrderAnswer],
         in_force: InForce,
         *,
         at: datetime,
@@ -160,6 +169,7 @@ class Reporter:
                     "checkpoints": tuple(one.note for one in told),
                     "growth": tuple(proof for one in told for proof in one.growth),
                     "tails": tuple(tails if counter == first else ()),
+                    "answers": tuple(answers) if counter == first else (),
                 }
             )
             document = envelope.model_dump(mode="json", by_alias=True)
@@ -265,6 +275,7 @@ class Reporter:
                 at=at,
                 verifiers=[verifier],
                 witnessed=witnessed_in(self._store, origin),
+                secret=self.orders.secret,
             )
         except MemoryLogError as error:
             return MemoryAudit(origin=origin, proof_failed=error.message, audited_at=at)

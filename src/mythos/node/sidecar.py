@@ -37,6 +37,7 @@ from mythos.node.duty import Duty, duty_of, no_duty
 from mythos.node.home import NodeHome
 from mythos.node.judge import PROTOBUF, Judge
 from mythos.node.launcher import LaunchedBundle
+from mythos.node.orders import Orders, told_orders
 from mythos.node.processes import AgentProcess, Surroundings
 from mythos.node.puller import Pulled, Puller, restart
 from mythos.node.receiver import Answer, Receiver
@@ -59,7 +60,8 @@ _log = logging.getLogger(__name__)
 class Options:
     """How a sidecar is started.
 
-    `runtime`: where `{runtime}` of agent commands points. `key_names`: see `Reporter`.
+    runtime: where `{runtime}` of agent commands points. key_names: see `Reporter`. accept_orders:
+    whether operators of the control plane may have memories accepted here.
     """
 
     runtime: Path
@@ -67,6 +69,7 @@ class Options:
     port: int = 4318
     keep_spans: Path | None = None
     key_names: bool = True
+    accept_orders: bool = True
 
 
 class Sidecar:
@@ -91,7 +94,12 @@ class Sidecar:
         self._duty = self._resume()
         self._judge = Judge(self._store, self._acceptance, self._duty, keep=options.keep_spans)
         self._reporter = Reporter(
-            home, self._store, self._acceptance, self._key, key_names=options.key_names
+            home,
+            self._store,
+            self._acceptance,
+            self._key,
+            key_names=options.key_names,
+            orders=Orders(home, self._store, allowed=options.accept_orders),
         )
         self._puller = Puller(home, self._acceptance, check=duty_of)
         self._pulled = Pulled(None, self._duty.bundle)
@@ -222,6 +230,7 @@ class Sidecar:
             why = self._reporter.failed_logs.get(name)
             log = f"memory log of {name}"
             self._note(log, f"{log}: {why} ({_LOG_REMEDY})" if why else "")
+        self._note("orders", self._reporter.orders.hindrance)
 
     def _write_status(self) -> None:
         write_atomically(self._home.root / "status.json", orjson.dumps(self.status()))
@@ -246,6 +255,7 @@ class Sidecar:
             "spans_received": self._judge.spans_received,
             "runs_judged": self._judge.runs_judged,
             "open_traces": self._judge.n_open,
+            "orders": told_orders(self._store),
             "backlog": dict(self._store.backlog()),
         }
 

@@ -34,9 +34,14 @@ CREATE TABLE IF NOT EXISTS pending (id INTEGER PRIMARY KEY, row TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS envelope (
     counter INTEGER PRIMARY KEY, body BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
     exported INTEGER NOT NULL DEFAULT 0, refused TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS accept_order (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL,
+    answer TEXT NOT NULL DEFAULT '', told INTEGER NOT NULL DEFAULT 0);
 """
 KEPT_ENVELOPES = 10_000
 """Delivered envelopes kept for a second export; the oldest go first."""
+KEPT_ORDERS = 10_000
+"""Answered orders that are known again; the oldest go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,68 @@ class NodeStore:
         with self._reading() as db:
             found = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if found is None else str(found[0])
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes that are drawn once and never leave this host."""
+        with self._transaction() as db:
+            drawn = secrets.token_hex(32)
+            db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (f"secret {name}", drawn))
+            kept = db.execute("SELECT value FROM meta WHERE name = ?", (f"secret {name}",))
+            return bytes.fromhex(kept.fetchone()[0])
+
+    def add_orders(self, orders: Iterable[tuple[str, str]], *, at_most: int) -> int:
+        """Keep orders as (id, JSON), as long as no more than `at_most` wait.
+
+        The answer to an order that was answered before is to be told once more.
+
+        Returns:
+            How many are new.
+        """
+        with self._transaction() as db:
+            waiting = db.execute("SELECT count(*) FROM accept_order WHERE answer = ''").fetchone()
+            room, new = at_most - waiting[0], 0
+            for key, body in orders:
+                known = db.execute("UPDATE accept_order SET told = 0 WHERE id = ?", (key,)).rowcount
+                if not known and new < room:
+                    db.execute("INSERT INTO accept_order (id, body) VALUES (?, ?)", (key, body))
+                    new += 1
+            db.execute(
+                "DELETE FROM accept_order WHERE told AND number <="
+                " (SELECT max(number) FROM accept_order) - ?",
+                (KEPT_ORDERS,),
+            )
+            return new
+
+    def waiting_orders(self) -> list[str]:
+        """Orders not yet answered, oldest first."""
+        with self._reading() as db:
+            rows = db.execute("SELECT body FROM accept_order WHERE answer = '' ORDER BY number")
+            return [row[0] for row in rows]
+
+    def answer_order(self, key: str, answer: str) -> None:
+        """Keep what became of an order."""
+        with self._transaction() as db:
+            db.execute("UPDATE accept_order SET answer = ? WHERE id = ?", (answer, key))
+
+    def untold_answers(self, *, limit: int) -> list[tuple[str, str]]:
+        """Answers as (id, JSON) that no envelope carries, or that were asked for again."""
+        with self._reading() as db:
+            return list(
+                db.execute(
+                    "SELECT id, answer FROM accept_order WHERE answer <> '' AND NOT told"
+                    " ORDER BY number LIMIT ?",
+                    (limit,),
+                )
+            )
+
+    def newest_orders(self, *, limit: int) -> list[tuple[str, str]]:
+        """Orders and their answers as JSON, newest first; an order that waits has `""`."""
+        with self._reading() as db:
+            return list(
+                db.execute(
+                    "SELECT body, answer FROM accept_order ORDER BY number DESC LIMIT ?", (limit,)
+                )
+            )
 
     def add_spans(self, spans: Iterable[tuple[str, str, bytes]], *, rows: Iterable[str]) -> None:
         """Keep spans as (trace id, span id, OTLP/JSON line), and what their receipt counts."""
@@ -241,6 +308,7 @@ class NodeStore:
         pending: Iterable[int],
         beat_s: float,
         memos: Mapping[str, str] | None = None,
+        answers: Iterable[str] = (),
     ) -> None:
         """Keep a beat's signed envelopes and forget the rows they carry, in one transaction.
 
@@ -249,6 +317,7 @@ class NodeStore:
             pending: ids of the rows they carry.
             beat_s: Unix seconds of the beat.
             memos: named values to keep with them, see `remember`.
+            answers: ids of the orders whose answers they carry.
         """
         newest = envelopes[-1].counter
         with self._on_disk(), self._transaction() as db:
@@ -265,6 +334,9 @@ class NodeStore:
                 ],
             )
             db.executemany("DELETE FROM pending WHERE id = ?", [(key,) for key in pending])
+            db.executemany(
+                "UPDATE accept_order SET told = 1 WHERE id = ?", [(key,) for key in answers]
+            )
             db.execute(
                 "DELETE FROM envelope WHERE (sent OR exported) AND counter <= ?",
                 (newest - KEPT_ENVELOPES,),

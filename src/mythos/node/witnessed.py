@@ -13,6 +13,7 @@ may be smaller now: who could make the node forget a checkpoint could roll its m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -23,6 +24,7 @@ from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import CosignatureVerifier, verify_cosignature
 from mythos.engines.memory.note import NoteVerifier, verify_note
 from mythos.errors import IdentityError, MemoryLogError, TrustError
+from mythos.node.orders import take_orders
 from mythos.node.store import NodeStore
 from mythos.node.tails import forget_told
 from mythos.values.enrolment import Acceptance
@@ -79,8 +81,15 @@ def take_view(store: NodeStore, notes: Iterable[str], *, node: str, key: PublicK
     return taken
 
 
-def take_signed(store: NodeStore, data: bytes, acceptance: Acceptance, key: PublicKey) -> int:
-    """Keep what a signed view says that the witness remembers; says how many logs.
+class Taken(NamedTuple):
+    """How many logs' checkpoints and how many orders were new in a view."""
+
+    logs: int
+    orders: int
+
+
+def take_signed(store: NodeStore, data: bytes, acceptance: Acceptance, key: PublicKey) -> Taken:
+    """Keep what a signed view says that the witness remembers, and what operators order.
 
     A checkpoint cosigned later than the one known stands in its place even if it is smaller: an
     operator let that log begin anew. The key it names is the witness's from now on. A view with
@@ -108,14 +117,14 @@ def take_signed(store: NodeStore, data: bytes, acceptance: Acceptance, key: Publ
     verifier = CosignatureVerifier.parse(view.vkey)
     newest = max((_require_second(note, verifier) for note in view.notes), default=0)
     if not _take_key(store, verifier, newest):
-        return 0
+        return Taken(0, 0)
     taken = 0
     for said, note in _own_among(view.notes, node=view.node, key=key):
         known = store.recall(COSIGNED + said.origin)
         if known is None or _second(known, verifier) <= _second(note, verifier):
             _keep(store, said, note, known=known)
             taken += 1
-    return taken
+    return Taken(taken, take_orders(store, view.orders))
 
 
 def _keep(store: NodeStore, said: Checkpoint, note: str, *, known: str | None) -> None:

@@ -139,8 +139,9 @@ class Offender(Value):
 
     `seq` is the number of the key's newest entry, null where it has none; `op`, `logged`, `source`,
     `trace_id`, `policy_ref` and `ts` are that entry's (`logged` is its content hash). `found` is
-    the hash of the live content under the entry's own salt: null where nothing is there, where it
-    cannot be read, and where no salt is left to compare under.
+    the hash of the live content: of an altered key under the entry's own salt, of an unlogged one
+    under a salt that a node makes of a secret of its own. It is null where nothing is there, where
+    it cannot be read, and where there is no salt.
     """
 
     key: Annotated[str, Field(max_length=MAX_KEY_CHARS)]

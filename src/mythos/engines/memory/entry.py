@@ -134,6 +134,21 @@ def restores_ref(ref: str, seq: int) -> str:
     return whole
 
 
+def ordered_ref(ref: str, order: str) -> str:
+    """Add to an operator's `reason_ref` the id of the control plane's order that it carries out.
+
+    Raises:
+        MemoryLogError: it becomes longer than the format holds.
+    """
+    whole = f"{ref} (order {order})"
+    if len(whole) > MAX_REF_CHARS:
+        raise MemoryLogError(
+            f"the reason leaves no room to name order {order}",
+            remedy=f"give a reason that is {len(whole) - MAX_REF_CHARS} characters shorter",
+        )
+    return whole
+
+
 def entry_of(write: MemoryWrite, *, seq: int, salt: bytes, at: datetime) -> MemoryEntry:
     """Return the entry that logs `write` as number `seq`.
 

@@ -29,12 +29,10 @@ def logged_at(offender: Offender) -> datetime | None:
 
 
 def found_in_words(offender: Offender) -> str:
-    """The hash of the live content, or why there is none."""
-    if offender.found is not None:
-        return offender.found
+    """The hash of the live content, or why there is none to compare with what is logged."""
     if offender.kind == "missing":
         return "not there"
     if offender.kind == "unlogged":
         gone = offender.seq is not None and offender.logged is None
         return "there, though it is logged as gone" if gone else "there, and logged nowhere"
-    return "there; it cannot be read, or the salt to compare under is gone"
+    return offender.found or "there; it cannot be read, or the salt to compare under is gone"
