@@ -425,6 +425,24 @@ def test_a_store_goes_back_to_a_checkpoint_and_keeps_what_the_log_never_knew(
     assert site.texts() == {**before, "planted": site.content("planted", "unknown")}
 
 
+def test_a_roll_back_that_the_store_would_refuse_is_told_and_not_begun(tmp_path: Path) -> None:
+    uri = files(tmp_path)
+    (tmp_path / "mem/tea").write_text("likes tea")
+    told("baseline", uri)
+    (tmp_path / "mem/tea").unlink()
+    (tmp_path / "mem/tea").mkdir()
+    back = ("rollback", uri, "--to", "1")
+    dry = memory(*back)
+    assert dry.code == 1
+    assert "  blocked  tea: memory 'tea' cannot be written in" in dry.out
+    applied = (*back, "--apply", "--by", "ada", "--why", "x")
+    assert "(refused: nothing of this was done)" in memory(*applied).out
+    done = told(*applied, code=1)
+    assert (done["applied"], done["logged"], list(done["blocked"])) == (False, 0, ["tea"])
+    (tmp_path / "mem/tea").rmdir()
+    assert told(*applied)["logged"] == 1
+
+
 def test_what_was_erased_cannot_be_restored_and_that_is_said(site: Site, tmp_path: Path) -> None:
     told("record", site.uri, "tea", "--erase", "--source", "user")
     came = told("rollback", site.uri, "--to", "2", code=1)

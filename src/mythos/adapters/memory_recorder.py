@@ -117,7 +117,7 @@ class Recorder:
         write = MemoryWrite(self._store.name, key, "delete", None, source, trace_id, policy_ref)
         with self._log.turn() as log:
             with log.transaction():
-                (entry,) = log.append([self._allowed(write)], at=at)
+                (entry,) = log.append(self._allowed([write]), at=at)
                 log.erase(key_hashes(self._store.name, [key])[0])
             log.scrub()
             with log.settling():
@@ -132,7 +132,7 @@ class Recorder:
             As `record`; where one change cannot be carried out now, the others are.
         """
         with self._log.turn() as log:
-            allowed = [self._allowed(write) for write in writes]
+            allowed = self._allowed(writes)
             with log.transaction():
                 entries = log.append(allowed, at=at)
             with log.settling():
@@ -232,8 +232,14 @@ class Recorder:
             write = MemoryWrite(name, key, "accept", content, "operator", "", ref)
             return _log_in_place(log, write, at=at)
 
-    def _allowed(self, write: MemoryWrite) -> MemoryWrite:
-        """The change as the store will hold it, if it can."""
+    def _allowed(self, writes: Sequence[MemoryWrite]) -> list[MemoryWrite]:
+        """The changes as the store will hold them, if it can."""
+        allowed = [self._normal(write) for write in writes]
+        for error in self._store.rehearse((each.key, each.content) for each in allowed).values():
+            raise error
+        return allowed
+
+    def _normal(self, write: MemoryWrite) -> MemoryWrite:
         if write.store != self._store.name:
             raise MemoryLogError(
                 f"a change of {write.store!r} was given to the recorder of {self._store.name!r}",
@@ -241,10 +247,8 @@ class Recorder:
             )
         if write.content is None:
             self._store.require_key(write.key)
-            self._store.rehearse(write.key, None)
             return write
         content = self._store.normal(write.key, write.content)
-        self._store.rehearse(write.key, content)
         return write if content is write.content else replace(write, content=content)
 
 

@@ -1,8 +1,9 @@
 """Rolling a store back to what its log once said, by way of the log.
 
-The plan is a dry run. Applying it logs every change first, in one transaction, and then carries
-the changes out; what a crash or a full disk cuts off stays *pending*, is told, and is carried out
-by whoever opens the log next. Old contents come from beside the log, or from a backup store; either
+The plan is a dry run, which rehearses every change. If the store would refuse one, nothing is done.
+Applying it logs every change first, in one transaction, and then carries the changes out, removals
+first; what a crash or a full disk cuts off stays *pending*, is told, and is carried out by whoever
+opens the log next. Old contents come from beside the log, or from a backup store; either
 is used only if it is what the log says.
 
 An entry of a roll-back is the operator's, and keeps the run of the entry that it restores: what a
@@ -14,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_settling import OnSettled, settle
-from mythos.adapters.memory_store import MemoryStore
+from mythos.adapters.memory_store import Change, MemoryStore
 from mythos.engines.memory.checkpoint import require_extends
 from mythos.engines.memory.entry import MemoryWrite, is_content, key_hash, restores_ref
 from mythos.engines.memory.rollback import Past, RollbackPlan, plan_rollback, target_of
@@ -70,7 +72,7 @@ def roll_back(
     backup: MemoryStore | None = None,
     on_settled: OnSettled = lambda _: None,
 ) -> RolledBack:
-    """Log and carry out what `plan` says now.
+    """Log and carry out what `plan` says now; nothing where a change of it is blocked.
 
     Raises:
         As `plan`; then nothing was changed.
@@ -79,6 +81,8 @@ def roll_back(
         with log.transaction():
             settle(store, log, on_settled=on_settled)
             made = _plan(store, log, past, backup)
+            if made.blocked:
+                return RolledBack(made, 0, ())
             writes = _writes(store, log, made, backup, policy_ref=policy_ref)
             logged = log.extend(writes, at=at)
         with log.transaction():
@@ -101,7 +105,7 @@ def _plan(
     def restorable(entry: MemoryEntry) -> bool:
         return _content(log, entry, names.get(entry.key_hash), backup) is not None
 
-    return plan_rollback(
+    made = plan_rollback(
         target_of(log.entries(), store=store.name, past=past),
         store.read(),
         names,
@@ -109,6 +113,22 @@ def _plan(
         holds=holds,
         restorable=restorable,
     )
+    made.blocked = _blocked(store, log, made, backup)
+    return made
+
+
+def _blocked(
+    store: MemoryStore, log: MemoryLog, made: RollbackPlan, backup: MemoryStore | None
+) -> dict[str, str]:
+    removed: Iterator[Change] = ((key, None) for key in made.remove)
+    restored: Iterator[Change] = (
+        (key, _content(log, log.entry(seq), key, backup)) for key, seq in made.restore.items()
+    )
+    try:
+        refused = store.rehearse(chain(removed, restored))
+    except UnavailableError as error:
+        return dict.fromkeys([*made.remove, *made.restore], str(error))
+    return {key: str(error) for key, error in refused.items()}
 
 
 def _writes(
@@ -119,6 +139,11 @@ def _writes(
     *,
     policy_ref: str,
 ) -> Iterator[MemoryWrite]:
+    for key, gone_by in made.remove.items():
+        run, why = "", policy_ref
+        if gone_by is not None:
+            run, why = log.entry(gone_by).trace_id, restores_ref(policy_ref, gone_by)
+        yield MemoryWrite(store.name, key, "delete", None, "operator", run, why)
     for key, seq in made.restore.items():
         entry = log.entry(seq)
         content = _content(log, entry, key, backup)
@@ -129,11 +154,6 @@ def _writes(
             )
         why = restores_ref(policy_ref, seq)
         yield MemoryWrite(store.name, key, "put", content, "operator", entry.trace_id, why)
-    for key, gone_by in made.remove.items():
-        run, why = "", policy_ref
-        if gone_by is not None:
-            run, why = log.entry(gone_by).trace_id, restores_ref(policy_ref, gone_by)
-        yield MemoryWrite(store.name, key, "delete", None, "operator", run, why)
 
 
 def _content(

@@ -9,10 +9,14 @@ Reading a store only *compares*. Nothing that is found there is logged because i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from mythos.engines.memory.live import Unreadable
+from mythos.errors import MythosError
+
+Change = tuple[str, bytes | None]
+"""A key, and what is put under it, as `normal` or `read` returned it; None removes the key."""
 
 
 class MemoryStore(Protocol):
@@ -63,12 +67,11 @@ class MemoryStore(Protocol):
         """
         ...
 
-    def rehearse(self, key: str, content: bytes | None) -> None:
-        """Refuse what `put`, or `remove` where `content` is None, could not do now; change nothing.
+    def rehearse(self, changes: Iterable[Change]) -> dict[str, MythosError]:
+        """Say which changes, made now in this order, would be refused, and why; change nothing.
 
         Raises:
-            MemoryLogError: no store of this kind can hold it.
-            UnavailableError: it would be refused.
+            UnavailableError: the store cannot be changed at all.
         """
         ...
 

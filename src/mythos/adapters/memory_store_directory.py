@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mythos.adapters.memory_store import Change
 from mythos.adapters.memory_store_file_writer import (
     remove_memory,
     require_removable,
@@ -20,6 +21,7 @@ from mythos.adapters.memory_store_files import (
     require_key,
 )
 from mythos.engines.memory.live import Unreadable
+from mythos.errors import MemoryLogError, MythosError, UnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,22 @@ class DirectoryStore:
         require_content(key, content)
         return content
 
-    def rehearse(self, key: str, content: bytes | None) -> None:
-        """Look whether the file's place can be written to."""
-        if content is None:
-            require_removable(self.path, key)
-        else:
-            require_writable(self.path, key)
+    def rehearse(self, changes: Iterable[Change]) -> dict[str, MythosError]:
+        """Look whether the places of the files can be written to."""
+        refused: dict[str, MythosError] = {}
+        gone: set[str] = set()
+        for key, content in changes:
+            try:
+                require_key(key)
+                if content is None:
+                    require_removable(self.path, key)
+                    gone.add(key)
+                else:
+                    require_content(key, content)
+                    require_writable(self.path, key, gone=gone)
+            except (MemoryLogError, UnavailableError) as error:
+                refused[key] = error
+        return refused
 
     def put(self, key: str, content: bytes) -> None:
         """Replace the file in one step."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 
@@ -63,13 +64,18 @@ def remove_memory(store_dir: Path, key: str) -> None:
         raise _unavailable("removed", store_dir, key, error) from error
 
 
-def require_writable(store_dir: Path, key: str) -> None:
+def require_writable(store_dir: Path, key: str, *, gone: Container[str] = ()) -> None:
     """Refuse a key under which `write_memory` could put nothing now; nothing is changed.
+
+    A file of `gone` will make way for a folder.
 
     Raises:
         UnavailableError: a folder stands there, a file or a link where a folder must, or the
             folder cannot be written to.
     """
+    parts = key.split("/")
+    if any("/".join(parts[:depth]) in gone for depth in range(1, len(parts))):
+        return
     try:
         with open_root(store_dir) as root, open_deepest(root, key) as (folder, is_parent):
             if is_parent and _is_folder(key.rpartition("/")[2], folder):

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from mythos.adapters.memory_store_table import Shape, TableStore, same_row, shape_of
+from mythos.adapters.memory_store_table import RowChange, Shape, TableStore, same_row, shape_of
 from mythos.adapters.postgresql_driver import driver
 from mythos.errors import UnavailableError
 
@@ -81,15 +81,19 @@ class PostgresRows:
         with _open(self.url) as database:
             return self._one(database, shape, key)
 
-    def rehearse(
-        self, shape: Shape, key: Sequence[object], row: Mapping[str, object] | None
-    ) -> None:
-        """Put or remove the row in a transaction that is taken back."""
+    @contextmanager
+    def rehearsal(self, shape: Shape) -> Iterator[RowChange]:
+        """Put and remove rows in a transaction that is taken back, each behind a savepoint."""
         with _open(self.url) as database, database.transaction(force_rollback=True):
-            if row is None:
-                self._remove(database, shape, key)
-            else:
-                self._put(database, shape, row)
+
+            def change(key: Sequence[object], row: Mapping[str, object] | None) -> None:
+                with _told(), database.transaction():
+                    if row is None:
+                        self._remove(database, shape, key)
+                    else:
+                        self._put(database, shape, row)
+
+            yield change
 
     def put(self, shape: Shape, row: Mapping[str, object]) -> None:
         """Insert or update, then read the row back before it counts."""
@@ -165,13 +169,17 @@ class PostgresRows:
 
 @contextmanager
 def _open(url: str) -> Iterator[Any]:
-    psycopg = driver()
+    with _told(), closing(driver().connect(url, autocommit=True)) as database:
+        for setting in _SETTINGS:
+            database.execute(f"SET {setting}")
+        yield database
+
+
+@contextmanager
+def _told() -> Iterator[None]:
     try:
-        with closing(psycopg.connect(url, autocommit=True)) as database:
-            for setting in _SETTINGS:
-                database.execute(f"SET {setting}")
-            yield database
-    except psycopg.Error as error:
+        yield
+    except driver().Error as error:
         raise UnavailableError(
             f"memory table cannot be used: {str(error).splitlines()[0]}",
             remedy="check the server, the table and what the user may do with it",

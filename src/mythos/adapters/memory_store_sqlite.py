@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mythos.adapters.memory_store_record import BrokenText
-from mythos.adapters.memory_store_table import Shape, TableStore, same_row, shape_of
+from mythos.adapters.memory_store_table import RowChange, Shape, TableStore, same_row, shape_of
 from mythos.errors import NotFoundError, UnavailableError
 
 LOCK_WAIT_S = 20.0
@@ -58,16 +58,23 @@ class SqliteRows:
         with _open(self.path) as database:
             return _one(database, shape, key)
 
-    def rehearse(
-        self, shape: Shape, key: Sequence[object], row: Mapping[str, object] | None
-    ) -> None:
-        """Put or remove the row in a transaction that is taken back."""
+    @contextmanager
+    def rehearsal(self, shape: Shape) -> Iterator[RowChange]:
+        """Put and remove rows in a transaction that is taken back."""
         with _open(self.path) as database:
+
+            def change(key: Sequence[object], row: Mapping[str, object] | None) -> None:
+                with _told(self.path):
+                    if not database.in_transaction:  # a full disk or a trigger ended it
+                        database.execute("BEGIN IMMEDIATE")
+                    _remove(database, shape, key) if row is None else _put(database, shape, row)
+
             database.execute("BEGIN IMMEDIATE")
             try:
-                _remove(database, shape, key) if row is None else _put(database, shape, row)
+                yield change
             finally:
-                database.execute("ROLLBACK")
+                if database.in_transaction:
+                    database.execute("ROLLBACK")
 
     def put(self, shape: Shape, row: Mapping[str, object]) -> None:
         """Insert or update, then read the row back before it counts."""
@@ -110,12 +117,20 @@ def _remove(database: sqlite3.Connection, shape: Shape, key: Sequence[object]) -
 @contextmanager
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    try:
-        with closing(
+    with (
+        _told(path),
+        closing(
             sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S, isolation_level=None)
-        ) as database:
-            database.text_factory = _text
-            yield database
+        ) as database,
+    ):
+        database.text_factory = _text
+        yield database
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError) as error:
         raise UnavailableError(
             f"memory table in {path} refuses the row: {error}",

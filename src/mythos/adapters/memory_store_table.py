@@ -7,12 +7,14 @@ without the vector that another model would compute otherwise).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import JsonValue
 
+from mythos.adapters.memory_store import Change
 from mythos.adapters.memory_store_record import (
     behind,
     canonical_record,
@@ -25,9 +27,19 @@ from mythos.adapters.memory_store_record import (
     value_of,
 )
 from mythos.engines.memory.live import Unreadable
-from mythos.errors import MemoryLogError, NotFoundError, UnavailableError, UsageError
+from mythos.errors import (
+    MemoryLogError,
+    MythosError,
+    NotFoundError,
+    UnavailableError,
+    UsageError,
+)
 
 _SAME_KEY = Unreadable("a row before has the same key: name columns that tell rows apart")
+
+
+RowChange = Callable[[Sequence[object], Mapping[str, object] | None], None]
+"""Puts a row under the values of its key; None removes the one that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +62,8 @@ class Rows(Protocol):
         """Return the content columns of the row with this key."""
         ...
 
-    def rehearse(
-        self, shape: Shape, key: Sequence[object], row: Mapping[str, object] | None
-    ) -> None:
-        """Put the row, or remove the one with this key where it is None, and take that back."""
+    def rehearsal(self, shape: Shape) -> AbstractContextManager[RowChange]:
+        """Make changes one after another, and take them back at the end; one may be refused."""
         ...
 
     def put(self, shape: Shape, row: Mapping[str, object]) -> None:
@@ -127,10 +137,17 @@ class TableStore:
         require_single(key, record)
         return canonical
 
-    def rehearse(self, key: str, content: bytes | None) -> None:
-        """Do it in a transaction that is taken back."""
-        row = None if content is None else _row(key, content)
-        self.rows.rehearse(self.shape, self._parts(key), row)
+    def rehearse(self, changes: Iterable[Change]) -> dict[str, MythosError]:
+        """Make them in a transaction that is taken back."""
+        refused: dict[str, MythosError] = {}
+        with self.rows.rehearsal(self.shape) as change:
+            for key, content in changes:
+                try:
+                    row = None if content is None else _row(key, content)
+                    change(self._parts(key), row)
+                except (MemoryLogError, UnavailableError) as error:
+                    refused[key] = error
+        return refused
 
     def put(self, key: str, content: bytes) -> None:
         """Insert or update the row."""
@@ -180,8 +197,8 @@ class GoneTable:
         """Refuse it."""
         raise self._gone()
 
-    def rehearse(self, key: str, content: bytes | None) -> None:  # noqa: ARG002
-        """Refuse it."""
+    def rehearse(self, changes: Iterable[Change]) -> dict[str, MythosError]:  # noqa: ARG002
+        """Refuse them."""
         raise self._gone()
 
     def put(self, key: str, content: bytes) -> None:  # noqa: ARG002

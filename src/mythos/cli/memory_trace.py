@@ -117,7 +117,8 @@ def rollback(
 
     The log itself only grows: each change of the roll-back is an entry. Memories that the log never
     knew are left alone and named. Exits 1 if something cannot be restored or is not yet written; if
-    the log is shorter, or has no entry of the run, nothing is changed.
+    the store would refuse a change, the log is shorter, or it has no entry of the run, nothing is
+    changed.
     """
     from mythos.adapters.memory_rollback import RolledBack, plan, roll_back
     from mythos.adapters.memory_store_uri import parse_store
@@ -148,7 +149,7 @@ def rollback(
         _tell_rollback(done, apply, meant)
 
     chosen(as_json, {**_rollback_json(done, apply), "carried_out": carried_out.json}, tell)
-    if done.plan.impossible or done.stuck:
+    if done.plan.impossible or done.plan.blocked or done.stuck:
         ctx.exit(1)
 
 
@@ -184,10 +185,11 @@ def _size(log: LogPlace, to_checkpoint: Path) -> int:
 def _rollback_json(done: RolledBack, applied: bool) -> dict[str, Any]:
     plan = done.plan
     return {
-        "applied": applied,
+        "applied": applied and not plan.blocked,
         "restore": list(plan.restore),
         "remove": list(plan.remove),
         "impossible": plan.impossible,
+        "blocked": plan.blocked,
         "left": plan.left,
         "unchanged": plan.unchanged,
         "logged": done.logged,
@@ -199,11 +201,13 @@ def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
     from mythos.cli.source_lines import plain
 
     plan: RollbackPlan = done.plan
-    click.echo(f"{meant}{'' if applied else ' (dry run: nothing of this was done)'}")
+    told = " (refused: nothing of this was done)" if plan.blocked and applied else ""
+    click.echo(f"{meant}{told if applied else ' (dry run: nothing of this was done)'}")
     rows = (
         ("restore", [f"{key} (entry {seq})" for key, seq in plan.restore.items()]),
         ("remove", [*plan.remove]),
         ("cannot", plan.impossible),
+        ("blocked", [f"{key}: {why}" for key, why in plan.blocked.items()]),
         ("left", plan.left),
     )
     for word, keys in rows:
@@ -215,7 +219,9 @@ def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
         click.echo(f"  not yet  {plain(waiting)}")
     if done.stuck:
         click.echo("NOT done: the changes above are logged and will be tried again at every use")
-    verb = "changed" if applied else "would change"
+    if plan.blocked:
+        click.echo("NOT possible now: nothing is done while the store would refuse a change")
+    verb = "changed" if applied and not plan.blocked else "would change"
     changes = len(plan.restore) + len(plan.remove)
     click.echo(f"{changes} {verb}, {plan.unchanged} are right already, {len(plan.left)} left alone")
 

@@ -186,15 +186,22 @@ def test_contents_the_log_kept_no_more_come_from_a_backup_if_they_are_what_was_l
     assert store.get("tea.md") == b"likes tea"
 
 
-def test_a_store_that_refuses_half_of_a_roll_back_is_told_and_catches_up(
+class Surprised(DirectoryStore):
+    """A directory in which a folder is put in the way of a memory at the last moment."""
+
+    def put(self, key: str, content: bytes) -> None:
+        (self.path / key / "in-the-way").mkdir(parents=True, exist_ok=True)
+        super().put(key, content)
+
+
+def test_a_roll_back_that_is_refused_when_it_is_logged_is_told_and_catches_up(
     log_place: LogPlace, store: DirectoryStore
 ) -> None:
     with Recorder(store, log_place) as recorder:
         recorder.record_all([put("a/one.md"), put("two.md")], at=AT)
     (store.path / "name.md").unlink()
-    (store.path / "name.md").mkdir()
-    (store.path / "name.md" / "in-the-way").write_bytes(b"x")
-    done = roll_back(store, log_place, Past(2), at=AT, policy_ref="ops: x")
+    live = Surprised(store.path)
+    done = roll_back(live, log_place, Past(2), at=AT, policy_ref="ops: x")
     assert (list(done.plan.restore), list(done.plan.remove)) == (
         ["name.md"],
         ["a/one.md", "two.md"],
@@ -203,7 +210,7 @@ def test_a_store_that_refuses_half_of_a_roll_back_is_told_and_catches_up(
     assert "'name.md' cannot be written" in done.stuck[0]
     notes = audit_store(store, log_place, at=AT).notes
     assert any("logged, not in the store yet" in note for note in notes)
-    (store.path / "name.md" / "in-the-way").unlink()
+    (store.path / "name.md" / "in-the-way").rmdir()
     (store.path / "name.md").rmdir()
     assert audit_store(store, log_place, at=AT).score == 1.0
     assert store.get("name.md") == b"Ada"

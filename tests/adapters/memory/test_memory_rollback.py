@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mythos.adapters.memory_baseline import seed
+from mythos.adapters.memory_baseline import adopt, seed
 from mythos.adapters.memory_log import open_log
-from mythos.adapters.memory_recorder import record
+from mythos.adapters.memory_recorder import Recorder, record
 from mythos.adapters.memory_rollback import RolledBack, plan, roll_back
+from mythos.adapters.memory_store_jsonl import JsonLinesStore
+from mythos.adapters.memory_store_sqlite import sqlite_store
 from mythos.engines.memory.entry import MAX_REF_CHARS, key_hash
 from mythos.engines.memory.rollback import Past, written_by
 from mythos.errors import MemoryLogError, NotFoundError
@@ -105,6 +109,81 @@ def test_a_reason_that_leaves_no_room_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(MemoryLogError, match="no room to say that entry 0 is restored"):
         roll_back(place.live, place.log, Past(), at=AT, policy_ref="x" * MAX_REF_CHARS)
     assert place.audit().altered == ("p",)
+
+
+@pytest.mark.parametrize("in_the_way", ["folder", "link", "file"])
+def test_what_the_store_would_refuse_is_found_before_anything_is_logged(
+    tmp_path: Path, in_the_way: str
+) -> None:
+    place = seeded(tmp_path)
+    place.record("deep/r", b"deep")
+    written(place, "q", b"poison", POISONED)
+    if in_the_way == "folder":
+        key = "p"
+        (place.store / "p").unlink()
+        (place.store / "p/inside").mkdir(parents=True)
+    else:
+        key = "deep/r"
+        (place.store / "deep/r").unlink()
+        (place.store / "deep").rmdir()
+        if in_the_way == "link":
+            (place.store / "deep").symlink_to(tmp_path)
+        else:
+            (place.store / "deep").write_bytes(b"planted")
+    made = plan(place.live, place.log, Past(3))
+    assert list(made.blocked) == [key]
+    assert f"memory {key!r} cannot be written" in made.blocked[key]
+    done = taken_back(place, Past(3))
+    assert (done.plan, done.logged, done.stuck) == (made, 0, ())
+    assert (place.audit().size, (place.store / "q").read_bytes()) == (4, b"poison")
+
+
+def test_a_memory_comes_back_where_a_later_one_stood_in_its_way(tmp_path: Path) -> None:
+    place = seeded(tmp_path)
+    place.record("deep/r", b"deep")
+    removed(place, "deep/r", OTHER)
+    (place.store / "deep").rmdir()
+    place.record("deep", b"a file now")
+    done = taken_back(place, Past(3))
+    assert (done.plan.blocked, done.stuck) == ({}, ())
+    assert (place.store / "deep/r").read_bytes() == b"deep"
+    assert place.audit().score == 1.0
+
+
+def test_one_change_makes_way_for_another_in_json_lines(tmp_path: Path) -> None:
+    store, log = JsonLinesStore(tmp_path / "m.jsonl"), tmp_path / "log.db"
+    store.path.write_bytes(b'{"v": 1}\n{"v": 2}\n')
+    adopt(store, log, origin="mythos/n1/clerk", at=AT)
+    with Recorder(store, log) as recorder:
+        recorder.forget("#2", source="agent", at=AT)
+    store.path.write_bytes(b'{"v": 1}\n')
+    record(store, log, "late", b'{"id": "late"}', source="agent", at=AT)
+    assert store.path.read_bytes() == b'{"v": 1}\n{"id":"late"}\n'
+    done = roll_back(store, log, Past(2), at=AT, policy_ref="ada: x")
+    assert (done.plan.blocked, done.stuck) == ({}, ())
+    assert store.path.read_bytes() == b'{"v": 1}\n{"v":2}\n'
+
+
+@pytest.mark.parametrize(("condition", "blocked"), [("NEW.id = 'b'", ["b"]), ("1", ["a", "b"])])
+def test_a_table_that_refuses_a_row_is_not_rolled_back_in_part(
+    tmp_path: Path, condition: str, blocked: list[str]
+) -> None:
+    file, log = tmp_path / "a.db", tmp_path / "log.db"
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("CREATE TABLE m (id TEXT PRIMARY KEY, v)")
+        database.execute("INSERT INTO m VALUES ('a', 1), ('b', 2)")
+    store = sqlite_store(file, "m")
+    adopt(store, log, origin="mythos/n1/clerk", at=AT)
+    with closing(sqlite3.connect(file)) as database, database:
+        database.execute("DELETE FROM m")
+        database.execute(
+            f"CREATE TRIGGER t BEFORE INSERT ON m WHEN {condition}"
+            " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END"
+        )
+    done = roll_back(store, log, Past(2), at=AT, policy_ref="ada: x")
+    assert list(done.plan.blocked) == blocked
+    assert all("not here" in why for why in done.plan.blocked.values())
+    assert (done.logged, list(store.keys())) == (0, [])
 
 
 keys, runs = st.sampled_from(KEYS), st.sampled_from([POISONED, OTHER])

@@ -48,6 +48,7 @@ class RollbackPlan:
     `remove`: keys that go, to the number of the entry after which they were gone; None where they
     had not come yet. `impossible`: keys (or their hashes) whose content is nowhere any more.
     `left`: keys that the log never knew and that stay. `unchanged`: how many are right already.
+    `blocked`: keys that the store would not let change now, and why; then nothing is to be changed.
     """
 
     restore: dict[str, int] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class RollbackPlan:
     impossible: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     unchanged: int = 0
+    blocked: dict[str, str] = field(default_factory=dict)
 
 
 def target_of(entries: Iterable[MemoryEntry], *, store: str, past: Past) -> Target:
