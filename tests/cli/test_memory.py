@@ -324,10 +324,34 @@ def test_what_memory_spans_announce_is_logged_once_if_the_store_holds_it(
         ("name", "delete", "agent"),
     ]
     assert list(done["passed_over"]) == ["other"]
+    assert (done["spans"], done["naming"], done["announced"]) == (3, 3, 3)
     assert told("audit", site.uri)["checkpoint"]["size"] == 4
     told("record", site.uri, "--spans", traces, code=1)
     assert told("audit", site.uri)["checkpoint"]["size"] == 4, "told twice, logged once"
     assert memory("record", site.uri, "tea", "--spans", traces).code == 2
+
+
+def test_of_spans_that_announce_nothing_it_is_said_what_they_need(tmp_path: Path) -> None:
+    uri = files(tmp_path)
+    told("baseline", uri)
+    spans = [
+        Span(RUN, "0" * 15 + "1", "", "chat", 1, 2, {}),
+        Span(RUN, "0" * 15 + "2", "", "upsert", 1, 2, {"gen_ai.memory.record.id": "tea"}),
+    ]
+    traces = tmp_path / "spans.jsonl"
+    traces.write_bytes(encode_json(spans) + b"\n")
+    assert memory("record", uri, "--spans", traces).out == (
+        "2 spans read: 1 name a memory, 0 writes announced\n"
+        "  to announce one a span needs gen_ai.memory.record.id and mythos.memory.sha256,"
+        " or is a delete_memory\n"
+    )
+    assert told("record", uri, "--spans", traces) == {
+        "logged": [],
+        "passed_over": {},
+        "spans": 2,
+        "naming": 1,
+        "announced": 0,
+    }
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mythos.values.memory import MemoryEntry
 
 MEMORY_KEY = "gen_ai.memory.record.id"
+MEMORY_SHA256 = "mythos.memory.sha256"
 SOURCES = ("user", "tool", "agent", "import", "operator")
 
 
@@ -173,9 +174,13 @@ def _record_spans(place: Place, traces: Path, as_json: bool) -> None:
     from mythos.adapters.trace_archive import archive_files, read_archive
     from mythos.engines.memory.announcement import announcements
 
-    read = read_archive(archive_files([traces]), on_bytes=lambda _: None)
-    spans = [span for request in read for span in request if MEMORY_KEY in span.attributes]
-    done = log_announced(place.store, place.log, announcements(spans), at=datetime.now(UTC))
+    n_read, naming = 0, []
+    for request in read_archive(archive_files([traces]), on_bytes=lambda _: None):
+        n_read += len(request)
+        naming += [span for span in request if MEMORY_KEY in span.attributes]
+    announced = announcements(naming)
+    done = log_announced(place.store, place.log, announced, at=datetime.now(UTC))
+    looked_at = {"spans": n_read, "naming": len(naming), "announced": len(announced)}
     logged = [entry_json(entry, key) for key, entry in done.logged.items()]
 
     def tell() -> None:
@@ -183,10 +188,22 @@ def _record_spans(place: Place, traces: Path, as_json: bool) -> None:
             _tell_entry(entry, key)
         for why in done.passed_over.values():
             click.echo(f"passed over: {plain(why)}")
+        _tell_looked_at(looked_at)
 
-    chosen(as_json, {"logged": logged, "passed_over": done.passed_over}, tell)
+    chosen(as_json, {"logged": logged, "passed_over": done.passed_over, **looked_at}, tell)
     if done.passed_over:
         raise SystemExit(1)
+
+
+def _tell_looked_at(n: dict[str, int]) -> None:
+    click.echo(
+        f"{n['spans']} spans read: {n['naming']} name a memory, {n['announced']} writes announced"
+    )
+    if not n["announced"]:
+        click.echo(
+            f"  to announce one a span needs {MEMORY_KEY} and {MEMORY_SHA256},"
+            " or is a delete_memory"
+        )
 
 
 def _bytes_of(file: str) -> bytes:
