@@ -51,6 +51,8 @@ ROUTES = (
     f"/api/v1/workflows/sha256:{64 * '0'}",
     "/api/v1/memories",
     "/api/v1/memories/lab-1/log?log=mythos/lab-1/clerk",
+    "/api/v1/memories/lab-1/entries?log=mythos/lab-1/clerk",
+    "/api/v1/memories/lab-1/proof?log=mythos/lab-1/clerk&seq=0",
     "/api/v1/strategy",
     "/api/v1/openapi.json",
 )
@@ -236,7 +238,8 @@ def test_the_openapi_document_lists_every_operation_once(script: Client) -> None
 
     names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
     assert sorted(names) == [
-        "list_baselines", "list_bundles", "list_environments", "list_evidence", "list_memories",
-        "list_nodes", "list_policies", "list_workflows", "read_bundle", "read_memory",
-        "read_policy", "read_resilience", "read_strategy", "read_workflow",
+        "list_baselines", "list_bundles", "list_entries", "list_environments", "list_evidence",
+        "list_memories", "list_nodes", "list_policies", "list_workflows", "read_bundle",
+        "read_memory", "read_policy", "read_proof", "read_resilience", "read_strategy",
+        "read_workflow",
     ]  # fmt: skip

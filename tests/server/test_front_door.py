@@ -19,6 +19,7 @@ PAGES = (
     "/memories",
     "/memories/host-1/log/mythos/host-1/clerk",
     "/memories/host-1/checkpoint/mythos/host-1/clerk",
+    "/memories/host-1/proof/0/mythos/host-1/clerk",
     "/memories/host-1/contradictions/mythos/host-1/clerk",
     "/deploy/packet",
     "/deploy/strategy",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mythos.engines.evidence.memory import MemoryBody
-from mythos.server.documents.selection import Selection
+from mythos.server.memories.pages.entry_selection import EntrySelection
 from mythos.server.memories.pages.listing import LogRow
 from mythos.server.memories.presentation import show_memories, show_memory
 from mythos.server.resilience.commands import accept_envelope
@@ -62,8 +62,8 @@ def _integrity(nth: int) -> Component:
 
 
 def _listed(nth: int) -> LogRow:
-    (row,) = show_memories(Selection(), at=AT + minutes(nth)).rows
-    page = show_memory("lab-1", ORIGIN, Selection(), at=AT + minutes(nth), by="ada")
+    (row,) = show_memories(EntrySelection(), at=AT + minutes(nth)).rows
+    page = show_memory("lab-1", ORIGIN, EntrySelection(), at=AT + minutes(nth), by="ada")
     assert page.here == row
     return row
 

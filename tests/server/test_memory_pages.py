@@ -237,7 +237,7 @@ def test_both_notes_of_a_fork_are_shown_and_downloaded(
     assert IntakeFinding.objects.filter(resolved_at=None).count() == 1
 
 
-@pytest.mark.parametrize("kind", ["log", "checkpoint", "contradictions"])
+@pytest.mark.parametrize("kind", ["log", "checkpoint", "proof/0", "contradictions"])
 def test_what_is_not_there_is_404_with_what_to_do(
     kind: str, browser: Client, host: Host, at: datetime
 ) -> None:

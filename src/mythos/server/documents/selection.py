@@ -40,7 +40,8 @@ class Selection:
 
     def command(self, path: str) -> str:
         """The command line that gives the same answer; the session is the reader's own."""
-        address = f"{path}{self.link_for_page}format=json"
+        page = str(self.page) if self.page > 1 else ""
+        address = f"{path}{self.link(page=page)}format=json"
         return f'curl --cookie "sessionid=$SESSION" "$MYTHOS{address}"'
 
     def choices(self) -> dict[str, str]:

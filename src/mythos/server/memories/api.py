@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest
+from typing import Annotated
+
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Router
+from pydantic import Field
 
 from mythos.server.documents.selection import Span
-from mythos.server.memories import listing
+from mythos.server.memories import entry_listing, listing
+from mythos.server.memories.entry_proof import proof_of
+from mythos.server.memories.pages.entry_selection import MAX_KEY_TEXT, RUN, EntrySelection
 from mythos.server.web.paging import Limit, PageNumber
+from mythos.values.base import Count
 from mythos.values.evidence import NodeName
+from mythos.values.memory import MemoryOp, MemorySource
 from mythos.values.problem import REFUSALS, Problem
 
 router = Router(tags=["memories"], by_alias=True)
+KeyText = Annotated[str, Field(max_length=MAX_KEY_TEXT, pattern=r"^[^\x00]*$")]
+RunText = Annotated[str, Field(pattern=RUN)]
+_TEXT = {"content": {"text/plain": {"schema": {"type": "string"}}}}
 
 
 @router.get("/memories", response={200: listing.MemoryLogPage, REFUSALS: Problem})
@@ -29,3 +39,35 @@ def read_memory(
 ) -> listing.MemoryLogDocument:
     """One memory log, by its name, with its audits in the window and what the witness knows."""
     return listing.memory(node_id, log, span=window, at=timezone.now())
+
+
+@router.get(
+    "/memories/{node_id}/entries", response={200: entry_listing.EntryPage, REFUSALS: Problem}
+)
+def list_entries(  # noqa: PLR0913, PLR0917 - each is a parameter of the query
+    request: HttpRequest,
+    node_id: NodeName,
+    log: listing.LogName,
+    source: MemorySource | None = None,
+    op: MemoryOp | None = None,
+    trace: RunText | None = None,
+    key: KeyText = "",
+    page: PageNumber = 1,
+    limit: Limit = 50,
+) -> entry_listing.EntryPage:
+    """The newest entries of a log, newest first, of a source, an operation, a run or a key."""
+    chosen = EntrySelection(page=page, source=source or "", op=op or "", trace=trace or "", key=key)
+    return entry_listing.entries(node_id, log, chosen, limit=limit)
+
+
+@router.get(
+    "/memories/{node_id}/proof",
+    response={200: None, REFUSALS: Problem},
+    openapi_extra={"responses": {200: _TEXT}},
+)
+def read_proof(
+    request: HttpRequest, node_id: NodeName, log: listing.LogName, seq: Count
+) -> HttpResponse:
+    """The proof of one entry, as text for `mythos memory verify`."""
+    _, text = proof_of(node_id, log, seq)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")

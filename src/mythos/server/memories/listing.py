@@ -10,6 +10,7 @@ from pydantic import Field
 
 from mythos.server.documents.selection import Selection, Span
 from mythos.server.memories import page_queries as queries
+from mythos.server.memories.pages.entry_selection import EntrySelection
 from mythos.server.memories.pages.listing import LogRow, rows_of
 from mythos.server.memories.pages.standing import StandingName
 from mythos.server.memories.presentation import show_memory
@@ -127,7 +128,7 @@ def memory(node_id: str, log: str, *, span: Span, at: datetime) -> MemoryLogDocu
     Raises:
         NotFoundError: no such host, or it has no such log.
     """
-    page = show_memory(node_id, log, Selection(span=span), at=at, by="")
+    page = show_memory(node_id, log, EntrySelection(span=span), at=at, by="")
     cosigned = page.witness.cosigned
     return MemoryLogDocument(
         **dict(_summary(page.here)),

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from django.db.models import Count, F, Max, Min, Model, Q, QuerySet
+from django.db.models import Count, F, Max, Min, Model, OuterRef, Q, QuerySet, Subquery
 
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.errors import NotFoundError
@@ -15,16 +15,18 @@ from mythos.server.memories.pages.facts import (
     AuditsFact,
     ForkFact,
     HostFact,
+    KeptFact,
     LogFact,
     WaitingFact,
     WitnessedFact,
 )
-from mythos.server.resilience.log_models import MemoryCheckpoint, UnprovedCheckpoint
+from mythos.server.resilience.log_models import MemoryCheckpoint, MemoryTail, UnprovedCheckpoint
 from mythos.server.resilience.log_restarts import restarts_of
 from mythos.server.resilience.models import AuditCounts, IntakeFinding, NewestAudit
 from mythos.server.resilience.readings import presence_from
 from mythos.server.resilience.told_audits import Sent
 from mythos.server.resilience.witness import CODE
+from mythos.values.memory import LogTail
 
 Row = TypeVar("Row", bound=Model)
 Key = tuple[str, str]
@@ -50,6 +52,26 @@ def log(node_id: str, origin: str) -> LogFact:
             remedy="choose one of the list on /memories; retired hosts leave it",
         )
     return found[0]
+
+
+def kept(log: LogFact) -> KeptFact | None:
+    """The newest entries of a log with the checkpoint that proves them; None where none are kept.
+
+    Both are of one moment: a report that comes between two reads must not look like a forgery.
+    """
+    witnessed = MemoryCheckpoint.objects.filter(origin=OuterRef("origin"))
+    columns = ("size", "root", "note", "cosigned", "seen_at")
+    found = (
+        MemoryTail.objects.filter(origin=log.origin, node_id=log.host.node_id)
+        .annotate(**{name: Subquery(witnessed.values(name)) for name in columns})
+        .values_list("tail", *columns)
+        .first()
+    )
+    if found is None or found[1] is None:
+        return None
+    tail, size, root, note, cosigned, seen_at = found
+    fact = WitnessedFact(size, f"sha256:{root}", note, cosigned, seen_at)
+    return KeptFact(LogTail.model_validate(tail), fact)
 
 
 def history(log: LogFact, *, at: datetime, span_s: int, width_s: int) -> list[AuditsFact]:

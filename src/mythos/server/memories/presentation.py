@@ -13,6 +13,8 @@ from mythos.errors import MemoryLogError, NotFoundError
 from mythos.server.documents.selection import SPANS, Selection
 from mythos.server.memories import page_queries as queries
 from mythos.server.memories.pages import listing
+from mythos.server.memories.pages.entries import PER_PAGE, entries_of, with_entries
+from mythos.server.memories.pages.entry_selection import EntrySelection
 from mythos.server.memories.pages.facts import ForkFact, LogFact
 from mythos.server.memories.pages.integrity import WIDTHS, spells_of, strip_of
 from mythos.server.memories.pages.log import MemoryPage
@@ -45,7 +47,7 @@ def show_memories(selection: Selection, *, at: datetime) -> listing.MemoriesPage
 
 
 def show_memory(
-    node_id: str, origin: str, selection: Selection, *, at: datetime, by: str
+    node_id: str, origin: str, selection: EntrySelection, *, at: datetime, by: str
 ) -> MemoryPage:
     """The page of one log; `by` is its reader, whom the commands name.
 
@@ -55,6 +57,8 @@ def show_memory(
     log = queries.log(node_id, origin)
     span_s, width_s = SPANS[selection.span], WIDTHS[selection.span]
     found = queries.history(log, at=at, span_s=span_s, width_s=width_s)
+    kept = queries.kept(log)
+    entries = entries_of(kept, log.audit, selection)
     audit, row, vkey = log.audit or MemoryBody(), listing.row_of(log, at=at), _log_vkey(log)
     return MemoryPage(
         at=at,
@@ -69,13 +73,16 @@ def show_memory(
         written_since=audit.written_since,
         proof_failed=audit.proof_failed,
         n_wrong=audit.altered + audit.missing + audit.unlogged,
-        keys=keys_of(log.audit, log.agent, by=by),
+        keys=with_entries(keys_of(log.audit, log.agent, by=by), kept),
         n_told=len(audit.offenders),
         strip=strip_of(
             found, at=at, span_s=span_s, width_s=width_s, first=queries.first_audit(log)
         ),
         stretch_s=width_s,
         spells=spells_of(found, width_s=width_s),
+        entries=entries,
+        page=selection.page,
+        pages=pages_of(entries.found, limit=PER_PAGE),
         witness=witnessing_of(log, _cosigned(log)),
         log_vkey=vkey,
         on_host=commands_of(log.agent, by=by, vkey=vkey) if log.agent else None,

@@ -10,6 +10,7 @@ urlpatterns = [
     path("memories", views.memories, name="memories"),
     path("memories/<str:node_id>/log/<path:log>", views.memory, name="memory"),
     path("memories/<str:node_id>/checkpoint/<path:log>", views.checkpoint, name="memory-note"),
+    path("memories/<str:node_id>/proof/<int:seq>/<path:log>", views.proof, name="memory-proof"),
     path(
         "memories/<str:node_id>/contradictions/<path:log>",
         views.contradictions,

@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from mythos.server.documents.selection import select
+from mythos.server.memories.entry_proof import proof_of
+from mythos.server.memories.pages.entry_selection import select_entries
 from mythos.server.memories.presentation import fork_of, note_of, show_memories, show_memory
 from mythos.server.web.answers import answer, signed_in
 
@@ -24,11 +26,11 @@ def memories(request: HttpRequest) -> HttpResponse:
 @require_safe
 @signed_in
 def memory(request: HttpRequest, node_id: str, log: str) -> HttpResponse:
-    """One memory log: integrity over time, and the witness's view."""
+    """One memory log: integrity over time, its newest entries, and the witness's view."""
     page = show_memory(
         node_id.replace("\x00", ""),
         log.replace("\x00", ""),
-        select(request.GET.dict()),
+        select_entries(request.GET.dict()),
         at=timezone.now(),
         by=request.user.get_username(),
     )
@@ -42,6 +44,15 @@ def checkpoint(request: HttpRequest, node_id: str, log: str) -> HttpResponse:
     del request
     name, note = note_of(node_id.replace("\x00", ""), log.replace("\x00", ""))
     return _file(HttpResponse(note, content_type="text/plain; charset=utf-8"), name)
+
+
+@require_safe
+@signed_in
+def proof(request: HttpRequest, node_id: str, seq: int, log: str) -> HttpResponse:
+    """The proof of one entry as a file, under the newest witnessed checkpoint."""
+    del request
+    name, text = proof_of(node_id.replace("\x00", ""), log.replace("\x00", ""), seq)
+    return _file(HttpResponse(text, content_type="text/plain; charset=utf-8"), name)
 
 
 @require_safe

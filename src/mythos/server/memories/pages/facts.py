@@ -10,7 +10,10 @@ from pydantic import JsonValue
 
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.memory.checkpoint import log_origin
+from mythos.engines.memory.tail import require_tail
 from mythos.engines.resilience.presence import Presence
+from mythos.errors import MemoryLogError
+from mythos.values.memory import Checkpoint, LogTail
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,31 @@ class WitnessedFact:
     note: str
     cosigned: str
     seen_at: datetime
+
+    @property
+    def newest(self) -> str:
+        """The note to give out: cosigned where it is."""
+        return self.cosigned or self.note
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFact:
+    """The newest entries of a log, and the checkpoint that they are to end at."""
+
+    tail: LogTail
+    witnessed: WitnessedFact
+
+    @property
+    def problem(self) -> str:
+        """Why they are not the end of the log as it was witnessed; empty where they are."""
+        said = Checkpoint(
+            origin=self.tail.origin, size=self.witnessed.size, root=self.witnessed.root
+        )
+        try:
+            require_tail(self.tail, said)
+        except MemoryLogError as error:
+            return error.message
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class LogSays:
 class KeyShown:
     """A key that an audit found wrong; a command is empty where none can be named.
 
-    `log_says` is None where the host did not tell.
+    `log_says` is None where the host did not tell; `key_hash` is empty where none of the entries
+    here is about the key.
     """
 
     name: str
@@ -52,6 +53,7 @@ class KeyShown:
     prove: str
     accept: str
     log_says: LogSays | None
+    key_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def _verify(log: LogFact, cosigned: Cosigned | None) -> str:
 
 def newest_note(log: LogFact) -> str:
     """The newest proved checkpoint, cosigned where it is; empty if none was witnessed."""
-    return (log.witnessed.cosigned or log.witnessed.note) if log.witnessed else ""
+    return log.witnessed.newest if log.witnessed else ""
 
 
 def file_name(log: LogFact, kind: str) -> str:

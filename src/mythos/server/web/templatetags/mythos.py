@@ -11,6 +11,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from mythos.server.web import visible_text
 from mythos.server.web.badge import BADGES
 
 register = template.Library()
@@ -87,6 +88,18 @@ def count(value: float | None) -> str:
 def digest(value: str) -> str:
     """The first eight digits of a digest; nothing is a dash."""
     return f"{value.removeprefix('sha256:')[:8]}…" if value else "–"
+
+
+@register.filter
+def visible(text: str) -> SafeString:
+    """A text from elsewhere with nothing in it unseen, isolated from what stands beside it."""
+    return visible_text.visible(text)
+
+
+@register.filter
+def plainly(text: str) -> str:
+    """The same without HTML, for an attribute."""
+    return visible_text.visible_plainly(text)
 
 
 @register.filter
