@@ -24,6 +24,7 @@ from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.bundle.plan import BuiltBundle, ParsedSource, Part, assemble
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import from_wire, merge
+from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.telemetry.otlp import encode_json
 from mythos.errors import ConflictError, IdentityError
 from mythos.node.sidecar import Options, Sidecar
@@ -235,6 +236,8 @@ def test_a_memory_log_that_was_put_back_is_told_on_the_node_until_it_is_right(
     log.write_bytes(new)
     with home.running():
         _until(lambda: home.status().get("problem") == "")
+        (audit,) = home.status()["audits"]
+    assert (audit["log"], audit["pause_s"]) == (log_origin(NODE, "worker"), 0)
 
 
 def test_a_changed_tree_is_not_run_and_the_node_says_why(tmp_path: Path) -> None:

@@ -55,10 +55,13 @@ class Rememberer(Speaker):
             store, log = _store(self.house.home.memory(name)), self.house.home.memory_log(name)
             seed(store, log, {"a.md": b"a"}, origin=log_origin(NODE, name), at=NOW)
 
-    def learn(self, n: int = 1) -> None:
-        store = _store(self.house.home.memory("refunds"))
+    @property
+    def directory(self) -> DirectoryStore:
+        return _store(self.house.home.memory("refunds"))
+
+    def learn(self, n: int = 1, *, key: str = "a.md") -> None:
         for _ in range(n):
-            record(store, self.log, "a.md", b"more", source="agent", at=NOW)
+            record(self.directory, self.log, key, b"more", source="agent", at=NOW)
 
     def said(self, number: int) -> tuple[Envelope, Checkpoint]:
         """The envelope of that number, and its checkpoint of the refunds desk."""

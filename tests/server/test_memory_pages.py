@@ -100,6 +100,26 @@ def test_the_list_shows_every_log_the_worst_first(
     assert 'href="/memories/eu-2/log/mythos/eu-2/refunds"' in page
 
 
+def test_an_audit_that_is_told_again_is_counted_once_and_says_what_is_new(
+    browser: Client, host: Host, at: datetime
+) -> None:
+    before = at - timedelta(hours=2)
+    _audited(host, at=before)
+    taken = fleet.audited(host, at=before)
+    assert isinstance(taken.body, MemoryBody)
+    body = replace(taken.body, size=15, ok=10, written_since=3)
+    again = replace(taken, key=replace(taken.key, cell=int(at.timestamp())), body=body)
+    fleet.report(host, [again], at=at)
+    (row,) = browser.get("/memories?format=json").json()["rows"]
+    standing = row["standing"]
+    assert standing["reason"] == "10 keys as logged, 3 written since the audit"
+    assert [standing[name] for name in ("low", "mid", "high")] == [pytest.approx(10 / 13), 1.0, 1.0]
+    page = browser.get("/memories/eu-1/log/mythos/eu-1/refunds?format=json").json()
+    assert [each["audits"] for each in page["spells"]] == [1]
+    assert page["size"] == 15
+    assert "3 keys written since" in _page(browser)
+
+
 def test_the_audit_of_a_host_that_fell_silent_is_listed_and_is_not_green(
     browser: Client, packet: MythOSDeploymentPacket, host: Host, at: datetime
 ) -> None:

@@ -14,7 +14,7 @@ from mythos.engines.memory.note import NoteSigner, parse_note, sign_note
 from mythos.engines.memory.proofs import verify_consistency
 from mythos.engines.memory.tree import HashTree
 from mythos.engines.memory.witness import growth_proof
-from mythos.errors import MemoryLogError
+from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint, GrowthProof
 
 
@@ -71,6 +71,24 @@ def sign_growth(log_path: Path, key: Ed25519PrivateKey, *, bases: Iterable[int])
                 require_extends(tree, known, origin=said.origin)
         proofs = [_proved(tree, said, base) for base in useful]
     return GrownLog(note, said, tuple(proofs))
+
+
+def still_extends(place: LogPlace, known: Iterable[Checkpoint]) -> bool:
+    """Whether a log, by its stored hashes, still is what it was, with more behind it or not.
+
+    Its entries are not read: the stored hashes of one that was altered may be those of before.
+
+    Raises:
+        UnavailableError: the log is locked, or the disk refuses it.
+    """
+    try:
+        with open_log(place) as log:
+            tree, origin = log.tree(), log.origin
+            for each in known:
+                require_extends(tree, each, origin=origin)
+    except (MemoryLogError, NotFoundError):
+        return False
+    return True
 
 
 def _proved(tree: HashTree, said: Checkpoint, base: int) -> GrowthProof:

@@ -107,6 +107,22 @@ class LogReader:
         seq = found[0][0]
         return seq if isinstance(seq, int) else None
 
+    def keys_written(self, start: int, end: int) -> tuple[int, int]:
+        """Count the keys that entries from `start` to before `end` are about.
+
+        Returns:
+            How many, and how many of them older entries are about too.
+        """
+        found = self._database.all(
+            "SELECT count(*), count(older) FROM (SELECT key_hash, (SELECT min(seq)"
+            " FROM entries AS all_of WHERE all_of.key_hash = written.key_hash AND seq < ?) AS older"
+            " FROM (SELECT DISTINCT key_hash FROM entries WHERE seq >= ? AND seq < ?) AS written)"
+            " AS counted",
+            (start, start, end),
+        )
+        written, known = found[0]
+        return (written, known) if isinstance(written, int) and isinstance(known, int) else (0, 0)
+
     def newest_saying(
         self, hashed: bytes, content: bytes | None, *, trace_id: str
     ) -> MemoryEntry | None:

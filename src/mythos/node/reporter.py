@@ -7,10 +7,12 @@ are one transaction, so a crash neither loses evidence nor says it twice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -39,6 +41,7 @@ from mythos.node.control_plane import Acknowledged, ControlPlane
 from mythos.node.duty import Duty
 from mythos.node.home import NodeHome
 from mythos.node.orders import Orders
+from mythos.node.paced_audits import Clock, PacedAudits, grown_since
 from mythos.node.store import NodeStore, StoredEnvelope
 from mythos.node.tails import memos_of, untold, within
 from mythos.node.witnessed import TOLD, bases_of, heard_at, take_signed, take_view, witnessed_in
@@ -67,6 +70,7 @@ class Reporter:
         *,
         key_names: bool = True,
         orders: Orders | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
         """Speak for a node.
 
@@ -77,6 +81,7 @@ class Reporter:
             key: signs envelopes and checkpoints.
             key_names: whether newest entries of memory logs are told with the names of their keys.
             orders: what operators ordered of its memories; None: orders are taken.
+            clock: tells how long audits take; it never goes back.
         """
         self.orders = orders or Orders(home, store)
         self._home = home
@@ -86,11 +91,17 @@ class Reporter:
         self._key_names = key_names
         self._stale_since_s: float | None = None
         self._failed_logs: dict[str, str] = {}
+        self._audits = PacedAudits(clock)
 
     @property
     def failed_logs(self) -> Mapping[str, str]:
         """Agents whose memory log did not hold at the newest beat, each with why."""
         return self._failed_logs
+
+    @property
+    def audits(self) -> list[dict[str, JsonValue]]:
+        """The newest audit of each memory log: when, how long it took, and the pause after it."""
+        return self._audits.told()
 
     def beat(self, duty: Duty, in_force: InForce, *, stale: bool, at: datetime) -> int:
         """Seal everything pending and this beat's own rows.
@@ -244,20 +255,31 @@ class Reporter:
             if agent.memory is None:
                 continue
             origin = log_origin(place.node, name)
-            heard = heard_at(self._store, origin)
-            audit = self._audit(name, origin, at=at)
+            log = self._home.memory_log(name)
+            witnessed, heard = witnessed_in(self._store, origin), heard_at(self._store, origin)
+            held = self._audits.standing(origin, log, witnessed=witnessed, heard_at=heard)
+            paced = held is not None
+            if held is None:
+                audit = partial(self._audit, name, origin, at=at)
+                held = self._audits.take(origin, audit, heard_at=heard)
+            why = held.audit.proof_failed
+            body = replace(body_of(held.audit), heard_at=held.heard_at)
             try:
                 bases = bases_of(self._store, origin)
-                log = self._home.memory_log(name)
                 grown.append(sign_growth(log, self._key.raw, bases=bases))
-                if audit.proof_failed is None:
+                if why is None:
                     tails += self._newest(log, grown[-1].checkpoint)
+                if paced:
+                    body = grown_since(body, log, grown[-1].checkpoint)
             except MythosError as error:
-                audit = audit.model_copy(update={"proof_failed": error.message})
-            if audit.proof_failed is not None:
-                failed[name] = audit.proof_failed
+                self._audits.failed(origin)
+                why = error.message
+                body = replace(body, proof_failed=True, audited_at=int(at.timestamp()))
+            if why is not None:
+                failed[name] = why
             key = place.key("memory", agent=digest, subject=origin, at_ns=int(at.timestamp()) * NS)
-            rows.append(EvidenceRow(key, replace(body_of(audit), heard_at=heard)))
+            rows.append(EvidenceRow(key, body))
+        self._audits.keep_only({row.key.subject for row in rows})
         self._failed_logs = failed
         return grown, within(tails), rows
 

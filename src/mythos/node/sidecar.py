@@ -256,6 +256,7 @@ class Sidecar:
             "runs_judged": self._judge.runs_judged,
             "open_traces": self._judge.n_open,
             "orders": told_orders(self._store),
+            "audits": [*self._reporter.audits],
             "backlog": dict(self._store.backlog()),
         }
 

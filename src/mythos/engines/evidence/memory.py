@@ -44,14 +44,14 @@ _MEMBERS = ("size", "audited_at", "root", *_COUNTS, "proof_failed", "keys", *_OP
 class MemoryBody:
     """What an audit found, and what was written to the log since.
 
-    size: entries in the log. audited_at: Unix seconds, 0 = never audited. root: Merkle root at
-    that size. ok, altered, missing, unlogged, expired: keys by class. written_since: keys logged
-    after the audit. proof_failed: a proof, signature or consistency check did not hold. keys: up
-    to 32 names of bad keys with their class. restarts: how often an operator had let the log begin
-    anew before this was said; the witness tells it, never the node. heard_at: Unix seconds by the
-    witness's clock; the node says when the checkpoint that it held its log against was cosigned,
-    kept is when the log last began anew if the node had heard of that, else 0. offenders: of up to
-    8 of `keys` what the log says of them; none where it was not told.
+    size: entries in the log. audited_at: Unix seconds, 0 = never audited. root: Merkle root at that
+    size. ok, altered, missing, unlogged, expired: keys by class. written_since: keys logged after
+    the audit, which are in no class. proof_failed: a proof, signature or consistency check did not
+    hold. keys: up to 32 names of bad keys with their class. restarts: how often an operator had let
+    the log begin anew before this was said; the witness tells it, never the node. heard_at: Unix
+    seconds by the witness's clock; the node says when the checkpoint that it held its log against
+    was cosigned, kept is when the log last began anew if the node had heard of that, else 0.
+    offenders: of up to 8 of `keys` what the log says of them; none where it was not told.
     """
 
     size: int = 0

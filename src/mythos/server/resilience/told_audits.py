@@ -2,7 +2,8 @@
 
 Both are copies of evidence rows, kept in the transaction that merges those. Which audit is newest
 is told by how often the log began anew, then by the order of envelopes; by the time of the cell
-only where envelopes are not known, since a node's clock may have been set back.
+only where envelopes are not known, since a node's clock may have been set back. An audit that is
+told again, because the next is not due yet, is the newest one; it is counted where it was taken.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ def keep(rows: Iterable[EvidenceRow], sent: Sent) -> None:
     for row in rows:
         body = MemoryBody.from_json(row.body)
         log = _newest(row, body, sent)
+        if body.audited_at < row.cell:
+            continue
         values = {name: getattr(body, name) for name in _COUNTS}
         counts.append(
             AuditCounts(row=row, log=log, cell=row.cell, failed=body.proof_failed, **values)

@@ -56,7 +56,7 @@ class MemoriesPage(Paged):
 NO_LOG = FirstStep(
     "No memory log yet",
     "An agent whose document declares memory has a log of what it remembers on its host. The "
-    "host's sidecar audits it with every report and sends a signed checkpoint; its log then stands "
+    "host's sidecar audits it, and sends a signed checkpoint; its log then stands "
     "here. Nothing that the agent remembers is sent, only counts, names and hashes. A store that "
     "no sidecar looks after can be logged and audited by hand.",
     (

@@ -98,7 +98,8 @@ def _audited(log: LogFact, audit: MemoryBody, *, at: datetime) -> tuple[Standing
         return "overdue", "the host's newest report lacks this log, so nothing vouches for now"
     if log.host.presence.silent(at):
         return "overdue", "the host's report is overdue, so nothing vouches for now"
-    return "as_logged", f"{_keys(audit.ok)} as logged"
+    since = f", {audit.written_since:,} written since the audit" if audit.written_since else ""
+    return "as_logged", f"{_keys(audit.ok)} as logged{since}"
 
 
 def _keys(n: int) -> str:
