@@ -63,7 +63,7 @@ def _integrity(nth: int) -> Component:
 
 def _listed(nth: int) -> LogRow:
     (row,) = show_memories(EntrySelection(), at=AT + minutes(nth)).rows
-    page = show_memory("lab-1", ORIGIN, EntrySelection(), at=AT + minutes(nth), by="ada")
+    page = show_memory("lab-1", ORIGIN, EntrySelection(), at=AT + minutes(nth), by="ada", barred="")
     assert page.here == row
     return row
 

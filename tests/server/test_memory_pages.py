@@ -304,7 +304,7 @@ def test_the_commands_do_on_the_host_what_they_say(
     found = MemoryBody(altered=1, unlogged=1, keys={"notes.md": "altered", "-n": "unlogged"})
     whole = commands_of(agent, by="ada", vkey="")
     assert _run(whole.audit).exit_code == 1
-    for key in keys_of(found, agent, by="ada"):
+    for key in keys_of(found, agent, by="ada", orders={}):
         assert _run(key.accept).exit_code == 0
     assert _run(whole.audit).exit_code == 0
     assert _run(whole.trace).output.count("accept") == 2

@@ -56,8 +56,9 @@ def _line(each: Remembered) -> str:
 
     unproved = f"  UNPROVED {each.unproved_size}" if each.unproved_size else ""
     fork = f"  FORK {plain(each.fork)}" if each.fork else ""
+    orders = f"  ORDERS {each.orders}" if each.orders else ""
     seen = f"{each.seen_at:%Y-%m-%d %H:%M:%S}Z"
-    return f"{plain(each.origin):<48} {each.size:>9} entries, told {seen}{unproved}{fork}"
+    return f"{plain(each.origin):<48} {each.size:>9} entries, told {seen}{unproved}{orders}{fork}"
 
 
 @witness.command(short_help="Write what a node needs to know, to carry across a gap.")
@@ -67,9 +68,10 @@ def _line(each: Remembered) -> str:
 )
 @as_json
 def export(name: str, out: Path, as_json: bool) -> None:
-    """Write the cosigned checkpoints of a node's logs, to carry to it.
+    """Write the cosigned checkpoints of a node's logs, and the orders that wait for it.
 
     The node proves its next growth from there, and notices if its logs were put back behind it.
+    It accepts the keys that operators took for right, and answers with its next report.
     """
     from mythos.adapters.atomic_file import write_atomically
     from mythos.cli.serve import prepare
@@ -77,11 +79,15 @@ def export(name: str, out: Path, as_json: bool) -> None:
     prepare()
     from django.utils import timezone
 
+    from mythos.server.resilience.orders_under_way import waiting
     from mythos.server.resilience.witness_files import view_for
 
     write_atomically(out, view_for(name, at=timezone.now()))
-    result = {"node": name, "file": str(out)}
-    chosen(as_json, result, lambda: click.echo(f"{out}: carry it to {name}, `mythos node import`"))
+    orders = waiting(name).count()
+    held = f", with {orders} orders that wait" if orders else ""
+    result = {"node": name, "file": str(out), "orders": orders}
+    said = f"{out}{held}: carry it to {name}, `mythos node import`"
+    chosen(as_json, result, lambda: click.echo(said))
 
 
 @witness.command(short_help="Let a log begin anew, after looking.")

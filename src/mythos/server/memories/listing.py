@@ -128,7 +128,7 @@ def memory(node_id: str, log: str, *, span: Span, at: datetime) -> MemoryLogDocu
     Raises:
         NotFoundError: no such host, or it has no such log.
     """
-    page = show_memory(node_id, log, EntrySelection(span=span), at=at, by="")
+    page = show_memory(node_id, log, EntrySelection(span=span), at=at, by="", barred="")
     cosigned = page.witness.cosigned
     return MemoryLogDocument(
         **dict(_summary(page.here)),

@@ -12,13 +12,15 @@ from mythos.engines.memory.note import NoteVerifier
 from mythos.errors import MemoryLogError, NotFoundError
 from mythos.server.documents.selection import SPANS, Selection
 from mythos.server.memories import page_queries as queries
+from mythos.server.memories.order_queries import orders_about
 from mythos.server.memories.pages import listing
 from mythos.server.memories.pages.entries import PER_PAGE, entries_of, with_entries
 from mythos.server.memories.pages.entry_selection import EntrySelection
 from mythos.server.memories.pages.facts import ForkFact, LogFact
 from mythos.server.memories.pages.integrity import WIDTHS, spells_of, strip_of
 from mythos.server.memories.pages.log import MemoryPage
-from mythos.server.memories.pages.on_the_host import commands_of, keys_of
+from mythos.server.memories.pages.on_the_host import carried_to, commands_of, keys_of
+from mythos.server.memories.pages.orders import beside, ordering_of
 from mythos.server.memories.pages.witnessing import (
     Cosigned,
     file_name,
@@ -47,9 +49,16 @@ def show_memories(selection: Selection, *, at: datetime) -> listing.MemoriesPage
 
 
 def show_memory(
-    node_id: str, origin: str, selection: EntrySelection, *, at: datetime, by: str
+    node_id: str, origin: str, selection: EntrySelection, *, at: datetime, by: str, barred: str
 ) -> MemoryPage:
-    """The page of one log; `by` is its reader, whom the commands name.
+    """The page of one log.
+
+    Args:
+        node_id, origin: its host and its name.
+        selection: what the reader asked to see.
+        at: now.
+        by: its reader, whom the commands name.
+        barred: why the reader may order nothing; empty when they may.
 
     Raises:
         NotFoundError: no such host, or it has no such log.
@@ -60,6 +69,8 @@ def show_memory(
     kept = queries.kept(log)
     entries = entries_of(kept, log.audit, selection)
     audit, row, vkey = log.audit or MemoryBody(), listing.row_of(log, at=at), _log_vkey(log)
+    orders = orders_about(log)
+    by_key = beside(log.audit, orders, unsound=row.standing.name == "forked")
     return MemoryPage(
         at=at,
         command=selection.command(f"/memories/{quote(node_id)}/log/{quote(origin)}"),
@@ -73,8 +84,9 @@ def show_memory(
         written_since=audit.written_since,
         proof_failed=audit.proof_failed,
         n_wrong=audit.altered + audit.missing + audit.unlogged,
-        keys=with_entries(keys_of(log.audit, log.agent, by=by), kept),
+        keys=with_entries(keys_of(log.audit, log.agent, by=by, orders=by_key), kept),
         n_told=len(audit.offenders),
+        ordering=ordering_of(orders, by_key, barred=barred, carry=carried_to(log.host)),
         strip=strip_of(
             found, at=at, span_s=span_s, width_s=width_s, first=queries.first_audit(log)
         ),

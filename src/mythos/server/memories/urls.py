@@ -16,4 +16,10 @@ urlpatterns = [
         views.contradictions,
         name="memory-contradictions",
     ),
+    path("memories/<str:node_id>/accept/<path:log>", views.order_acceptance, name="memory-order"),
+    path(
+        "memories/<str:node_id>/orders/<slug:order_id>/withdraw",
+        views.withdraw_order,
+        name="memory-withdraw",
+    ),
 ]

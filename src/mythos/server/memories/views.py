@@ -5,14 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from mythos.server.documents.selection import select
 from mythos.server.memories.entry_proof import proof_of
+from mythos.server.memories.order_queries import order_fact
+from mythos.server.memories.ordering import seen_in
 from mythos.server.memories.pages.entry_selection import select_entries
+from mythos.server.memories.pages.orders import shown
 from mythos.server.memories.presentation import fork_of, note_of, show_memories, show_memory
+from mythos.server.resilience.log_models import MemoryOrder
+from mythos.server.resilience.memory_orders import order, withdraw
 from mythos.server.web.answers import answer, signed_in
+from mythos.server.web.problems import wants_json
+from mythos.server.web.roles import require_operator, why_barred
 
 
 @require_safe
@@ -33,6 +42,7 @@ def memory(request: HttpRequest, node_id: str, log: str) -> HttpResponse:
         select_entries(request.GET.dict()),
         at=timezone.now(),
         by=request.user.get_username(),
+        barred=why_barred(request.user),
     )
     return answer(request, "memories/memory.html", page)
 
@@ -62,6 +72,33 @@ def contradictions(request: HttpRequest, node_id: str, log: str) -> HttpResponse
     del request
     name, fork = fork_of(node_id.replace("\x00", ""), log.replace("\x00", ""))
     return _file(JsonResponse({"log": log, **asdict(fork)}), name)
+
+
+@require_POST
+@signed_in
+def order_acceptance(request: HttpRequest, node_id: str, log: str) -> HttpResponse:
+    """Order the host to accept a key as it was shown."""
+    user = require_operator(request.user)
+    seen, why = seen_in(request.POST, node_id.replace("\x00", ""), log.replace("\x00", ""))
+    made = order(seen, why=why, by=user.get_username(), at=timezone.now())
+    return _ordered(request, made, status=201)
+
+
+@require_POST
+@signed_in
+def withdraw_order(request: HttpRequest, node_id: str, order_id: str) -> HttpResponse:
+    """Take an order back before its host has answered."""
+    user = require_operator(request.user)
+    made = withdraw(node_id, order_id, by=user.get_username(), at=timezone.now())
+    return _ordered(request, made, status=200)
+
+
+def _ordered(request: HttpRequest, made: MemoryOrder, *, status: int) -> HttpResponse:
+    """The order for a program; for a browser the keys it stands beside."""
+    if wants_json(request):
+        return JsonResponse(asdict(shown(order_fact(made))), status=status)
+    page = reverse("memory", args=(made.node_id, made.origin))
+    return redirect(f"{page}#keys")
 
 
 def _file(response: HttpResponse, name: str) -> HttpResponse:

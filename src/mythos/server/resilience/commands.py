@@ -27,6 +27,7 @@ from mythos.errors import (
 from mythos.server.catalog.models import Node
 from mythos.server.resilience import models, witness
 from mythos.server.resilience.log_restarts import Beginnings, beginnings, rows_of
+from mythos.server.resilience.orders_under_way import take_answers, waiting
 from mythos.server.resilience.queries import evidence_row, stored_keys
 from mythos.server.resilience.told_audits import NOT_KNOWN, Sent, keep, sent_in
 from mythos.values import evidence as wire
@@ -43,7 +44,8 @@ class Accepted:
     `witnessed`: what the witness remembers of the envelope's memory logs, as cosigned notes.
     `tells_view`: whether the node is to be told that by a signed view too. It has heard of nothing
     cosigned for one of these logs, so it may not know the witness's key; or its audit failed of one
-    that was let begin anew, so it may remember it as it was before.
+    that was let begin anew, so it may remember it as it was before; or orders wait for it, as many
+    as `orders` says.
     """
 
     node_id: str
@@ -52,6 +54,7 @@ class Accepted:
     n_rows: int
     witnessed: tuple[str, ...] = ()
     tells_view: bool = False
+    orders: int = 0
 
 
 def accept_envelope(data: bytes, *, at: datetime, via_file: bool = False) -> Accepted:
@@ -153,6 +156,7 @@ def _count(
     begun = beginnings(envelope)
     merge_rows(rows_of(envelope, begun), sent=sent_in(envelope))
     witness.remember(envelope, node, at=at, begun=begun)
+    take_answers(envelope, node, at=at)
     _touch(envelope, node, at=at, via_file=via_file)
     return _accepted(envelope, begun, counted=True)
 
@@ -160,17 +164,20 @@ def _count(
 def _accepted(envelope: wire.Envelope, begun: Beginnings, *, counted: bool) -> Accepted:
     witnessed = witness.view(envelope)
     origins = {note.partition("\n")[0] for note in witnessed}
+    orders = waiting(envelope.node).count()
     return Accepted(
         envelope.node,
         envelope.counter,
         counted=counted,
         n_rows=len(envelope.rows) if counted else 0,
         witnessed=tuple(witnessed),
-        tells_view=any(
+        tells_view=bool(orders)
+        or any(
             not row.body.get("heard_at") or (row.subject in begun.then and row.body["proof_failed"])
             for row in envelope.rows
             if row.kind == "memory" and row.subject in origins
         ),
+        orders=orders,
     )
 
 

@@ -18,6 +18,12 @@ from mythos.server.resilience.log_models import (
     UnprovedCheckpoint,
 )
 from mythos.server.resilience.models import IntakeFinding
+from mythos.server.resilience.orders_under_way import (
+    lock_node,
+    orders_for,
+    waiting_by_log,
+    withdraw_all,
+)
 from mythos.server.resilience.queries import newest_readings
 from mythos.server.resilience.witness import CODE
 from mythos.server.resilience.witness_key import witness_verifier
@@ -27,7 +33,10 @@ from mythos.values.witness import VIEW_TYPE, WitnessView
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """One log: what is remembered, what waits for a proof (0: nothing), and what contradicts it."""
+    """One log: what is remembered, what waits for a proof (0: nothing), and what contradicts it.
+
+    `orders` of operators wait for its host.
+    """
 
     origin: str
     node: str
@@ -36,6 +45,7 @@ class Remembered:
     seen_at: datetime
     unproved_size: int
     fork: str
+    orders: int
 
 
 def remembered() -> list[Remembered]:
@@ -43,6 +53,7 @@ def remembered() -> list[Remembered]:
     waiting = dict(UnprovedCheckpoint.objects.order_by("size").values_list("origin", "size"))
     forks = IntakeFinding.objects.filter(code=CODE, resolved_at=None)
     details = dict(forks.values_list("subject", "detail"))
+    orders = waiting_by_log()
     return [
         Remembered(
             row.origin,
@@ -52,21 +63,23 @@ def remembered() -> list[Remembered]:
             row.seen_at,
             waiting.get(row.origin, 0),
             details.get(row.origin, ""),
+            orders.get(row.origin, 0),
         )
         for row in MemoryCheckpoint.objects.order_by("origin")
     ]
 
 
 def view_for(node_id: str, *, at: datetime) -> bytes:
-    """The file for a node: what is remembered of its logs, signed.
+    """The file for a node: what is remembered of its logs and what it is told to do, signed.
 
     Raises:
-        NotFoundError: no such node, or none of its logs was witnessed yet.
+        NotFoundError: no such node, or none of its logs was witnessed yet and no order waits.
     """
     node = Node.objects.filter(node_id=node_id).select_related("environment").first()
     known = MemoryCheckpoint.objects.filter(node_id=node_id).exclude(cosigned="")
     notes = tuple(known.order_by("origin").values_list("cosigned", flat=True))
-    if node is None or not notes:
+    orders = orders_for(node) if node else ()
+    if node is None or not (notes or orders):
         raise NotFoundError(
             f"no memory log of {node_id[:150]!r} was witnessed yet",
             remedy="see `mythos witness list`; import a report of the node first",
@@ -76,6 +89,7 @@ def view_for(node_id: str, *, at: datetime) -> bytes:
         environment=node.environment.name,
         vkey=witness_verifier().vkey,
         notes=notes,
+        orders=orders,
     )
     document = view.model_dump(mode="json", by_alias=True)
     if not view.orders:  # an older node knows no such field
@@ -88,7 +102,7 @@ def restart_log(origin: str, *, by: str, why: str, at: datetime) -> None:
     """Forget what is remembered of a log, so that its next checkpoint is its first.
 
     What was remembered goes into the log of operator actions, and its finding is resolved. Audits
-    from before then are of another log: they count no more.
+    from before then are of another log: they count no more. Orders that wait are withdrawn.
 
     Raises:
         NotFoundError: the witness knows no such log.
@@ -101,7 +115,11 @@ def restart_log(origin: str, *, by: str, why: str, at: datetime) -> None:
                 f"the witness remembers no log {origin[:300]!r}",
                 remedy="take its name from `mythos witness list`",
             )
-        record("log.restart", origin, by=by, at=at, why=why, details={"remembered": known.note})
+        lock_node(known.node_id)
+        details = {"remembered": known.note}
+        if withdrawn := withdraw_all(origin, at=at):
+            details["orders_withdrawn"] = str(withdrawn)
+        record("log.restart", origin, by=by, at=at, why=why, details=details)
         LogRestart.objects.create(
             origin=origin,
             node_id=known.node_id,

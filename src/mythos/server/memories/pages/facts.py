@@ -13,6 +13,7 @@ from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.memory.tail import require_tail
 from mythos.engines.resilience.presence import Presence
 from mythos.errors import MemoryLogError
+from mythos.values.accept_order import AcceptOrder
 from mythos.values.memory import Checkpoint, LogTail
 
 
@@ -106,6 +107,24 @@ class LogFact:
         """Whose memory it is; empty where the log is not named after its host."""
         own = log_origin(self.host.node_id, "x").removesuffix("x")
         return unquote(self.origin.removeprefix(own)) if self.origin.startswith(own) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFact:
+    """An order to accept a key, and what became of it.
+
+    `entry` and `answer` are the host's, with `outcome`, which is empty until it has answered.
+    `of_before`: the log began anew since.
+    """
+
+    order: AcceptOrder
+    ordered_at: datetime
+    withdrawn_at: datetime | None
+    answered_at: datetime | None
+    outcome: str
+    entry: int | None
+    answer: str
+    of_before: bool
 
 
 @dataclass(frozen=True, slots=True)

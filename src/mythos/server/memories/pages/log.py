@@ -11,6 +11,7 @@ from mythos.server.memories.pages.entry_selection import EntrySelection
 from mythos.server.memories.pages.integrity import Spell
 from mythos.server.memories.pages.listing import LogRow
 from mythos.server.memories.pages.on_the_host import KeyShown, OnTheHost
+from mythos.server.memories.pages.orders import Ordering
 from mythos.server.memories.pages.witnessing import Witnessing
 from mythos.server.web.charts.audit_strip import Stretch
 from mythos.server.web.paging import Paged
@@ -39,6 +40,7 @@ class MemoryPage(Paged):
     n_wrong: int
     keys: tuple[KeyShown, ...]
     n_told: int
+    ordering: Ordering
     strip: tuple[Stretch, ...]
     stretch_s: int
     spells: tuple[Spell, ...]

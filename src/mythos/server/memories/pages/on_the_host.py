@@ -1,20 +1,22 @@
-"""What only the host can do with a log, as commands to run there.
+"""What can be done with a log on its host, as commands to run there.
 
-The control plane holds no memory and has no way to command a host, so it names the commands. Keys
-come from evidence and may hold anything: a key that a terminal would not show as it is, or whose
-name is not known, gets no command.
+The control plane holds no memory, and all it can ask of a host is to accept a key (`orders`), so it
+names the commands. Keys come from evidence and may hold anything: a key that a terminal would not
+show as it is, or whose name is not known, gets no command.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.memory.offending import found_in_words, logged_at
+from mythos.server.memories.pages.facts import HostFact
+from mythos.server.memories.pages.orders import NO_ORDERS, Acceptance, KeyOrders, OrderShown
 from mythos.values.memory import BadClass, Offender
 
 HOME = "mythos-node"
@@ -45,7 +47,8 @@ class KeyShown:
     """A key that an audit found wrong; a command is empty where none can be named.
 
     `log_says` is None where the host did not tell; `key_hash` is empty where none of the entries
-    here is about the key.
+    here is about the key. `order` is one about the key as it is now, `accepting` how it can be
+    accepted from here; None where there is nothing to say.
     """
 
     name: str
@@ -54,6 +57,8 @@ class KeyShown:
     accept: str
     log_says: LogSays | None
     key_hash: str = ""
+    order: OrderShown | None = None
+    accepting: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,30 @@ def command(start: str, argument: str, end: str = "") -> str:
     return f"{start} {shlex.quote(argument)} {end}".rstrip()
 
 
-def keys_of(body: MemoryBody | None, agent: str, *, by: str) -> tuple[KeyShown, ...]:
-    """The keys that evidence names, altered ones first."""
-    found = sorted(body.keys.items(), key=lambda pair: (pair[1], pair[0])) if body else ()
-    says = {each.key: _says(each) for each in body.offenders} if body else {}
-    return tuple(_shown(found, store_of(agent), says, by=_by(by)))
+def keys_of(
+    body: MemoryBody | None, agent: str, *, by: str, orders: Mapping[str, KeyOrders]
+) -> tuple[KeyShown, ...]:
+    """The keys that evidence names, altered ones first, with what is to say of orders."""
+    if body is None:
+        return ()
+    store, who = store_of(agent), _by(by)
+    says = {each.key: _says(each) for each in body.offenders}
+    found = sorted(body.keys.items(), key=lambda pair: (pair[1], pair[0]))
+    return tuple(
+        _shown(key, kind, says.get(key), orders.get(key, NO_ORDERS), store=store, by=who)
+        for key, kind in found
+    )
+
+
+def carried_to(host: HostFact) -> tuple[str, ...]:
+    """The commands that carry a file to a host without a network; none where it has one."""
+    if host.presence.report_every_s is None:
+        return ()
+    file = f"{host.node_id}.witness"
+    return (
+        f"mythos witness export --node {host.node_id} --out {file}",
+        f"mythos node import {file}",
+    )
 
 
 def store_of(agent: str) -> str:
@@ -112,21 +136,21 @@ def _says(offender: Offender) -> LogSays:
 
 
 def _shown(
-    keys: Iterable[tuple[str, BadClass]], store: str, says: Mapping[str, LogSays], *, by: str
-) -> Iterable[KeyShown]:
-    for name, kind in keys:
-        plain = name.isprintable() and not name.startswith(_HASH)
-        key = shlex.quote(name)
-        prove = f"mythos memory prove {store} --out memory.tlog-proof -- {key}"
-        accept = f"mythos memory accept {store} --by {by} --why {WHY} -- {key}"
-        logged = kind != "unlogged"
-        yield KeyShown(
-            name,
-            kind,
-            prove=prove if plain and logged else "",
-            accept=accept if plain else "",
-            log_says=says.get(name),
-        )
+    name: str, kind: BadClass, says: LogSays | None, orders: KeyOrders, *, store: str, by: str
+) -> KeyShown:
+    plain = name.isprintable() and not name.startswith(_HASH)
+    key = shlex.quote(name)
+    prove = f"mythos memory prove {store} --out memory.tlog-proof -- {key}"
+    accept = f"mythos memory accept {store} --by {by} --why {WHY} -- {key}"
+    return KeyShown(
+        name,
+        kind,
+        prove=prove if plain and kind != "unlogged" else "",
+        accept=accept if plain else "",
+        log_says=says,
+        order=orders.order,
+        accepting=orders.accepting,
+    )
 
 
 def _by(by: str) -> str:

@@ -1,0 +1,191 @@
+"""Orders to accept a key as the page shows them: what waits, what the host answered, what may be.
+
+An order is about what an operator saw. One that was carried out or refused stands beside its key
+only while the newest audit still finds the same there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mythos.engines.evidence.memory import MemoryBody
+from mythos.server.memories.pages.facts import OrderFact
+from mythos.server.resilience.memory_orders import LONGEST_WHY, lacking
+from mythos.values.accept_order import AcceptOrder
+from mythos.values.digest import digest_of
+from mythos.values.memory import BadClass, Offender
+
+OrderState = Literal["waiting", "accepted", "refused", "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShown:
+    """One order; `entry` is the number of the host's log entry, `answer` why there is none.
+
+    `withdrawn_at` may be set beside an answer: the host had carried it out already.
+    """
+
+    id: str
+    state: OrderState
+    key: str
+    kind: BadClass
+    seq: int | None
+    found: str | None
+    by: str
+    why: str
+    ordered_at: datetime
+    withdrawn_at: datetime | None
+    answered_at: datetime | None
+    entry: int | None
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What it takes to accept a key as it was shown; `barred` says why it cannot be.
+
+    `ref` stands for the key in a form, which would change some names on their way.
+    """
+
+    ref: str
+    seq: int | None
+    found: str | None
+    barred: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOrders:
+    """Of one wrong key: the order about it as it is now, and how it can be accepted."""
+
+    order: OrderShown | None
+    accepting: Acceptance | None
+
+
+NO_ORDERS = KeyOrders(None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """What the page says of orders about a log; `others` are beside none of its wrong keys.
+
+    `barred` says why this reader may give none. `carry` are commands that carry what waits to a
+    host without a network, empty where it needs none.
+    """
+
+    others: tuple[OrderShown, ...]
+    n_waiting: int
+    barred: str
+    longest_why: int
+    carry: tuple[str, ...]
+
+
+def ref_of(key: str) -> str:
+    """What stands for a key in a form: a digest of its name."""
+    return digest_of(key.encode("utf-8", "surrogatepass"))
+
+
+def shown(fact: OrderFact) -> OrderShown:
+    """One order for people."""
+    order = fact.order
+    return OrderShown(
+        id=order.id,
+        state=_state(fact),
+        key=order.key,
+        kind=order.kind,
+        seq=order.seq,
+        found=order.found,
+        by=order.by,
+        why=order.why,
+        ordered_at=fact.ordered_at,
+        withdrawn_at=fact.withdrawn_at,
+        answered_at=fact.answered_at,
+        entry=fact.entry,
+        answer=fact.answer,
+    )
+
+
+def beside(
+    audit: MemoryBody | None, facts: Sequence[OrderFact], *, unsound: bool
+) -> dict[str, KeyOrders]:
+    """What to say of orders beside each key that the newest audit found wrong.
+
+    Args:
+        audit: the newest of the log as it is now.
+        facts: its orders, the newest first.
+        unsound: whether the log does not hold, so that nothing is accepted into it.
+    """
+    if audit is None:
+        return {}
+    told = {each.key: each for each in audit.offenders}
+    found = {}
+    for key in audit.keys:
+        fact = _about(key, told.get(key), facts)
+        may = None if _settled(fact) else _acceptance(key, told.get(key), unsound=unsound)
+        found[key] = KeyOrders(shown(fact) if fact else None, may)
+    return found
+
+
+def ordering_of(
+    facts: Iterable[OrderFact],
+    keys: Mapping[str, KeyOrders],
+    *,
+    barred: str,
+    carry: tuple[str, ...],
+) -> Ordering:
+    """What to say of orders about the whole log.
+
+    Args:
+        facts: its orders, the newest first.
+        keys: those beside keys.
+        barred: why the reader may give none; empty when they may.
+        carry: commands that carry what waits to the host; none where it is on the network.
+    """
+    orders = [shown(fact) for fact in facts]
+    used = {each.order.id for each in keys.values() if each.order}
+    n_waiting = sum(each.state == "waiting" for each in orders)
+    return Ordering(
+        others=tuple(each for each in orders if each.id not in used),
+        n_waiting=n_waiting,
+        barred=barred,
+        longest_why=LONGEST_WHY,
+        carry=carry if n_waiting else (),
+    )
+
+
+def _state(fact: OrderFact) -> OrderState:
+    if fact.outcome == "accepted":
+        return "accepted"
+    if fact.outcome == "refused":
+        return "refused"
+    return "waiting" if fact.withdrawn_at is None else "withdrawn"
+
+
+def _about(key: str, offender: Offender | None, facts: Iterable[OrderFact]) -> OrderFact | None:
+    """The newest order about a key that says something of how it is now."""
+    newest = next((fact for fact in facts if fact.order.key == key and not fact.of_before), None)
+    if newest is None or _state(newest) == "withdrawn":
+        return None
+    if _state(newest) == "waiting" or _same(offender, newest.order):
+        return newest
+    return None
+
+
+def _same(offender: Offender | None, order: AcceptOrder) -> bool:
+    return offender is not None and (offender.seq, offender.found) == (order.seq, order.found)
+
+
+def _settled(fact: OrderFact | None) -> bool:
+    return fact is not None and _state(fact) in ("waiting", "accepted")
+
+
+def _acceptance(key: str, offender: Offender | None, *, unsound: bool) -> Acceptance:
+    barred = "the log does not hold" if unsound else lacking(offender)
+    return Acceptance(
+        ref=ref_of(key),
+        seq=offender.seq if offender else None,
+        found=offender.found if offender else None,
+        barred=barred,
+    )
