@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -197,6 +198,23 @@ def test_a_proof_that_fails_between_audits_is_told_and_audited_by_the_next_beat(
         db.execute("DELETE FROM checkpoints WHERE size = 2")
     body = slow.next()
     assert (body.proof_failed, body.ok, slow.age(body)) == (False, 1, timedelta())
+
+
+def test_a_signed_checkpoint_that_was_verified_before_is_refused_when_it_was_changed(
+    slow: Slow,
+) -> None:
+    slow.clock.look_s = 0.0
+    slow.next()
+    slow.learn()
+    assert not slow.next().proof_failed
+    with closing(sqlite3.connect(slow.log)) as db, db:
+        ((note,),) = db.execute("SELECT note FROM checkpoints WHERE size = 1").fetchall()
+        head, _, signature = note.rpartition(" ")
+        blob = base64.b64decode(signature)
+        changed = f"{head} {base64.b64encode(blob[:-1] + bytes([blob[-1] ^ 1])).decode()}\n"
+        db.execute("UPDATE checkpoints SET note = ? WHERE size = 1", (changed,))
+    assert slow.next().proof_failed
+    assert "signature" in slow.reporter.failed_logs["refunds"]
 
 
 def test_the_node_says_when_and_how_long_it_audited(slow: Slow) -> None:

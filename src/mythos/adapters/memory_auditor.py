@@ -26,6 +26,7 @@ from mythos.engines.memory.checkpoint import root_text
 from mythos.engines.memory.live import Content, Unreadable
 from mythos.engines.memory.note import NoteVerifier
 from mythos.engines.memory.sample import Sample
+from mythos.engines.memory.verified_notes import VerifiedNotes
 from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint, MemoryAudit
 
@@ -43,6 +44,7 @@ def audit_store(  # noqa: PLR0913 - three of them only listen
     *,
     at: datetime,
     verifiers: Sequence[NoteVerifier] = (),
+    verified: VerifiedNotes | None = None,
     witnessed: Sequence[Checkpoint] = (),
     sample: int | None = None,
     secret: bytes | None = None,
@@ -58,6 +60,7 @@ def audit_store(  # noqa: PLR0913 - three of them only listen
         place: the log.
         at: time of the audit.
         verifiers: the node's keys under the log's origin; then stored checkpoints must verify.
+        verified: those of this log that a process verified before; None: all are verified.
         witnessed: checkpoints of this log that someone outside remembers.
         sample: compare so many contents, drawn at random, and look at all keys; None compares all.
         secret: the host's own, under which it tells of contents that are logged nowhere.
@@ -78,6 +81,7 @@ def audit_store(  # noqa: PLR0913 - three of them only listen
         with open_log(place) as log:
             asked = _Asked(
                 verifiers,
+                verified,
                 witnessed,
                 sample,
                 secret,
@@ -99,6 +103,7 @@ class _Asked:
     """What an audit was asked for, as `audit_store` takes it."""
 
     verifiers: Sequence[NoteVerifier]
+    verified: VerifiedNotes | None
     witnessed: Sequence[Checkpoint]
     sample: int | None
     secret: bytes | None
@@ -114,7 +119,8 @@ def _audit(store: MemoryStore, log: MemoryLog, asked: _Asked) -> MemoryAudit:
     with log.transaction():
         settle(store, log, on_settled=asked.on_settled)
         start, origin = log.size, log.origin
-        known = [*log.checkpoints(*asked.verifiers), *asked.witnessed]
+        signed = log.checkpoints(*asked.verifiers, verified=asked.verified)
+        known = [*signed, *asked.witnessed]
     shares = -(-start // KEYS_AT_ONCE) or 1
     left = asked.resume.load(store=store.name, origin=origin, shares=shares)
     if left is not None:

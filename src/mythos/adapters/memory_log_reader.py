@@ -14,9 +14,10 @@ from mythos.adapters.memory_log_database import FORMAT, PAGE, Database, blob_of,
 from mythos.adapters.memory_log_tree import StoredTree
 from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.entry import is_content, key_hash, key_hashes, parse_entry
-from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
+from mythos.engines.memory.note import NoteVerifier, parse_note
 from mythos.engines.memory.replay import LoggedRow, differs_from_leaf
 from mythos.engines.memory.tree import HashTree, leaf_hash
+from mythos.engines.memory.verified_notes import VerifiedNotes
 from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint, MemoryEntry
 
@@ -240,11 +241,17 @@ class LogReader:
         note = self.note(size)
         return parse_checkpoint(parse_note(note).text) if note else None
 
-    def checkpoints(self, *verifiers: NoteVerifier) -> list[Checkpoint]:
-        """Return what was signed; given verifiers, refuse a note that none of them verifies."""
+    def checkpoints(
+        self, *verifiers: NoteVerifier, verified: VerifiedNotes | None = None
+    ) -> list[Checkpoint]:
+        """Return what was signed; given verifiers, refuse a note that none of them verifies.
+
+        Those that are `verified` already are not verified again.
+        """
         notes = self.notes()
-        read = [verify_note(note, *verifiers) if verifiers else parse_note(note) for note in notes]
-        return [parse_checkpoint(note.text) for note in read]
+        if verifiers:
+            return (verified or VerifiedNotes()).verify(notes, *verifiers)
+        return [parse_checkpoint(parse_note(note).text) for note in notes]
 
     def _one(self, statement: str) -> object:
         found = self._database.all(statement)

@@ -8,6 +8,7 @@ are one transaction, so a crash neither loses evidence nor says it twice.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -30,6 +31,7 @@ from mythos.engines.evidence.window import hours_touched
 from mythos.engines.judge.rows import NS, Place
 from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.memory.note import NoteVerifier
+from mythos.engines.memory.verified_notes import VerifiedNotes
 from mythos.errors import (
     IdentityError,
     MemoryLogError,
@@ -92,6 +94,7 @@ class Reporter:
         self._stale_since_s: float | None = None
         self._failed_logs: dict[str, str] = {}
         self._audits = PacedAudits(clock)
+        self._verified: defaultdict[str, VerifiedNotes] = defaultdict(VerifiedNotes)
 
     @property
     def failed_logs(self) -> Mapping[str, str]:
@@ -296,6 +299,7 @@ class Reporter:
                 self._home.memory_log(name),
                 at=at,
                 verifiers=[verifier],
+                verified=self._verified[origin],
                 witnessed=witnessed_in(self._store, origin),
                 secret=self.orders.secret,
             )
