@@ -18,8 +18,6 @@ from mythos.engines.memory.entry import key_hash
 from mythos.engines.memory.live import Content
 from mythos.values.memory import MAX_KEY_CHARS, MAX_OFFENDERS, BadClass, MemoryAudit, Offender
 
-_HASHED = "sha256:"
-
 
 def offenders_of(
     found: MemoryAudit,
@@ -61,9 +59,10 @@ class _Told:
 
     def of(self, key: str, kind: BadClass) -> Offender:
         """A key whose name the log has forgotten is named by its hash; its entry is found so."""
-        forgotten = key.startswith(_HASHED) and kind == "missing"
-        hashed = key if forgotten else key_hash(self.store, key)
-        seq = self.log.newest(bytes.fromhex(hashed.removeprefix(_HASHED)))
+        hashed = key_hash(self.store, key)
+        seq = self._newest(hashed)
+        if seq is None and kind == "missing":
+            hashed, seq = key, self._newest(key)
         found = None if kind == "missing" else self._found(key, kind, hashed, seq)
         if seq is None:
             return Offender(key=key, kind=kind, found=found)
@@ -80,6 +79,9 @@ class _Told:
             policy_ref=entry.policy_ref,
             ts=entry.ts,
         )
+
+    def _newest(self, hashed: str) -> int | None:
+        return self.log.newest(bytes.fromhex(hashed.removeprefix("sha256:")))
 
     def _found(self, key: str, kind: BadClass, hashed: str, seq: int | None) -> str | None:
         """The hash of what is there, None where it has no salt or cannot be read."""

@@ -291,3 +291,13 @@ def _rewrite_tea(place: Place) -> None:
         ("UPDATE salts SET salt = ? WHERE seq = 3", (salt,)),
     )
     (place.store / "user/tea.md").write_bytes(b"likes poison")
+
+
+@pytest.mark.parametrize("key", ["sha256:", "sha256:tea", f"sha256:{'0' * 64}"])
+def test_a_missing_memory_that_is_named_like_a_hash_is_found_by_its_name(
+    place: Place, key: str
+) -> None:
+    place.record(key, b"x")
+    (place.store / key).unlink()
+    (offender,) = place.audit().offenders
+    assert (offender.key, offender.kind, offender.seq) == (key, "missing", 4)
