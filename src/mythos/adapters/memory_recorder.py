@@ -228,6 +228,7 @@ class Recorder:
                 content=content,
                 salt=None if kept is None else kept.salt,
                 own_salt=host_salt(secret, origin=log.origin, key_hash=f"sha256:{hashed.hex()}"),
+                at=at,
             )
             write = MemoryWrite(name, key, "accept", content, "operator", "", ref)
             return _log_in_place(log, write, at=at)

@@ -408,9 +408,11 @@ def _say(result: dict[str, Any]) -> None:
 
 
 def _line(value: object) -> str:
-    """One value on a line."""
+    """One value on a line, with nothing a terminal would obey."""
+    from mythos.cli.source_lines import plain
+
     if isinstance(value, dict):
         return ", ".join(f"{key} {_line(each)}" for key, each in value.items())
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "none" if value is None or value == "" else str(value)
+    return "none" if value is None or value == "" else plain(str(value))

@@ -7,9 +7,11 @@ of a host may forbid orders; then each is answered with that.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -59,8 +61,8 @@ class Orders:
         """Answer every order that waits, carried out or refused.
 
         Raises:
-            UnavailableError: the node's state cannot be written; a log that cannot be written now
-                is none, its orders wait.
+            UnavailableError: the node's state cannot be written. Where a log cannot be, its orders
+                wait.
         """
         self._hindrance = ""
         agents = {
@@ -68,12 +70,16 @@ class Orders:
             for name, (_, agent) in duty.agents.items()
             if agent.memory is not None
         }
+        held_up: set[str] = set()
         for body in self._store.waiting_orders():
             order = AcceptOrder.model_validate_json(body)
+            if order.origin in held_up:
+                continue
             try:
                 answer = self._answer(order, agents.get(order.origin), at=at)
             except UnavailableError as error:
-                self._hindrance = f"an order to accept {order.key[:80]!r} waits: {_told(error)}"
+                held_up.add(order.origin)
+                self._hindrance = f"orders for {order.origin} wait: {_told(error)}"
                 continue
             self._store.answer_order(order.id, answer.model_dump_json())
 
@@ -84,12 +90,12 @@ class Orders:
 
     def _answer(self, order: AcceptOrder, agent: str | None, *, at: datetime) -> OrderAnswer:
         try:
-            if not self._allowed:
-                raise _forbidden(order)
             if agent is None:
                 raise _no_such_log(order)
-            store = DirectoryStore(self._home.memory(agent))
-            with Recorder(store, self._home.memory_log(agent)) as recorder:
+            folder = self._home.memory(agent)
+            if not self._allowed:
+                raise _forbidden(folder)
+            with Recorder(DirectoryStore(folder), self._home.memory_log(agent)) as recorder:
                 entry = recorder.accept_as_seen(order, secret=self.secret, at=at)
         except UnavailableError:
             raise
@@ -117,10 +123,11 @@ def told_orders(store: NodeStore) -> list[JsonValue]:
     return told
 
 
-def _forbidden(order: AcceptOrder) -> MemoryLogError:
+def _forbidden(memory: Path) -> MemoryLogError:
+    store = shlex.quote(f"dir:{memory}")
     return MemoryLogError(
         "this host takes no orders to accept",
-        remedy=f"run on it: mythos memory accept STORE {order.key[:80]!r} --by WHO --why TEXT",
+        remedy=f"run on it: mythos memory accept {store} --by WHO --why TEXT -- KEY",
     )
 
 

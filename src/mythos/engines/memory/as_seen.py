@@ -4,16 +4,23 @@ The control plane shows no content, only a hash of it under a salt that never le
 order names that hash, so it is about one content and no other. Of an altered memory the salt is
 that of its newest log entry; an unlogged one has none, so the host makes one of a secret of its
 own.
+
+Nor does an order wait for ever: one that was held back would outlive what its operator meant.
 """
 
 from __future__ import annotations
 
 import hmac
+from datetime import UTC, datetime, timedelta
 
 from mythos.engines.memory.entry import SALT_BYTES, entry_content_hash, is_content
 from mythos.errors import MemoryLogError
 from mythos.values.accept_order import AcceptOrder
 from mythos.values.memory import BadClass, MemoryEntry
+
+MAX_AGE = timedelta(days=30)
+"""How long an order holds: as long as what is signed for an air-gapped environment is fresh."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def host_salt(secret: bytes, *, origin: str, key_hash: str) -> bytes:
@@ -34,6 +41,7 @@ def require_as_seen(
     content: bytes | None,
     salt: bytes | None,
     own_salt: bytes,
+    at: datetime,
 ) -> None:
     """Refuse an order unless log and store are what it says.
 
@@ -43,26 +51,34 @@ def require_as_seen(
         content: what is under the key; None if nothing is.
         salt: the salt of the newest entry; None where it was erased, or never was one.
         own_salt: the host's own, see `host_salt`.
+        at: now, by the host's clock.
 
     Raises:
         MemoryLogError: something is different; nothing may be accepted.
     """
+    ordered_at = _EPOCH + timedelta(milliseconds=order.ts)
+    if at - ordered_at > MAX_AGE:
+        raise MemoryLogError(
+            f"this was ordered at {ordered_at:%Y-%m-%d %H:%M}Z, and it is {at:%Y-%m-%d %H:%M}Z by"
+            " the clock of this host",
+            remedy=f"look at it again; an order holds {MAX_AGE.days} days",
+        )
     seq = None if newest is None else newest.seq
     if seq != order.seq:
-        raise _other(order, f"its newest log entry is {_numbered(seq)}, not {_numbered(order.seq)}")
+        raise _other(f"its newest log entry is {_numbered(seq)}, not {_numbered(order.seq)}")
     kind = _wrong(newest, content, salt)
     if kind != order.kind:
-        raise _other(order, f"it is {kind or 'as logged'}, not {order.kind}")
+        raise _other(f"it is {kind or 'as logged'}, not {order.kind}")
     if content is None:
         return
     if order.found is None:
         raise MemoryLogError(
-            f"memory {order.key[:80]!r} has no hash of what was seen, so nothing binds the order",
+            "the order has no hash of what was seen, so nothing binds it to a content",
             remedy="look at it on its host, and run there: mythos memory accept",
         )
     shown = own_salt if kind == "unlogged" else salt
     if shown is None or not is_content(content, order.found, salt=shown):
-        raise _other(order, "its content is another")
+        raise _other("its content is another")
 
 
 def shown_hash(content: bytes, salt: bytes) -> str | None:
@@ -86,8 +102,8 @@ def _numbered(seq: int | None) -> str:
     return "none" if seq is None else f"number {seq}"
 
 
-def _other(order: AcceptOrder, how: str) -> MemoryLogError:
+def _other(how: str) -> MemoryLogError:
     return MemoryLogError(
-        f"memory {order.key[:80]!r} is not what was seen when this was ordered: {how}",
+        f"it is not what was seen when this was ordered: {how}",
         remedy="look at it again",
     )
