@@ -49,6 +49,11 @@ CREATE TABLE checkpoints (size BIGINT PRIMARY KEY CHECK (size >= 0), note TEXT N
 `nodes` the hashes of complete subtrees above them."""
 
 
+Rows = list[tuple[object, ...]]
+Question = tuple[str, Sequence[object]]
+NO_QUESTION: Question = ("SELECT 1", ())
+
+
 class Database(Protocol):
     """A connection to the tables of one log. Places of values in statements are `?`."""
 
@@ -75,11 +80,15 @@ class Database(Protocol):
         """Make them, inside a transaction."""
         ...
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Hold the write lock; commit at the end, durable before it returns; undo on any error."""
+    def transaction(self, question: Question = NO_QUESTION) -> AbstractContextManager[Rows]:
+        """Hold the write lock; commit at the end, durable before it returns; undo on any error.
+
+        Args:
+            question: statement and values, which are read first under the lock; its rows are given.
+        """
         ...
 
-    def settling(self) -> AbstractContextManager[None]:
+    def settling(self, question: Question = NO_QUESTION) -> AbstractContextManager[Rows]:
         """As `transaction`, but a power cut may undo it, and nothing that is durable before it."""
         ...
 
@@ -91,12 +100,15 @@ class Database(Protocol):
         """Leave nothing of what was deleted in files beside the database."""
         ...
 
-    def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def all(self, statement: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement, and return its rows."""
         ...
 
     def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
-        """Run one statement for each row of values."""
+        """Run one statement, which returns nothing, for each row of values.
+
+        In a transaction it may run later: before the next that returns something, or at the end.
+        """
         ...
 
 

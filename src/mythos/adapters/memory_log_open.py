@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
-from mythos.adapters.memory_log_mark import LogMark
-from mythos.errors import ConflictError, MythosError
+from mythos.errors import ConflictError
 
 
 class OpenLog:
@@ -28,20 +27,20 @@ class OpenLog:
         self._turns = threading.RLock()
         self._lent = False
         self._closed = False
-        self._doubted = False
         with ExitStack() as opening:
-            self._log: MemoryLog | None = opening.enter_context(open_log(place))
-            self._mark = LogMark.of(self._log)
+            self._log = opening.enter_context(open_log(place))
+            self._log.remember()
             self._open = opening.pop_all()
 
     @contextmanager
     def turn(self) -> Iterator[MemoryLog]:
         """Lend the log for one call; other threads wait.
 
+        Its transactions refuse a log that is another, or was rolled back.
+
         Raises:
             ConflictError: it is closed, lent to this thread already, or of another process.
-            NotFoundError, UnavailableError: it was lost and cannot be opened anew.
-            MemoryLogError: likewise; or it is another log, or was rolled back.
+            NotFoundError, UnavailableError, MemoryLogError: it was lost and cannot be opened anew.
         """
         if os.getpid() != self._process:
             raise ConflictError(
@@ -55,11 +54,7 @@ class OpenLog:
                 )
             self._lent = True
             try:
-                log = self._live()
-                self._require_same(log)
-                yield log
-                with suppress(MythosError):  # the change is made: the next turn tells what broke
-                    self._mark = self._mark.grown(log)
+                yield self._live()
             finally:
                 self._lent = False
 
@@ -68,23 +63,15 @@ class OpenLog:
         if os.getpid() != self._process:
             return
         with self._turns:
-            self._closed, self._log = True, None
+            self._closed = True
             self._open.close()
-
-    def _require_same(self, log: MemoryLog) -> None:
-        self._doubted = log.look_afresh() or self._doubted
-        if self._doubted:
-            self._mark.require_all_in(log)
-            self._doubted = False
-        else:
-            self._mark.require_newest_in(log)
 
     def _live(self) -> MemoryLog:
         if self._closed:
             raise ConflictError("this recorder is closed", remedy="open another one")
-        if self._log is None or self._log.lost:
-            self._log = None
+        if self._log.lost:
             self._open.close()
-            self._log = self._open.enter_context(open_log(self._place))
-            self._doubted = True
+            anew = self._open.enter_context(open_log(self._place))
+            anew.mark, anew.doubted = self._log.mark, True
+            self._log = anew
         return self._log

@@ -1,22 +1,39 @@
 """A memory log's database as one schema of a PostgreSQL server.
 
 Writers take turns on one lock; a transaction is durable when it returns, as far as the server is
-set up to be (`synchronous_commit`).
+set up to be (`synchronous_commit`). A round trip to the server takes longer than what it does
+there, so what writes is sent without waiting, and answered with the next read or the commit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from mythos.adapters import memory_log_database
-from mythos.adapters.memory_log_database import TABLES, Database, no_log, unreadable
+from mythos.adapters.memory_log_database import (
+    NO_QUESTION,
+    TABLES,
+    Database,
+    Question,
+    Rows,
+    no_log,
+    unreadable,
+)
 from mythos.adapters.postgresql_driver import driver
 from mythos.errors import MemoryLogError, UnavailableError
 
 _BUSY = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"  # each statement sees what the lock's last left
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext(?))"
+_LOCK_TO_SETTLE = f"{_LOCK}, set_config('synchronous_commit', 'off', true)"
+_BEGUN = "EXISTS (SELECT FROM pg_tables WHERE schemaname = ? AND tablename = 'log')"
+_SET_UP = (
+    f"SELECT set_config('search_path', ?, false), set_config('lock_timeout', ?, false), {_BEGUN}"
+)
 _GUARD = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN RAISE EXCEPTION ''a logged entry never changes and is never removed''; END'
@@ -55,11 +72,10 @@ def connect_server(place: ServerLog, *, create: bool) -> Iterator[Database]:
         quoted = '"' + place.schema.replace('"', '""') + '"'
         if create:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
-        connection.execute(f"SET search_path TO {quoted}")
-        wait_ms = int(memory_log_database.LOCK_WAIT_S * 1000)
-        connection.execute(f"SET lock_timeout TO {wait_ms}")
         database = _Server(connection, place)
-        if not create and not database.exists():
+        wait_ms = str(int(memory_log_database.LOCK_WAIT_S * 1000))
+        ((*_, begun),) = database.all(_SET_UP, (quoted, wait_ms, place.schema))
+        if not begun and not create:
             raise no_log(place)
         yield database
 
@@ -76,6 +92,7 @@ class _Server:
     def __init__(self, connection: Any, place: ServerLog) -> None:  # noqa: ANN401 - as above
         self._connection = connection
         self._place = place
+        self._waiting: Any = None  # the driver's pipeline, while there is one
 
     @property
     def lost(self) -> bool:
@@ -84,27 +101,46 @@ class _Server:
 
     def exists(self) -> bool:
         """Whether the schema has tables."""
-        found = "SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'log'"
-        return bool(self.all(found, (self._place.schema,)))
+        ((begun,),) = self.all(f"SELECT {_BEGUN}", (self._place.schema,))
+        return begun is True
 
     def make_tables(self) -> None:
         """Make the tables and what guards them."""
         for statement in (*TABLES.split("\n\n"), *_GUARD.split("\n\n")):
-            self.all(statement.replace("BLOB", "BYTEA"))
+            self.many(statement.replace("BLOB", "BYTEA"), [()])
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, question: Question = NO_QUESTION) -> AbstractContextManager[Rows]:
         """Hold one lock for the schema until the transaction ends."""
-        with _told(self._place), self._connection.transaction():
-            self.all("SELECT pg_advisory_xact_lock(hashtext(?))", (self._place.schema,))
-            yield
+        return self._locked(_LOCK, question)
+
+    def settling(self, question: Question = NO_QUESTION) -> AbstractContextManager[Rows]:
+        """Hold the lock, and do not wait for the server's disk at the end."""
+        return self._locked(_LOCK_TO_SETTLE, question)
 
     @contextmanager
-    def settling(self) -> Iterator[None]:
-        """Hold the lock, and do not wait for the server's disk at the end."""
-        with self.transaction():
-            self.all("SET LOCAL synchronous_commit TO off")
+    def _locked(self, lock: str, question: Question) -> Iterator[Rows]:
+        with _told(self._place), self._undone_on_error():
+            with self._connection.pipeline() as self._waiting:
+                self._send(_BEGIN)
+                self._send(lock, (self._place.schema,))
+                yield self.all(*question)
+                ended = self._send("COMMIT")
+            if ended.statusmessage != "COMMIT":
+                raise unreadable(self._place, "a statement failed, and what followed was not done")
+
+    @contextmanager
+    def _undone_on_error(self) -> Iterator[None]:
+        """Roll back where a transaction is left open; where that fails, the connection is lost."""
+        try:
             yield
+        except BaseException:
+            self._waiting = None
+            try:
+                self._connection.rollback()
+            except driver().Error:
+                self._connection.close()
+            raise
+        self._waiting = None
 
     def look_afresh(self) -> bool:
         """Tell of nothing: the files are the server's."""
@@ -113,20 +149,30 @@ class _Server:
     def scrub(self) -> None:
         """Nothing to do: what lies beside the tables is the server's, and its own to clean."""
 
-    def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def all(self, statement: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement, and return its rows."""
         with _told(self._place):
-            cursor = self._connection.execute(statement.replace("?", "%s"), values)
+            cursor = self._send(statement, values)
+            if self._waiting is not None:
+                self._waiting.sync()
             return cursor.fetchall() if cursor.description else []
 
     def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values."""
         waiting = list(rows)
-        if len(waiting) == 1:  # half the work of a pipeline of one
-            self.all(statement, waiting[0])
-        elif waiting:
-            with _told(self._place), self._connection.cursor() as cursor:
-                cursor.executemany(statement.replace("?", "%s"), waiting)
+        with _told(self._place):
+            if len(waiting) == 1:  # half the work of a pipeline of one
+                self._send(statement, waiting[0])
+            elif waiting:
+                self._connection.cursor().executemany(_with_places(statement), waiting)
+
+    def _send(self, statement: str, values: Sequence[object] = ()) -> Any:  # noqa: ANN401 - as above
+        return self._connection.execute(_with_places(statement), values)
+
+
+@cache
+def _with_places(statement: str) -> str:
+    return statement.replace("%", "%%").replace("?", "%s")
 
 
 @contextmanager
@@ -135,7 +181,17 @@ def _told(place: ServerLog) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _failed(place, error) from error
+        raise _failed(place, _first(error)) from error
+
+
+def _first(error: Any) -> Any:  # noqa: ANN401 - as above
+    """What went wrong, where the error itself says that a statement was not tried after it."""
+    psycopg = driver()
+    while isinstance(error, psycopg.errors.PipelineAborted) and isinstance(
+        error.__context__, psycopg.Error
+    ):
+        error = error.__context__
+    return error
 
 
 def _failed(place: ServerLog, error: Any) -> UnavailableError | MemoryLogError:  # noqa: ANN401

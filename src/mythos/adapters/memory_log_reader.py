@@ -47,13 +47,21 @@ class LogReader:
         """
         if not self._database.exists():
             return False
+        self.require_format()
+        return True
+
+    def require_format(self) -> None:
+        """Refuse a log of another format.
+
+        Raises:
+            MemoryLogError: it has one.
+        """
         found = self._one("SELECT format FROM log")
         if found != FORMAT:
             raise MemoryLogError(
                 f"memory log has format {found}, this MythOS reads {FORMAT}",
                 remedy="use the MythOS that wrote it, or begin a log anew: mythos memory baseline",
             )
-        return True
 
     @property
     def origin(self) -> str:

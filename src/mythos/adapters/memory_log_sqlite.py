@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Literal
 
 from mythos.adapters import memory_log_database
-from mythos.adapters.memory_log_database import TABLES, Database, no_log, unreadable
+from mythos.adapters.memory_log_database import (
+    NO_QUESTION,
+    TABLES,
+    Database,
+    Question,
+    Rows,
+    no_log,
+    unreadable,
+)
 from mythos.errors import MemoryLogError, UnavailableError
 
 Identity = tuple[int, int]
@@ -92,20 +100,20 @@ class _File:
             self.all(_by_primary_key(statement))
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self, question: Question = NO_QUESTION) -> Iterator[Rows]:
         """Hold the file's write lock."""
         with self._locked():
             self._require_in_place()
-            yield
+            yield self.all(*question)
         self._require_in_place()
 
     @contextmanager
-    def settling(self) -> Iterator[None]:
+    def settling(self, question: Question = NO_QUESTION) -> Iterator[Rows]:
         """Hold the file's write lock, and do not wait for the disk at the end."""
         self.all("PRAGMA synchronous = NORMAL")
         try:
             with self._locked():
-                yield
+                yield self.all(*question)
         finally:
             self.all("PRAGMA synchronous = FULL")
 
@@ -135,7 +143,7 @@ class _File:
         """Move what was written ahead into the file, where deleted rows are overwritten."""
         self.all("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+    def all(self, statement: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement, and return its rows."""
         try:
             return self._connection.execute(statement, values).fetchall()

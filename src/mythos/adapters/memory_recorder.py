@@ -14,9 +14,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Literal, Self
 
-from mythos.adapters.memory_log import LogPlace, MemoryLog
+from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_log_open import OpenLog
-from mythos.adapters.memory_settling import settle
+from mythos.adapters.memory_settling import settle, settle_alone
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.as_seen import host_salt, require_as_seen
 from mythos.engines.memory.entry import MemoryWrite, key_hashes, ordered_ref, reason_ref
@@ -117,11 +117,10 @@ class Recorder:
         write = MemoryWrite(self._store.name, key, "delete", None, source, trace_id, policy_ref)
         with self._log.turn() as log:
             with log.transaction():
-                (entry,) = log.append(self._allowed([write]), at=at)
+                (entry,) = log.append(_allowed(self._store, [write]), at=at)
                 log.erase(key_hashes(self._store.name, [key])[0])
             log.scrub()
-            with log.settling():
-                stuck = settle(self._store, log)
+            stuck = settle_alone(self._store, log)
         _require_in_place([entry], stuck)
         return entry
 
@@ -132,13 +131,7 @@ class Recorder:
             As `record`; where one change cannot be carried out now, the others are.
         """
         with self._log.turn() as log:
-            allowed = self._allowed(writes)
-            with log.transaction():
-                entries = log.append(allowed, at=at)
-            with log.settling():
-                stuck = settle(self._store, log)
-        _require_in_place(entries, stuck)
-        return entries
+            return _record_all(self._store, log, writes, at=at)
 
     def announce(
         self,
@@ -233,25 +226,6 @@ class Recorder:
             write = MemoryWrite(name, key, "accept", content, "operator", "", ref)
             return _log_in_place(log, write, at=at)
 
-    def _allowed(self, writes: Sequence[MemoryWrite]) -> list[MemoryWrite]:
-        """The changes as the store will hold them, if it can."""
-        allowed = [self._normal(write) for write in writes]
-        for error in self._store.rehearse((each.key, each.content) for each in allowed).values():
-            raise error
-        return allowed
-
-    def _normal(self, write: MemoryWrite) -> MemoryWrite:
-        if write.store != self._store.name:
-            raise MemoryLogError(
-                f"a change of {write.store!r} was given to the recorder of {self._store.name!r}",
-                remedy="give each store a recorder of its own",
-            )
-        if write.content is None:
-            self._store.require_key(write.key)
-            return write
-        content = self._store.normal(write.key, write.content)
-        return write if content is write.content else replace(write, content=content)
-
 
 def record(
     store: MemoryStore,
@@ -264,16 +238,46 @@ def record(
     trace_id: str = "",
     policy_ref: str = "",
 ) -> MemoryEntry:
-    """Log and write one memory, and close the log again; a `Recorder` is quicker for more.
+    """Open the log, log and write one memory, and close it; a `Recorder` is quicker for more.
 
     Raises:
         NotFoundError: the store has no log.
         MemoryLogError, UnavailableError: as `Recorder.record`.
     """
-    with Recorder(store, place) as recorder:
-        return recorder.record(
-            key, content, source=source, at=at, trace_id=trace_id, policy_ref=policy_ref
+    write = MemoryWrite(store.name, key, "put", content, source, trace_id, policy_ref)
+    with open_log(place) as log:
+        return _record_all(store, log, [write], at=at)[0]
+
+
+def _record_all(
+    store: MemoryStore, log: MemoryLog, writes: Sequence[MemoryWrite], *, at: datetime
+) -> list[MemoryEntry]:
+    allowed = _allowed(store, writes)
+    with log.transaction():
+        entries = log.append(allowed, at=at)
+    _require_in_place(entries, settle_alone(store, log))
+    return entries
+
+
+def _allowed(store: MemoryStore, writes: Sequence[MemoryWrite]) -> list[MemoryWrite]:
+    """The changes as the store will hold them, if it can."""
+    allowed = [_normal(store, write) for write in writes]
+    for error in store.rehearse((each.key, each.content) for each in allowed).values():
+        raise error
+    return allowed
+
+
+def _normal(store: MemoryStore, write: MemoryWrite) -> MemoryWrite:
+    if write.store != store.name:
+        raise MemoryLogError(
+            f"a change of {write.store!r} was given to the recorder of {store.name!r}",
+            remedy="give each store a recorder of its own",
         )
+    if write.content is None:
+        store.require_key(write.key)
+        return write
+    content = store.normal(write.key, write.content)
+    return write if content is write.content else replace(write, content=content)
 
 
 def _readable(store: MemoryStore, key: str) -> bytes | None:

@@ -10,9 +10,10 @@ the last word of the log on its key: an older one would bring back what was chan
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from mythos.adapters.memory_log import MemoryLog, PendingChange
+from mythos.adapters.memory_log import MemoryLog
+from mythos.adapters.memory_log_pending import PendingChange
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.entry import is_content, key_hash
 from mythos.errors import MemoryLogError, MythosError, UnavailableError
@@ -36,18 +37,17 @@ def settle(
     Raises:
         MemoryLogError: a pending change is not the one its entry logged, or not the last one.
     """
-    stuck: dict[int, MythosError] = {}
-    for change in log.pending(store.name):
-        _require_logged(change, store=store.name)
-        _require_last(change, log)
-        try:
-            _carry_out(store, change)
-        except (UnavailableError, MemoryLogError) as error:
-            stuck[change.entry.seq] = error
-        else:
-            log.settle(change.entry.seq)
-            on_settled(change)
-    return stuck
+    return _settle(store, log, log.pending(store.name), on_settled)
+
+
+def settle_alone(store: MemoryStore, log: MemoryLog) -> dict[int, MythosError]:
+    """Carry out every pending change, in a transaction of its own.
+
+    Returns, Raises:
+        As `settle`.
+    """
+    with log.settling(store.name) as changes:
+        return _settle(store, log, changes)
 
 
 def settle_all(store: MemoryStore, log: MemoryLog) -> None:
@@ -56,10 +56,28 @@ def settle_all(store: MemoryStore, log: MemoryLog) -> None:
     Raises:
         UnavailableError: one of them cannot be carried out now.
     """
-    with log.settling():
-        stuck = settle(store, log)
-    for error in stuck.values():
+    for error in settle_alone(store, log).values():
         raise error
+
+
+def _settle(
+    store: MemoryStore,
+    log: MemoryLog,
+    changes: Iterable[PendingChange],
+    on_settled: OnSettled = lambda _: None,
+) -> dict[int, MythosError]:
+    stuck: dict[int, MythosError] = {}
+    for change in changes:
+        _require_logged(change, store=store.name)
+        _require_last(change)
+        try:
+            _carry_out(store, change)
+        except (UnavailableError, MemoryLogError) as error:
+            stuck[change.entry.seq] = error
+        else:
+            log.settle(change.entry.seq)
+            on_settled(change)
+    return stuck
 
 
 def _carry_out(store: MemoryStore, change: PendingChange) -> None:
@@ -77,11 +95,11 @@ def _require_logged(change: PendingChange, *, store: str) -> None:
         )
 
 
-def _require_last(change: PendingChange, log: MemoryLog) -> None:
-    newest = log.newest(bytes.fromhex(change.entry.key_hash.rpartition(":")[2]))
-    if newest != change.entry.seq:
+def _require_last(change: PendingChange) -> None:
+    if change.newest != change.entry.seq:
         raise MemoryLogError(
-            f"change {change.entry.seq} is listed as pending, and entry {newest} came after it",
+            f"change {change.entry.seq} is listed as pending, and entry {change.newest}"
+            " came after it",
             remedy="treat the log as altered: restore it from before the change",
         )
 

@@ -12,7 +12,8 @@ import click
 from mythos.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from mythos.adapters.memory_log import LogPlace, PendingChange
+    from mythos.adapters.memory_log import LogPlace
+    from mythos.adapters.memory_log_pending import PendingChange
     from mythos.adapters.memory_store import MemoryStore
 
 Command = TypeVar("Command", bound=Callable[..., Any])

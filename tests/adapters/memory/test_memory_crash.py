@@ -43,7 +43,7 @@ put(0)
 if point == "entry not committed":
     memory_log.MemoryLog._insert = die
 if point == "entry committed":
-    memory_recorder.settle = die
+    memory_recorder.settle_alone = die
 if point == "file half written":
     memory_store_files.os.replace = die
 if point == "file in place":

@@ -304,21 +304,6 @@ def test_a_relative_place_is_where_it_was_when_the_recorder_was_opened(
     assert place.audit().ok == 5
 
 
-def test_a_recorder_goes_on_when_a_lock_is_free_again(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mythos.adapters.memory_log_database.LOCK_WAIT_S", 0.05)
-    with place.recorder() as recorder:
-        with closing(sqlite3.connect(place.log, isolation_level=None)) as holder:
-            holder.execute("BEGIN IMMEDIATE")
-            with pytest.raises(UnavailableError, match="stayed locked"):
-                put(recorder, "a")
-        put(recorder, "b")
-    assert (place.store / "b").exists()
-    assert not (place.store / "a").exists()
-    assert place.audit().score == 1.0
-
-
 def test_a_recorder_goes_on_when_its_server_is_back(
     log_place: LogPlace, store: DirectoryStore
 ) -> None:
@@ -350,7 +335,7 @@ def test_only_settling_does_not_wait_for_the_disk(place: Place) -> None:
     full, normal = [(2,)], [(1,)]
     with open_log(place.log) as log:
         for _ in range(3):
-            with log.settling():
+            with log.settling("directory"):
                 assert log._database.all("PRAGMA synchronous") == normal
             with log.transaction():
                 assert log._database.all("PRAGMA synchronous") == full

@@ -132,10 +132,17 @@ def test_an_entry_alone_in_its_log_needs_no_hashes() -> None:
 
 
 @given(st.lists(st.integers(0, 9), max_size=12))
-def test_the_frontier_has_the_root_of_every_size_it_passes(portions: list[int]) -> None:
-    log, edge = MerkleLog(), Frontier()
+def test_the_frontier_has_the_root_of_every_size_it_passes_and_yields_each_subtree_once(
+    portions: list[int],
+) -> None:
+    log, edge, yielded = MerkleLog(), Frontier(), []
     for n in portions:
         entries = [b"%d" % (log.size + at) for at in range(n)]
         log.extend(entries)
-        edge.extend_hashes(leaf_hashes(map(leaf_message, entries)))
+        before = edge.copy()
+        for level, start, hashes in edge.grow(leaf_hashes(map(leaf_message, entries))):
+            yielded += [(level, place, hashed) for place, hashed in enumerate(hashes, start)]
         assert (edge.size, edge.root()) == (log.size, log.root())
+        assert (before.size, before.root()) == (log.size - n, log.root(log.size - n))
+    expected = [(level, at) for level in range(1, 8) for at in range(log.size >> level)]
+    assert sorted(yielded) == [(level, at, log.node(level, at)) for level, at in expected]
