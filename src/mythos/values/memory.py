@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeAlias
 
+import orjson
 from pydantic import AwareDatetime, Field, model_validator
 
 from mythos.values.base import Count, Digest, Value
-from mythos.values.digest import canonical_bytes
 from mythos.values.in_words import PLAIN_NAME
 
 MemoryOp = Literal["put", "delete", "baseline", "expire", "accept"]
@@ -71,8 +71,12 @@ class MemoryEntry(Value):
         return self
 
     def canonical(self) -> bytes:
-        """Return the RFC 8785 bytes that the log's tree hashes."""
-        return canonical_bytes(self.model_dump())
+        """Return the RFC 8785 bytes that the log's tree hashes.
+
+        Of texts and whole numbers under ASCII names they are what orjson writes, sooner than the
+        general writer.
+        """
+        return orjson.dumps(self.model_dump(), option=orjson.OPT_SORT_KEYS)
 
 
 class Checkpoint(Value):

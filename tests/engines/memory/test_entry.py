@@ -161,6 +161,13 @@ def test_the_bytes_of_a_write_are_those_of_its_entry_or_refused_alike(
         assert (fields.content is None) == (entry.content_hash is None)
 
 
+@given(writes, st.integers(0, 2**53 - 1))
+def test_the_bytes_of_an_entry_are_its_canonical_json(write: MemoryWrite, seq: int) -> None:
+    with suppress(MemoryLogError):  # a write that no entry can log
+        entry = entry_of(write, seq=seq, salt=SALT, at=AT)
+        assert entry.canonical() == canonical_bytes(entry.model_dump())
+
+
 GONE = MemoryWrite("directory", "user/tea.md", "delete", None, "agent")
 
 
