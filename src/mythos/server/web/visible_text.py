@@ -17,13 +17,13 @@ _LAST_ASCII = "\x7f"
 
 
 def visible(text: str) -> SafeString:
-    """A text as HTML, isolated from what stands beside it."""
+    """A text as HTML, isolated from what stands beside it; as a path it begins on the left."""
     places = groupby(range(len(text)), key=lambda place: _is_hidden(text, place))
     parts = ((hidden, "".join(text[place] for place in run)) for hidden, run in places)
     shown = format_html_join(
         "", "{}", ((_marked(part) if hidden else part,) for hidden, part in parts)
     )
-    return format_html("<bdi>{}</bdi>", shown)
+    return format_html('<bdi dir="ltr">{}</bdi>', shown)
 
 
 def visible_plainly(text: str) -> str:
