@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
@@ -63,4 +63,13 @@ def operator(db: None, settings: Settings) -> User:
 def browser(client: Client, operator: User) -> Client:
     """A browser in which the operator has signed in."""
     client.force_login(operator)
+    return client
+
+
+@pytest.fixture
+def ada(client: Client, db: None) -> Client:
+    """A browser in which somebody who may act has signed in."""
+    ada = User.objects.create_user("ada")
+    ada.groups.add(Group.objects.get_or_create(name="operator")[0])
+    client.force_login(ada)
     return client

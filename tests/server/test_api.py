@@ -9,6 +9,7 @@ import schemathesis
 from django.conf import settings as configured
 from django.contrib.auth.models import User
 from django.db import connection
+from django.middleware.csrf import _get_new_csrf_string
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -53,6 +54,7 @@ ROUTES = (
     "/api/v1/memories/lab-1/log?log=mythos/lab-1/clerk",
     "/api/v1/memories/lab-1/entries?log=mythos/lab-1/clerk",
     "/api/v1/memories/lab-1/proof?log=mythos/lab-1/clerk&seq=0",
+    "/api/v1/memories/lab-1/orders",
     "/api/v1/strategy",
     "/api/v1/openapi.json",
 )
@@ -83,11 +85,12 @@ def get(client: Client, path: str, **parameters: str | int) -> str:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_no_request_makes_the_server_fail_or_break_its_word(
-    case: schemathesis.Case[Any], script: Client, fleet: Fleet
+    case: schemathesis.Case[Any], ada: Client, fleet: Fleet
 ) -> None:
-    name = configured.SESSION_COOKIE_NAME
+    name, token = configured.SESSION_COOKIE_NAME, _get_new_csrf_string()
     response = case.call_and_validate(
-        cookies={name: script.cookies[name].value},
+        cookies={name: ada.cookies[name].value, configured.CSRF_COOKIE_NAME: token},
+        headers={"X-CSRFToken": token},
         checks=[
             not_a_server_error,
             status_code_conformance,
@@ -238,8 +241,8 @@ def test_the_openapi_document_lists_every_operation_once(script: Client) -> None
 
     names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
     assert sorted(names) == [
-        "list_baselines", "list_bundles", "list_entries", "list_environments", "list_evidence",
-        "list_memories", "list_nodes", "list_policies", "list_workflows", "read_bundle",
-        "read_memory", "read_policy", "read_proof", "read_resilience", "read_strategy",
-        "read_workflow",
+        "accept_key", "list_baselines", "list_bundles", "list_entries", "list_environments",
+        "list_evidence", "list_memories", "list_nodes", "list_orders", "list_policies",
+        "list_workflows", "read_bundle", "read_memory", "read_policy", "read_proof",
+        "read_resilience", "read_strategy", "read_workflow", "withdraw_order",
     ]  # fmt: skip

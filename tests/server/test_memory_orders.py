@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-from html import unescape
-
 import pytest
-from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from mythos.adapters.dsse import open_envelope
@@ -18,7 +13,7 @@ from mythos.server.actions.ledger import newest
 from mythos.server.catalog.commands import admit
 from mythos.server.catalog.models import Environment, Node
 from mythos.server.deployment import trust
-from mythos.server.resilience.commands import Accepted, accept_envelope
+from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.log_models import MemoryOrder
 from mythos.server.resilience.memory_orders import Seen, order, withdraw
 from mythos.server.resilience.models import IntakeFinding
@@ -26,54 +21,13 @@ from mythos.server.resilience.orders_under_way import orders_for
 from mythos.server.resilience.witness import CODE
 from mythos.server.resilience.witness_files import remembered, restart_log, view_for
 from mythos.values.accept_order import MAX_ORDERS, AcceptOrder, OrderAnswer
-from mythos.values.memory import BadClass, Offender
+from mythos.values.memory import Offender
 from mythos.values.witness import VIEW_TYPE, WitnessView
 from tests.server.outpost import AT, Outpost, minutes
-from tests.server.test_witness import ORIGIN, TRUE
+from tests.server.test_witness import ORIGIN
+from tests.server.wrong_keys import IS, OTHER, TOLD, WHY, give, seen_of, tell
 
 pytestmark = pytest.mark.django_db
-WAS, IS, OTHER = (f"salted-sha256:{digit * 64}" for digit in "123")
-TOLD = (
-    Offender(key="a.md", kind="altered", seq=3, op="put", logged=WAS, found=IS, source="tool"),
-    Offender(key="b.md", kind="missing", seq=4, op="put", logged=WAS, source="user"),
-    Offender(key="c.md", kind="unlogged", found=IS),
-)
-WHY = "pasted during the outage, ticket 12"
-
-
-def _tell(
-    outpost: Outpost,
-    *told: Offender,
-    nth: int = 0,
-    size: int = 9,
-    more: dict[str, BadClass] | None = None,
-    failed: bool = False,
-    answers: tuple[OrderAnswer, ...] = (),
-) -> Accepted:
-    """Envelope `nth` of the node: an audit that tells of these keys, names `more`, and answers."""
-    at = AT + minutes(nth)
-    keys = {each.key: each.kind for each in told} | (more or {})
-    kinds = list(keys.values())
-    body = MemoryBody(
-        size=size, audited_at=int(at.timestamp()), ok=9, keys=keys, offenders=told,
-        proof_failed=failed, altered=kinds.count("altered"), missing=kinds.count("missing"),
-        unlogged=kinds.count("unlogged"),
-    )  # fmt: skip
-    row = outpost.row("memory", body, subject=ORIGIN, at=at)
-    sealed = outpost.sealed(
-        [row, outpost.covered(at=at)], counter=nth, sent_at=int(at.timestamp()), answers=answers,
-        checkpoints=(TRUE.note(outpost.key, size),),
-    )  # fmt: skip
-    return accept_envelope(sealed, at=at)
-
-
-def _seen(offender: Offender, **changes: object) -> Seen:
-    seen = Seen("lab-1", ORIGIN, offender.key, offender.seq, offender.found)
-    return replace(seen, **changes)  # type: ignore[arg-type]
-
-
-def _order(offender: Offender, *, why: str = WHY, by: str = "ada", nth: int = 1) -> MemoryOrder:
-    return order(_seen(offender), why=why, by=by, at=AT + minutes(nth))
 
 
 def _view(data: bytes) -> WitnessView:
@@ -87,8 +41,8 @@ def _view(data: bytes) -> WitnessView:
 def test_an_order_says_what_the_operator_saw_and_stands_in_the_log_of_actions(
     offender: Offender, outpost: Outpost
 ) -> None:
-    _tell(outpost, *TOLD)
-    made = AcceptOrder.model_validate(_order(offender, why=f"  {WHY}\n ").order)
+    tell(outpost, *TOLD)
+    made = AcceptOrder.model_validate(give(offender, why=f"  {WHY}\n ").order)
     assert (made.key, made.kind, made.seq, made.found) == (
         offender.key, offender.kind, offender.seq, offender.found,
     )  # fmt: skip
@@ -102,24 +56,24 @@ def test_an_order_says_what_the_operator_saw_and_stands_in_the_log_of_actions(
 
 
 def test_orders_travel_in_the_signed_view_until_they_are_answered(outpost: Outpost) -> None:
-    assert _tell(outpost, *TOLD).orders == 0
-    orders = [_order(each).order for each in TOLD]
+    assert tell(outpost, *TOLD).orders == 0
+    orders = [give(each).order for each in TOLD]
     for nth in (1, 2):
-        accepted = _tell(outpost, *TOLD, nth=nth)
+        accepted = tell(outpost, *TOLD, nth=nth)
         assert (accepted.orders, accepted.tells_view) == (3, True)
         view = _view(view_for("lab-1", at=AT + minutes(nth)))
         assert [each.model_dump(mode="json") for each in view.orders] == orders
     answers = tuple(
         OrderAnswer(id=each["id"], outcome="accepted", seq=nth) for nth, each in enumerate(orders)
     )
-    assert _tell(outpost, nth=3, answers=answers).orders == 0
+    assert tell(outpost, nth=3, answers=answers).orders == 0
     assert b"orders" not in view_for("lab-1", at=AT)
     assert _view(view_for("lab-1", at=AT)).orders == ()
 
 
 def test_the_answer_to_evidence_carries_the_orders(client: Client, outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[2])
+    tell(outpost, *TOLD)
+    made = give(TOLD[2])
     sealed = outpost.sealed([outpost.covered()], counter=7)
     for status in ("counted", "already counted"):
         response = client.post("/api/v1/evidence", sealed, content_type="application/json")
@@ -138,7 +92,7 @@ def test_an_order_travels_although_no_checkpoint_was_witnessed(outpost: Outpost)
     accept_envelope(sealed, at=at)
     with pytest.raises(NotFoundError):
         view_for("lab-1", at=at)
-    _order(TOLD[2])
+    give(TOLD[2])
     assert len(_view(view_for("lab-1", at=at)).orders) == 1
 
 
@@ -155,72 +109,72 @@ def test_an_order_travels_although_no_checkpoint_was_witnessed(outpost: Outpost)
 def test_what_the_host_did_not_tell_enough_of_is_refused(
     offender: Offender, said: str, outpost: Outpost
 ) -> None:
-    _tell(outpost, offender)
+    tell(outpost, offender)
     with pytest.raises(ConflictError, match=said) as caught:
-        _order(offender)
+        give(offender)
     assert "on the host" in caught.value.remedy
     assert (newest(limit=1)[0].action, MemoryOrder.objects.count()) == ("node.admit", 0)
 
 
 def _named_only(outpost: Outpost) -> Seen:
-    _tell(outpost, more={"x": "unlogged"})
-    return _seen(Offender(key="x", kind="unlogged"))
+    tell(outpost, more={"x": "unlogged"})
+    return seen_of(Offender(key="x", kind="unlogged"))
 
 
 def _as_logged_by_now(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD)
-    _tell(outpost, *TOLD[1:], nth=1)
-    return _seen(TOLD[0])
+    tell(outpost, *TOLD)
+    tell(outpost, *TOLD[1:], nth=1)
+    return seen_of(TOLD[0])
 
 
 def _changed_again(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD)
-    _tell(outpost, TOLD[0].model_copy(update={"found": OTHER}), nth=1)
-    return _seen(TOLD[0])
+    tell(outpost, *TOLD)
+    tell(outpost, TOLD[0].model_copy(update={"found": OTHER}), nth=1)
+    return seen_of(TOLD[0])
 
 
 def _logged_meanwhile(outpost: Outpost) -> Seen:
-    _tell(outpost, TOLD[0].model_copy(update={"seq": 8}))
-    return _seen(TOLD[0])
+    tell(outpost, TOLD[0].model_copy(update={"seq": 8}))
+    return seen_of(TOLD[0])
 
 
 def _no_proof(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD, failed=True)
-    return _seen(TOLD[0])
+    tell(outpost, *TOLD, failed=True)
+    return seen_of(TOLD[0])
 
 
 def _forked(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD)
+    tell(outpost, *TOLD)
     IntakeFinding.objects.create(node_id="lab-1", code=CODE, subject=ORIGIN, ref="x", seen_at=AT)
-    return _seen(TOLD[0])
+    return seen_of(TOLD[0])
 
 
 def _retired(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD)
+    tell(outpost, *TOLD)
     Node.objects.update(retired_at=AT)
-    return _seen(TOLD[0])
+    return seen_of(TOLD[0])
 
 
 def _waits_already(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD)
-    _order(TOLD[0])
-    return _seen(TOLD[0])
+    tell(outpost, *TOLD)
+    give(TOLD[0])
+    return seen_of(TOLD[0])
 
 
 def _began_anew(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD)
+    tell(outpost, *TOLD)
     restart_log(ORIGIN, by="ada", why="a new disk", at=AT + minutes(1))
-    return _seen(TOLD[0])
+    return seen_of(TOLD[0])
 
 
 def _of_nobody(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD)
-    return _seen(TOLD[0], node_id="lab-9")
+    tell(outpost, *TOLD)
+    return seen_of(TOLD[0], node_id="lab-9")
 
 
 def _of_another_log(outpost: Outpost) -> Seen:
-    _tell(outpost, *TOLD)
-    return _seen(TOLD[0], origin="mythos/lab-1/other")
+    tell(outpost, *TOLD)
+    return seen_of(TOLD[0], origin="mythos/lab-1/other")
 
 
 @pytest.mark.parametrize(
@@ -253,47 +207,47 @@ def test_an_order_is_refused_with_a_remedy(
 
 @pytest.mark.parametrize("why", ["", " \n", "x" * 201, "a\u202eb", "a\x00b", "a\x1b[2J"])
 def test_a_reason_is_one_line_of_1_to_200_characters(why: str, outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
+    tell(outpost, *TOLD)
     with pytest.raises(UsageError):
-        _order(TOLD[0], why=why)
+        give(TOLD[0], why=why)
     assert not MemoryOrder.objects.exists()
 
 
 def test_at_most_as_many_orders_wait_as_a_view_holds(outpost: Outpost) -> None:
     for nth in range(MAX_ORDERS):
         offender = TOLD[2].model_copy(update={"key": f"{nth}.md"})
-        _tell(outpost, offender, nth=nth)
-        _order(offender, nth=nth)
-    _tell(outpost, *TOLD, nth=MAX_ORDERS)
+        tell(outpost, offender, nth=nth)
+        give(offender, nth=nth)
+    tell(outpost, *TOLD, nth=MAX_ORDERS)
     with pytest.raises(ConflictError, match="100 orders wait"):
-        _order(TOLD[0])
+        give(TOLD[0])
     first = MemoryOrder.objects.last()
     assert first is not None
     withdraw("lab-1", first.order_id, by="ada", at=AT)
-    _order(TOLD[0])
+    give(TOLD[0])
     assert len(_view(view_for("lab-1", at=AT)).orders) == MAX_ORDERS
 
 
 def test_a_withdrawn_order_travels_no_more_and_its_key_can_be_ordered_again(
     outpost: Outpost,
 ) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[0])
+    tell(outpost, *TOLD)
+    made = give(TOLD[0])
     withdraw("lab-1", made.order_id, by="bob", at=AT + minutes(2))
     assert orders_for(Node.objects.get()) == ()
     assert (newest(limit=1)[0].action, newest(limit=1)[0].by) == ("memory.withdraw", "bob")
     with pytest.raises(ConflictError, match="withdrawn already"):
         withdraw("lab-1", made.order_id, by="bob", at=AT + minutes(3))
-    assert _order(TOLD[0]).order_id != made.order_id
+    assert give(TOLD[0]).order_id != made.order_id
 
 
 def test_an_order_is_withdrawn_only_as_one_of_its_host(outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[0])
+    tell(outpost, *TOLD)
+    made = give(TOLD[0])
     for node, order_id in (("lab-2", made.order_id), ("lab-1", "0" * 32)):
         with pytest.raises(NotFoundError):
             withdraw(node, order_id, by="bob", at=AT)
-    _tell(outpost, nth=2, answers=(OrderAnswer(id=made.order_id, outcome="accepted", seq=9),))
+    tell(outpost, nth=2, answers=(OrderAnswer(id=made.order_id, outcome="accepted", seq=9),))
     with pytest.raises(ConflictError, match="accepted already"):
         withdraw("lab-1", made.order_id, by="bob", at=AT)
 
@@ -304,13 +258,13 @@ def _became(made: MemoryOrder) -> tuple[str, int | None, str]:
 
 
 def test_an_answer_is_kept_with_its_entry_or_its_reason(outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    one, two, three = (_order(each) for each in TOLD)
+    tell(outpost, *TOLD)
+    one, two, three = (give(each) for each in TOLD)
     answers = (
         OrderAnswer(id=one.order_id, outcome="accepted", seq=9),
         OrderAnswer(id=two.order_id, outcome="refused", why="it is there again"),
     )
-    _tell(outpost, *TOLD, nth=2, answers=answers)
+    tell(outpost, *TOLD, nth=2, answers=answers)
     assert (_became(one), _became(two)) == (
         ("accepted", 9, ""),
         ("refused", None, "it is there again"),
@@ -323,20 +277,20 @@ def test_an_answer_is_kept_with_its_entry_or_its_reason(outpost: Outpost) -> Non
 def test_answers_that_come_twice_or_in_another_order_come_to_the_same(
     turned: bool, outpost: Outpost
 ) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[0])
+    tell(outpost, *TOLD)
+    made = give(TOLD[0])
     accepted = OrderAnswer(id=made.order_id, outcome="accepted", seq=9)
     refused = OrderAnswer(id=made.order_id, outcome="refused", why="the log goes on")
     said = [accepted, refused, accepted][:: -1 if turned else 1]
     for nth, answer in enumerate([*said, refused], 2):
-        _tell(outpost, *TOLD, nth=nth, answers=(answer, answer))
+        tell(outpost, *TOLD, nth=nth, answers=(answer, answer))
     assert _became(made) == ("accepted", 9, "")
     assert made.answered_at == AT + minutes(2)
 
 
 def test_only_the_node_whose_order_it_is_answers_it(outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[0])
+    tell(outpost, *TOLD)
+    made = give(TOLD[0])
     other = Outpost(node="lab-2")
     admit(other.request, "lab")
     told = (
@@ -348,18 +302,18 @@ def test_only_the_node_whose_order_it_is_answers_it(outpost: Outpost) -> None:
 
 
 def test_the_answer_to_a_withdrawn_order_is_kept(outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[0])
+    tell(outpost, *TOLD)
+    made = give(TOLD[0])
     withdraw("lab-1", made.order_id, by="ada", at=AT + minutes(1))
-    _tell(outpost, nth=2, answers=(OrderAnswer(id=made.order_id, outcome="accepted", seq=9),))
+    tell(outpost, nth=2, answers=(OrderAnswer(id=made.order_id, outcome="accepted", seq=9),))
     assert _became(made) == ("accepted", 9, "")
     assert made.withdrawn_at == AT + minutes(1)
 
 
 def test_a_log_that_begins_anew_takes_back_what_waits_of_it_alone(outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    made, answered = _order(TOLD[0]), _order(TOLD[1])
-    _tell(outpost, *TOLD, nth=2, answers=(OrderAnswer(id=answered.order_id, outcome="accepted"),))
+    tell(outpost, *TOLD)
+    made, answered = give(TOLD[0]), give(TOLD[1])
+    tell(outpost, *TOLD, nth=2, answers=(OrderAnswer(id=answered.order_id, outcome="accepted"),))
     other = MemoryOrder.objects.create(
         order_id="e" * 32, node_id="lab-1", origin="mythos/lab-1/other", key="a.md",
         order={**made.order, "id": "e" * 32, "origin": "mythos/lab-1/other"}, ordered_at=AT,
@@ -374,149 +328,8 @@ def test_a_log_that_begins_anew_takes_back_what_waits_of_it_alone(outpost: Outpo
 
 
 def test_a_retired_host_is_told_nothing(outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[0])
+    tell(outpost, *TOLD)
+    made = give(TOLD[0])
     Node.objects.update(retired_at=AT)
     assert _view(view_for("lab-1", at=AT)).orders == ()
     withdraw("lab-1", made.order_id, by="ada", at=AT)
-
-
-@pytest.fixture
-def ada(client: Client) -> Client:
-    """A browser in which somebody who may act has signed in."""
-    ada = User.objects.create_user("ada")
-    ada.groups.add(Group.objects.get_or_create(name="operator")[0])
-    client.force_login(ada)
-    return client
-
-
-PAGE = f"/memories/lab-1/log/{ORIGIN}"
-FORM = f"/memories/lab-1/accept/{ORIGIN}"
-
-
-def _fields(page: str, nth: int) -> dict[str, str]:
-    """What the form of the wrong key number `nth` holds, as a browser would send it."""
-    form = page.split(f'action="{FORM}"')[nth + 1].split("</form>", maxsplit=1)[0]
-    return dict(re.findall(r'type="hidden" name="([a-z]+)" value="([^"]*)"', form))
-
-
-def _shown(browser: Client) -> str:
-    response = browser.get(PAGE)
-    assert response.status_code == 200
-    return unescape(response.content.decode())
-
-
-@pytest.mark.parametrize("nth", range(3))
-def test_an_operator_orders_on_the_page_and_sees_what_became_of_it(
-    nth: int, ada: Client, outpost: Outpost
-) -> None:
-    _tell(outpost, *TOLD)
-    page = _shown(ada)
-    assert "The log will say that <b>ada</b> took" in page
-    response = ada.post(FORM, {**_fields(page, nth), "why": WHY})
-    assert (response.status_code, response.headers["Location"]) == (302, f"{PAGE}#keys")
-    page = _shown(ada)
-    assert "Waits for the host" in page
-    assert page.count(f'action="{FORM}"') == 2
-    made = MemoryOrder.objects.get()
-    assert made.order["key"] == TOLD[nth].key
-    refused = OrderAnswer(id=made.order_id, outcome="refused", why="it is another content")
-    _tell(outpost, *TOLD, nth=1, answers=(refused,))
-    page = _shown(ada)
-    assert "The host says: it is another content" in page
-    assert page.count(f'action="{FORM}"') == 3
-    accepted = OrderAnswer(id=made.order_id, outcome="accepted", seq=1_234)
-    _tell(outpost, *TOLD, nth=2, answers=(accepted,))
-    assert "entry 1,234 of the log" in _shown(ada)
-    _tell(outpost, nth=3)
-    page = _shown(ada)
-    assert "Accepted and asked before" in page
-    assert f"“{WHY}”" in page
-
-
-def test_a_key_that_no_form_would_carry_as_it_is_is_the_one_that_is_accepted(
-    ada: Client, outpost: Outpost
-) -> None:
-    keys = ["a\r\nb", "a\nb", " a ", "\u202egnp.exe", "<b>&amp;\"'"]
-    _tell(outpost, *(Offender(key=key, kind="unlogged", found=IS) for key in keys))
-    for nth in range(len(keys)):
-        assert ada.post(FORM, {**_fields(_shown(ada), 0), "why": f"no. {nth}"}).status_code == 302
-    assert {made.key for made in MemoryOrder.objects.all()} == set(keys)
-
-
-def test_a_viewer_sees_no_form_and_may_not_post_one(
-    browser: Client, client: Client, outpost: Outpost
-) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[0])
-    page = _shown(browser)
-    assert FORM not in page
-    assert "/withdraw" not in page
-    assert "Needs an operator; you are a viewer." in page
-    where = f"/memories/lab-1/orders/{made.order_id}/withdraw"
-    for path in (FORM, where):
-        assert browser.post(path, {"why": WHY}).status_code == 403
-    client.logout()
-    for path in (FORM, where):
-        assert client.post(path, {"why": WHY}).headers["Location"].startswith("/login")
-        assert client.get(path).status_code == 405
-    assert [each.withdrawn_at for each in MemoryOrder.objects.all()] == [None]
-
-
-def test_a_form_without_its_token_is_refused(ada: Client, outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    strict = Client(enforce_csrf_checks=True)
-    strict.cookies = ada.cookies
-    fields = {**_fields(_shown(ada), 0), "why": WHY}
-    token = fields.pop("csrfmiddlewaretoken")
-    assert strict.post(FORM, fields).status_code == 403
-    assert not MemoryOrder.objects.exists()
-    assert strict.post(FORM, {**fields, "csrfmiddlewaretoken": token}).status_code == 302
-
-
-def test_what_changed_while_the_page_was_open_is_not_accepted(
-    ada: Client, outpost: Outpost
-) -> None:
-    _tell(outpost, *TOLD)
-    fields = _fields(_shown(ada), 0)
-    _tell(outpost, TOLD[0].model_copy(update={"found": OTHER}), nth=1)
-    response = ada.post(FORM, {**fields, "why": WHY})
-    assert response.status_code == 409
-    assert "look at what is there now" in response.content.decode()
-    assert ada.post(FORM, {**fields, "seq": "x", "why": WHY}).status_code == 400
-    assert ada.post(FORM, {**fields, "key": "", "why": WHY}).status_code == 404
-
-
-def test_an_order_is_withdrawn_on_the_page(ada: Client, outpost: Outpost) -> None:
-    _tell(outpost, *TOLD)
-    made = _order(TOLD[0])
-    where = f"/memories/lab-1/orders/{made.order_id}/withdraw"
-    assert f'action="{where}"' in _shown(ada)
-    assert ada.post(where).headers["Location"] == f"{PAGE}#keys"
-    page = _shown(ada)
-    assert "Withdrawn" in page
-    assert where not in page
-    assert ada.post(where, headers={"Accept": "application/json"}).status_code == 409
-
-
-def test_the_page_says_how_an_order_gets_to_a_host_without_a_network(
-    ada: Client, outpost: Outpost
-) -> None:
-    _tell(outpost, *TOLD)
-    Environment.objects.update(air_gapped=True)
-    export = "mythos witness export --node lab-1 --out lab-1.witness"
-    assert export not in _shown(ada)
-    _order(TOLD[0])
-    page = _shown(ada)
-    assert export in page
-    assert "it travels with the next file that is carried" in page
-
-
-def test_why_a_key_cannot_be_accepted_from_here_stands_beside_it(
-    ada: Client, outpost: Outpost
-) -> None:
-    _tell(outpost, Offender(key="c.md", kind="unlogged"), more={"d.md": "altered"})
-    page = _shown(ada)
-    assert "Not to be accepted from here: the host did not tell the hash" in page
-    assert "Not to be accepted from here: the host did not tell what its log says" in page
-    assert FORM not in page

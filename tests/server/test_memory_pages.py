@@ -340,7 +340,9 @@ def test_the_api_tells_the_same(browser: Client, host: Host, at: datetime) -> No
     assert (item["log"], item["altered"]) == ("mythos/eu-1/refunds", 1)
     where = f"/api/v1/memories/eu-1/log?log={quote(item['log'])}"
     whole = browser.get(where).json()
-    assert whole["keys"] == [{"name": "a", "kind": "altered", "log_says": None}]
+    (key,) = whole["keys"]
+    assert (key["name"], key["kind"], key["log_says"]) == ("a", "altered", None)
+    assert key["accepting"]["barred"] == "the host did not tell what its log says of this key"
 
 
 def test_a_wrong_key_stands_beside_what_was_logged_of_it(

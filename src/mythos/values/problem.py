@@ -10,6 +10,8 @@ from mythos.values.base import Value
 
 REFUSALS: Final = frozenset({401, 404, 422})
 """Statuses a read is refused with: not signed in, nothing there, a parameter out of bounds."""
+CHANGE_REFUSALS: Final = REFUSALS | {400, 403, 409}
+"""Statuses a change is refused with besides: what is no order, not by you, not as it is now."""
 
 
 class ProblemDetail(Value):

@@ -1,4 +1,7 @@
-"""`/api/v1/memories`: memory logs, what audits found and what is witnessed. Reads only."""
+"""`/api/v1/memories`: memory logs, what audits found, what is witnessed, and orders to accept keys.
+
+Operators give and withdraw orders, with the session's CSRF token; everything else only reads.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,21 @@ from typing import Annotated
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Router
+from ninja.responses import Status
 from pydantic import Field
 
 from mythos.server.documents.selection import Span
-from mythos.server.memories import entry_listing, listing
+from mythos.server.memories import entry_listing, listing, order_listing
 from mythos.server.memories.entry_proof import proof_of
 from mythos.server.memories.pages.entry_selection import MAX_KEY_TEXT, RUN, EntrySelection
+from mythos.server.resilience.memory_orders import Seen, order, withdraw
 from mythos.server.web.paging import Limit, PageNumber
+from mythos.server.web.roles import require_operator
+from mythos.values.accept_order import OrderId
 from mythos.values.base import Count
 from mythos.values.evidence import NodeName
 from mythos.values.memory import MemoryOp, MemorySource
-from mythos.values.problem import REFUSALS, Problem
+from mythos.values.problem import CHANGE_REFUSALS, REFUSALS, Problem
 
 router = Router(tags=["memories"], by_alias=True)
 KeyText = Annotated[str, Field(max_length=MAX_KEY_TEXT, pattern=r"^[^\x00]*$")]
@@ -71,3 +78,44 @@ def read_proof(
     """The proof of one entry, as text for `mythos memory verify`."""
     _, text = proof_of(node_id, log, seq)
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+@router.get(
+    "/memories/{node_id}/orders", response={200: order_listing.OrderPage, REFUSALS: Problem}
+)
+def list_orders(
+    request: HttpRequest,
+    node_id: NodeName,
+    log: listing.LogName | None = None,
+    page: PageNumber = 1,
+    limit: Limit = 50,
+) -> order_listing.OrderPage:
+    """Orders to a host to accept keys, the newest first, of one `log` or of all."""
+    return order_listing.orders(node_id, log, page=page, limit=limit)
+
+
+@router.post(
+    "/memories/{node_id}/orders",
+    response={201: order_listing.OrderDocument, CHANGE_REFUSALS: Problem},
+)
+def accept_key(
+    request: HttpRequest, node_id: NodeName, asked: order_listing.AcceptRequest
+) -> Status[order_listing.OrderDocument]:
+    """Order a host to accept a key as it was shown; the host carries it out and answers."""
+    user = require_operator(request.user)
+    seen = Seen(node_id, asked.log, asked.key, asked.seq, asked.found)
+    made = order(seen, why=asked.why, by=user.get_username(), at=timezone.now())
+    return Status(201, order_listing.document_of(made))
+
+
+@router.delete(
+    "/memories/{node_id}/orders/{order_id}",
+    response={200: order_listing.OrderDocument, CHANGE_REFUSALS: Problem},
+)
+def withdraw_order(
+    request: HttpRequest, node_id: NodeName, order_id: OrderId
+) -> order_listing.OrderDocument:
+    """Take an order back before its host has answered."""
+    user = require_operator(request.user)
+    made = withdraw(node_id, order_id, by=user.get_username(), at=timezone.now())
+    return order_listing.document_of(made)

@@ -17,7 +17,7 @@ from mythos.server.memories.presentation import show_memory
 from mythos.server.web.paging import page_after, rows_on
 from mythos.values.base import Count, Share, Value
 from mythos.values.evidence import EnvironmentName, NodeName
-from mythos.values.memory import BadClass
+from mythos.values.memory import BadClass, ShownHash
 
 LogName = Annotated[str, Field(max_length=300, pattern=r"^[^\x00-\x1f\x7f]+$")]
 MAX_SPELLS = 200
@@ -90,12 +90,24 @@ class LogSays(Value):
     found: str
 
 
+class Acceptable(Value):
+    """What an order to accept a key has to say it saw; `barred` says why none can be given."""
+
+    seq: Count | None
+    found: ShownHash | None
+    barred: str
+
+
 class WrongKey(Value):
-    """A key that the newest audit found wrong; `log_says` is null where the host did not tell."""
+    """A key that the newest audit found wrong; `log_says` is null where the host did not tell.
+
+    `accepting` is null where an order to accept it waits, or was carried out since.
+    """
 
     name: str
     kind: BadClass
     log_says: LogSays | None
+    accepting: Acceptable | None
 
 
 class MemoryLogDocument(MemoryLogSummary):

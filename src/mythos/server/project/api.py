@@ -1,8 +1,9 @@
-"""`/api/v1` for people's scripts and automation: JSON, signed in, read only.
+"""`/api/v1` for people's scripts and automation: JSON, signed in.
 
-Law: a GET writes nothing, every number from outside has two bounds, every refusal has the one
-shape of `values.problem`. What nodes call (evidence, enrolment, the site) is not here: those are
-plain views with their own proof of identity.
+Law: a GET writes nothing; a change is an operator's, and carries the session's CSRF token; every
+number from outside has two bounds; every refusal has the one shape of `values.problem`. What nodes
+call (evidence, enrolment, the site) is not here: those are plain views with their own proof of
+identity.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.operation import Operation
 from ninja.security import SessionAuth
 
@@ -32,6 +33,13 @@ _NOT_SIGNED_IN = ProblemDetail(
     remedy="sign in at /login and send its session cookie",
 )
 
+_NO_TOKEN_STATUS = 403
+_NO_TOKEN = ProblemDetail(
+    type="IdentityError",
+    message="the request does not carry the CSRF token of its session",
+    remedy="send the value of the csrftoken cookie, which every page sets, as X-CSRFToken",
+)
+
 
 class _Api(NinjaAPI):
     """Operations are named by their functions, so that generated clients read well."""
@@ -45,7 +53,7 @@ api = _Api(
     title="MythOS",
     version=__version__,
     description="Read a fleet's nodes, evidence, policy sets, workflows, memory logs, bundles, "
-    "environments and strategy.",
+    "environments and strategy; order hosts to accept keys of memory logs.",
     urls_namespace="api",
     auth=SessionAuth(),
     docs_url=None,  # its page would load from elsewhere, and no request leaves the host
@@ -77,6 +85,17 @@ def refuse_stranger(request: HttpRequest, error: AuthenticationError) -> HttpRes
 def refuse_parameters(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Answer for parameters outside their bounds."""
     return _answer(_detail(error.errors), status=422)
+
+
+@api.exception_handler(HttpError)
+def refuse_request(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """Answer for what is refused before its parameters are read: no token, or a body of no JSON."""
+    if error.status_code == _NO_TOKEN_STATUS:
+        return _answer(_NO_TOKEN, status=error.status_code)
+    detail = ProblemDetail(
+        type="UsageError", message=str(error), remedy="send a body of JSON, in UTF-8", where="body"
+    )
+    return _answer(detail, status=error.status_code)
 
 
 def no_route(request: HttpRequest, rest: str = "") -> HttpResponse:

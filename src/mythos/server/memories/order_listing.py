@@ -1,0 +1,83 @@
+"""Orders of the machine API: what is asked and what is told, bounded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from mythos.server.memories.listing import LogName
+from mythos.server.memories.order_queries import order_fact
+from mythos.server.memories.pages.orders import OrderState, shown
+from mythos.server.resilience.listing import node_called
+from mythos.server.resilience.log_models import MemoryOrder
+from mythos.server.web.paging import page_after
+from mythos.values.accept_order import OrderId
+from mythos.values.base import Count, Value
+from mythos.values.memory import MAX_KEY_CHARS, BadClass, ShownHash
+
+KeyName = Annotated[str, Field(min_length=1, max_length=MAX_KEY_CHARS)]
+
+
+class AcceptRequest(Value):
+    """A wrong key as it was shown: `seq` and `found` as in `log_says`, null where there is none."""
+
+    log: LogName
+    key: KeyName
+    seq: Count | None
+    found: ShownHash | None
+    why: Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class OrderDocument(Value):
+    """An order and what became of it.
+
+    `entry` is the number of the host's log entry, `answer` why there is none. `withdrawn_at` may
+    be set beside an answer: the host had carried it out already.
+    """
+
+    id: OrderId
+    log: str
+    key: str
+    kind: BadClass
+    seq: Count | None
+    found: ShownHash | None
+    by: str
+    why: str
+    ordered_at: datetime
+    state: OrderState
+    withdrawn_at: datetime | None
+    answered_at: datetime | None
+    entry: Count | None
+    answer: str
+
+
+class OrderPage(Value):
+    """Some orders, the newest first; `next` is the `page` behind this one, null on the last."""
+
+    items: tuple[OrderDocument, ...]
+    next: int | None
+
+
+def orders(node_id: str, log: str | None, *, page: int, limit: int) -> OrderPage:
+    """Orders to a host, a page at a time.
+
+    Raises:
+        NotFoundError: there is no such host.
+    """
+    found = MemoryOrder.objects.filter(node_id=node_called(node_id).node_id)
+    if log is not None:
+        found = found.filter(origin=log)
+    start = (page - 1) * limit
+    return OrderPage(
+        items=tuple(map(document_of, found[start : start + limit])),
+        next=page_after(page, n=found.count(), limit=limit),
+    )
+
+
+def document_of(row: MemoryOrder) -> OrderDocument:
+    """One order in wire form."""
+    order = shown(order_fact(row))
+    told = {name: getattr(order, name) for name in OrderDocument.model_fields if name != "log"}
+    return OrderDocument(log=row.origin, **told)
