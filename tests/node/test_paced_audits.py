@@ -1,4 +1,4 @@
-"""Audits that take long are taken now and then, and by the next beat where harm is suspected."""
+"""Audits that cost much are taken now and then, and by the next beat where harm is suspected."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ from tests.node.test_witnessed import MINUTE, ORIGIN, WITNESS, Rememberer
 
 
 class Clock:
-    """Seconds; every look at them takes `look_s`, so that an audit does."""
+    """Seconds; every look at those of the processor costs `look_s`, so that an audit does."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
         self.look_s = 10.0
 
     def __call__(self) -> float:
+        return self.now_s
+
+    def processor(self) -> float:
         self.now_s += self.look_s
         return self.now_s
 
 
 class Slow(Rememberer):
-    """A node whose audits take ten seconds each, and its refunds desk."""
+    """A node whose audits cost ten seconds each, and its refunds desk."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = Clock()
@@ -47,7 +50,10 @@ class Slow(Rememberer):
 
     def _reporter(self) -> Reporter:
         house = self.house
-        return Reporter(house.home, self.store, house.acceptance, house.key, clock=self.clock)
+        return Reporter(
+            house.home, self.store, house.acceptance, house.key,
+            clock=self.clock, processor=self.clock.processor,
+        )  # fmt: skip
 
     @property
     def memory(self) -> Path:
@@ -111,7 +117,7 @@ def test_an_audit_is_taken_when_its_pause_is_over(slow: Slow) -> None:
     assert (body.altered, slow.age(body)) == (1, timedelta())
 
 
-def test_quick_audits_are_taken_at_every_beat(slow: Slow) -> None:
+def test_cheap_audits_are_taken_at_every_beat(slow: Slow) -> None:
     slow.clock.look_s = 0.1
     assert [slow.age(slow.next()) for _ in range(3)] == [timedelta()] * 3
 
@@ -217,12 +223,12 @@ def test_a_signed_checkpoint_that_was_verified_before_is_refused_when_it_was_cha
     assert "signature" in slow.reporter.failed_logs["refunds"]
 
 
-def test_the_node_says_when_and_how_long_it_audited(slow: Slow) -> None:
+def test_the_node_says_when_it_audited_and_what_that_cost(slow: Slow) -> None:
     slow.next()
     slow.next()
     told = {str(each["log"]): each for each in slow.reporter.audits}
     assert told[ORIGIN] == {
-        "log": ORIGIN, "audited_at": NOW.isoformat(), "took_s": 10.0, "pause_s": 570,
+        "log": ORIGIN, "audited_at": NOW.isoformat(), "cpu_s": 10.0, "pause_s": 570,
     }  # fmt: skip
     slow.duty = type(slow.duty)(slow.duty.bundle, slow.duty.rulebook, {})
     slow.beat(NOW + 2 * MINUTE)

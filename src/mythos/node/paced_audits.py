@@ -48,9 +48,14 @@ class HeldAudit:
 class PacedAudits:
     """The newest audit of each log of one node."""
 
-    def __init__(self, clock: Clock) -> None:
-        """Begin with none; `clock` tells seconds and never goes back."""
-        self._clock = clock
+    def __init__(self, clock: Clock, processor: Clock) -> None:
+        """Begin with none.
+
+        Args:
+            clock: tells seconds, and never goes back.
+            processor: tells the processor seconds that this thread has taken.
+        """
+        self._clock, self._processor = clock, processor
         self._pace = AuditPace()
         self._held: dict[str, HeldAudit] = {}
 
@@ -76,9 +81,10 @@ class PacedAudits:
 
     def take(self, origin: str, audit: Callable[[], MemoryAudit], *, heard_at: int) -> HeldAudit:
         """Audit a log now."""
-        began_s = self._clock()
+        before_s = self._processor()
         held = HeldAudit(audit(), heard_at)
-        self._pace.taken(origin, began_s=began_s, ended_s=self._clock(), sound=held.sound)
+        cost_s = self._processor() - before_s
+        self._pace.taken(origin, ended_s=self._clock(), cost_s=cost_s, sound=held.sound)
         self._held[origin] = held
         return held
 
@@ -92,12 +98,12 @@ class PacedAudits:
         self._held = {name: held for name, held in self._held.items() if name in origins}
 
     def told(self) -> list[dict[str, JsonValue]]:
-        """What `mythos node status` says of audits: when, how long, and how long none is due."""
+        """What `mythos node status` says of audits: when, their cost, and how long none is due."""
         return [
             {
                 "log": origin,
                 "audited_at": held.audit.audited_at.astimezone(UTC).isoformat(),
-                "took_s": round(self._pace.took_s(origin) or 0.0, 3),
+                "cpu_s": round(self._pace.cost_s(origin), 3),
                 "pause_s": round(self._pace.pause_s(origin)),
             }
             for origin, held in list(self._held.items())

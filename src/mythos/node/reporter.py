@@ -73,6 +73,7 @@ class Reporter:
         key_names: bool = True,
         orders: Orders | None = None,
         clock: Clock = time.monotonic,
+        processor: Clock = time.thread_time,
     ) -> None:
         """Speak for a node.
 
@@ -83,7 +84,7 @@ class Reporter:
             key: signs envelopes and checkpoints.
             key_names: whether newest entries of memory logs are told with the names of their keys.
             orders: what operators ordered of its memories; None: orders are taken.
-            clock: tells how long audits take; it never goes back.
+            clock, processor: as for `PacedAudits`.
         """
         self.orders = orders or Orders(home, store)
         self._home = home
@@ -93,7 +94,7 @@ class Reporter:
         self._key_names = key_names
         self._stale_since_s: float | None = None
         self._failed_logs: dict[str, str] = {}
-        self._audits = PacedAudits(clock)
+        self._audits = PacedAudits(clock, processor)
         self._verified: defaultdict[str, VerifiedNotes] = defaultdict(VerifiedNotes)
 
     @property
@@ -103,7 +104,7 @@ class Reporter:
 
     @property
     def audits(self) -> list[dict[str, JsonValue]]:
-        """The newest audit of each memory log: when, how long it took, and the pause after it."""
+        """The newest audit of each memory log: when, its cost, and the pause after it."""
         return self._audits.told()
 
     def beat(self, duty: Duty, in_force: InForce, *, stale: bool, at: datetime) -> int:

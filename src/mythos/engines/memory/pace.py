@@ -1,9 +1,10 @@
 """The pace of audits: when is the next audit of a log due?
 
 An audit reads a whole log and a whole store, so its cost grows with them while what it can find
-does not. Audits of one host take about a twentieth of its time together, each log as often as its
-own cost allows; quick ones are always due. What suggests that something is wrong is worth any cost:
-then the next one is due at once. Nothing here reads a clock.
+does not. Audits of one host take about a twentieth of one processor together, each log as often as
+its own cost allows; cheap ones are always due. Cost is processor time: by the time on a clock, a
+busy host, or a writer that holds a lock, would put off the next audit. What suggests that something
+is wrong is worth any cost: then the next one is due at once. Nothing here reads a clock.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-QUICK_S = 0.5
-"""An audit shorter than this is always taken."""
+CHEAP_S = 0.5
+"""Processor seconds: an audit that takes fewer is always due."""
 PAUSE = 19.0
-"""Seconds without an audit for each second of one: a twentieth of the time goes into audits."""
+"""Seconds without an audit for each processor second of one, so that it takes a twentieth."""
 LONGEST_PAUSE_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
     ended_s: float
-    took_s: float
+    cost_s: float
     sound: bool
 
 
@@ -45,26 +46,26 @@ class AuditPace:
             return True
         return now_s - last.ended_s >= self.pause_s(log)
 
-    def taken(self, log: str, *, began_s: float, ended_s: float, sound: bool) -> None:
-        """Say that a log was audited, and whether the audit found nothing wrong."""
-        self._taken[log] = _Taken(ended_s, ended_s - began_s, sound)
+    def taken(self, log: str, *, ended_s: float, cost_s: float, sound: bool) -> None:
+        """Say when the audit of a log ended, its cost, and whether it found nothing wrong."""
+        self._taken[log] = _Taken(ended_s, cost_s, sound)
 
     def pause_s(self, log: str) -> float:
         """Seconds from the end of the last audit of a log until the next is due.
 
         Returns:
-            0 where every moment is right: it was quick, found something wrong, or never was.
+            0 where every moment is right: it was cheap, found something wrong, or never was.
         """
         last = self._taken.get(log)
-        if last is None or not last.sound or last.took_s < QUICK_S:
+        if last is None or not last.sound or last.cost_s < CHEAP_S:
             return 0.0
-        slow_s = sum(each.took_s for each in self._taken.values() if each.took_s >= QUICK_S)
-        return min(PAUSE * slow_s, LONGEST_PAUSE_S)
+        costs = (each.cost_s for each in self._taken.values())
+        return min(PAUSE * sum(cost for cost in costs if cost >= CHEAP_S), LONGEST_PAUSE_S)
 
-    def took_s(self, log: str) -> float | None:
-        """Seconds that the last audit of a log took; None if it was never audited."""
+    def cost_s(self, log: str) -> float:
+        """Processor seconds of the last audit of a log; 0 if it was never audited."""
         last = self._taken.get(log)
-        return None if last is None else last.took_s
+        return 0.0 if last is None else last.cost_s
 
     def forget(self, log: str) -> None:
         """Let the next audit of a log be due at once."""
