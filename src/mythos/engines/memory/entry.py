@@ -54,29 +54,38 @@ def key_hashes(store: str, keys: Collection[str]) -> list[bytes]:
     Raises:
         MemoryLogError: a key is no Unicode text.
     """
-    sha, before = sha256, f"[{encode_basestring(store)},"
+    before, rests = f"[{encode_basestring(store)},", _rests_at_once(keys)
     try:
-        pairs = _pairs_at_once(before, keys) or [
-            f"{before}{encode_basestring(key)}]".encode() for key in keys
-        ]
+        if rests is None:
+            begun, rests = b"", [f"{before}{encode_basestring(key)}]".encode() for key in keys]
+        else:
+            begun = f'{before}"'.encode()
     except UnicodeEncodeError as error:
         raise MemoryLogError(
             f"key {error.object[len(before) : 80]!r} is no Unicode text",
             remedy="name the memory in valid UTF-8",
         ) from error
-    return [sha(pair).digest() for pair in pairs]
+    fresh, hashes = sha256(begun).copy, []
+    for rest in rests:
+        digest = fresh()
+        digest.update(rest)
+        hashes.append(digest.digest())
+    return hashes
 
 
-def _pairs_at_once(before: str, keys: Collection[str]) -> list[bytes] | None:
-    """The JSON of many pairs; None if a key is not of ASCII, needs an escape or holds a DEL."""
-    joined = "\x7f".join(keys)
-    if not joined.isascii() or joined.count("\x7f") != len(keys) - 1:
+def _rests_at_once(keys: Collection[str]) -> list[bytes] | None:
+    """What follows the first quote of each key in the JSON of its pair.
+
+    None if a key is not of ASCII, needs an escape or holds a DEL.
+    """
+    joined = '"]\x7f'.join(keys)
+    if not joined.isascii():
         return None
-    if len(orjson.dumps(joined)) != len(joined) + len('""'):
+    rests = f'{joined}"]'.encode().split(b"\x7f")
+    if len(rests) != len(keys):
         return None
-    start, end = f'{before}"'.encode(), b'"]'
-    pairs = joined.encode().replace(b"\x7f", end + b"\n" + start)
-    return (start + pairs + end).split(b"\n")
+    escapes = len(keys) - 1  # those of the quotes between the keys
+    return rests if len(orjson.dumps(joined)) == len(joined) + escapes + len('""') else None
 
 
 def entry_content_hash(salt: bytes, content: bytes) -> str:
