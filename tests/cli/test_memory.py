@@ -367,6 +367,29 @@ def test_a_key_that_is_not_there_is_made_only_on_demand(site: Site, tmp_path: Pa
     assert (refused.code, "make one with --new-key" in refused.err) == (1, True)
 
 
+@pytest.mark.parametrize("given", ["PRIVATE KEY", "PUBLIC KEY", "none of these", "no file"])
+def test_what_is_no_verifier_key_is_refused_with_where_to_find_one(
+    tmp_path: Path, given: str
+) -> None:
+    uri = files(tmp_path)
+    (tmp_path / "mem/tea").write_text("likes tea")
+    told("baseline", uri)
+    told("checkpoint", uri, "--key", tmp_path / "k.pem", "--new-key")
+    told("prove", uri, "tea", "--out", tmp_path / "p")
+    file = tmp_path / "vkey"
+    if given == "PRIVATE KEY":
+        file = tmp_path / "k.pem"
+    elif given != "no file":
+        file.write_text(
+            f"-----BEGIN {given}-----\n" if given == "PUBLIC KEY" else "ssh-ed25519 AAA"
+        )
+    for command in (("audit", uri), ("verify", tmp_path / "p")):
+        said = memory(*command, "--vkey", file)
+        assert (said.code, "give the line NAME+ID+KEY" in said.err) == (1, True)
+        assert "`mythos memory checkpoint` print" in said.err
+        assert (f"is a {given.lower()} in PEM" in said.err) == given.endswith("KEY")
+
+
 def test_accepting_says_who_and_why(site: Site) -> None:
     site.behind("planted", "told by phone")
     site.live.remove("name")

@@ -8,6 +8,7 @@ module only into a key file.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,10 @@ from mythos.errors import ConflictError, NotFoundError, TrustError
 
 _PRIVATE = 0o600
 _OTHERS = 0o077
+_MAKE_ONE = (
+    "name a key that `mythos trust init`, `mythos node enroll` or `mythos memory checkpoint"
+    " --new-key` made, or make one: `openssl genpkey -algorithm ed25519 -out KEY.pem`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,24 +169,43 @@ def load_public_key(pem: str) -> PublicKey:
     try:
         key = load_pem_public_key(pem.encode())
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise _not_a_key("the text") from error
+        raise _no_public_key() from error
     if not isinstance(key, Ed25519PublicKey):
-        raise _not_a_key("the text")
+        raise _no_public_key()
     return PublicKey(key)
 
 
 def _private(pem: bytes, path: Path) -> Ed25519PrivateKey:
     try:
         key = load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _not_a_key(str(path)) from error
+    except TypeError as error:
+        raise _not_a_key(
+            path,
+            "an encrypted one",
+            remedy=f"write it without its passphrase: `openssl pkey -in {path} -out KEY.pem`",
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise _not_a_key(path, _said(pem)) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise _not_a_key(str(path))
+        kind = type(key).__name__.removesuffix("PrivateKey")
+        raise _not_a_key(path, f"one for {kind}")
     return key
 
 
-def _not_a_key(what: str) -> TrustError:
+def _said(pem: bytes) -> str:
+    """What PEM says of itself, where it is no private key that can be read."""
+    label = re.search(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----", pem)
+    return f"PEM labelled {label[1].decode()}" if label else "no PEM at all"
+
+
+def _not_a_key(path: Path, what: str, *, remedy: str = _MAKE_ONE) -> TrustError:
     return TrustError(
-        f"{what} holds no Ed25519 key in unencrypted PEM",
-        remedy="name a key made by `mythos trust init` or `mythos node enroll`",
+        f"{path} holds no Ed25519 private key in unencrypted PEM, but {what}", remedy=remedy
+    )
+
+
+def _no_public_key() -> TrustError:
+    return TrustError(
+        "the text holds no Ed25519 public key in PEM",
+        remedy="send the request again as `mythos node enroll` wrote it",
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mythos.errors import UsageError
+from mythos.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from mythos.engines.memory.cosignature import CosignatureVerifier
@@ -21,7 +21,8 @@ def verifiers_of(vkeys: Sequence[str]) -> list[NoteVerifier]:
 
     Raises:
         MemoryLogError: one is no Ed25519 verifier key.
-        OSError: one that is no key's text names no file that can be read.
+        NotFoundError: one is no key's text, and names no file.
+        OSError: the file cannot be read.
     """
     from mythos.engines.memory.note import NoteVerifier
 
@@ -81,5 +82,11 @@ def witnessed_of(
 def _text_of(vkey: str) -> str:
     if "+" in vkey or "\n" in vkey:
         return vkey
-    with Path(vkey).open(encoding="utf-8", errors="replace") as file:
-        return file.read(MAX_KEY_CHARS)
+    try:
+        with Path(vkey).open(encoding="utf-8", errors="replace") as file:
+            return file.read(MAX_KEY_CHARS)
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"{vkey[:80]!r} is neither a verifier key nor a file that holds one",
+            remedy="give the line NAME+ID+KEY that `mythos memory checkpoint` printed, or its file",
+        ) from error

@@ -120,7 +120,8 @@ def parts_of_vkey(vkey: str) -> tuple[str, str, bytes]:
     """
     found = _VKEY.fullmatch(vkey.strip())
     if found is None:
-        what = "a private key" if "PRIVATE KEY" in vkey else "none"
+        key = re.search("(PRIVATE|PUBLIC) KEY", vkey)
+        what = f"a {key[0].lower()} in PEM" if key else "none"
         raise _no_vkey(f"what was given as a verifier key is {what}")
     name, key_id, encoded = found.groups()
     try:
@@ -225,7 +226,9 @@ def _decode(encoded: str, *, what: str) -> bytes:
 
 def _no_vkey(message: str) -> MemoryLogError:
     return MemoryLogError(
-        message, remedy="give the line NAME+ID+KEY that whoever signs has published beside the note"
+        message,
+        remedy="give the line NAME+ID+KEY: `mythos memory checkpoint` prints it for a log,"
+        " `mythos witness list` for a witness",
     )
 
 
