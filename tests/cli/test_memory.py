@@ -25,6 +25,7 @@ from mythos.engines.memory.entry import MemoryWrite
 from mythos.engines.telemetry.otlp import encode_json
 from mythos.values.event import Span
 from tests.cli.policy_command import Said
+from tests.permissions import bound_by_modes
 from tests.postgresql import server_url
 
 RUN = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -170,6 +171,7 @@ def test_an_audit_has_exactly_the_promised_keys(site: Site) -> None:
         "expired": 0,
         "score": {"low": 1.0, "mid": 1.0, "high": 1.0},
         "flags": [],
+        "notes": [],
         "offenders": [],
         "carried_out": [],
         "resumed": None,
@@ -504,3 +506,31 @@ def test_what_names_no_store_is_bad_usage_with_a_remedy(uri: str) -> None:
     said = memory("audit", uri)
     assert said.code == 2
     assert "write dir:PATH, jsonl:FILE" in said.err
+
+
+def test_a_backup_that_cannot_be_written_is_looked_into_with_every_command_that_only_reads(
+    tmp_path: Path,
+) -> None:
+    uri = files(tmp_path)
+    (tmp_path / "mem/tea").write_text("likes tea")
+    (tmp_path / "backup").mkdir()
+    log = ("--log", tmp_path / "backup/log")
+    key = tmp_path / "k.pem"
+    told("baseline", uri, *log)
+    told("checkpoint", uri, *log, "--key", key, "--new-key")
+    (tmp_path / "backup/log").chmod(0o400)
+    (tmp_path / "backup").chmod(0o500)
+    try:
+        with bound_by_modes():
+            assert memory("audit", uri, *log).out.startswith("note      the log cannot be written,")
+            assert told("audit", uri, *log)["ok"] == 1
+            assert len(told("trace", uri, *log)["entries"]) == 1
+            assert told("prove", uri, "tea", *log, "--out", tmp_path / "p")["size"] == 1
+            assert told("checkpoint", uri, *log, "--key", key)["kept"] is False
+            signed = memory("checkpoint", uri, *log, "--key", key).out
+            assert "not kept in the log: the log cannot be written" in signed
+            assert told("rollback", uri, *log, "--to", "1")["blocked"] == {}
+            refused = memory("record", uri, "tea", *log, "--delete").err
+            assert "attempt to write a readonly database" in refused
+    finally:
+        (tmp_path / "backup").chmod(0o700)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mythos.adapters.memory_audit_resume import LeftOff, OnResumed, Resumed, ResumeFile
-from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, open_to_read
 from mythos.adapters.memory_offenders import offenders_of
 from mythos.adapters.memory_settling import OnSettled, settle
 from mythos.adapters.memory_store import MemoryStore
@@ -78,7 +78,7 @@ def audit_store(  # noqa: PLR0913 - three of them only listen
         UnavailableError: the log is locked, or the disk refuses it.
     """
     try:
-        with open_log(place) as log:
+        with open_to_read(place) as log:
             asked = _Asked(
                 verifiers,
                 verified,
@@ -91,7 +91,9 @@ def audit_store(  # noqa: PLR0913 - three of them only listen
                 on_settled,
                 on_resumed,
             )
-            return _audit(store, log, asked)
+            found = _audit(store, log, asked)
+            notes = (*filter(None, [log.read_only]), *found.notes)
+            return found.model_copy(update={"notes": notes})
     except NotFoundError as absent:
         return _without_log(store, witnessed, absent, at=at)
     except MemoryLogError as broken:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from mythos.adapters.memory_log import LogPlace, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log, open_to_read
 from mythos.engines.memory.checkpoint import checkpoint_text, parse_checkpoint, require_extends
 from mythos.engines.memory.note import NoteSigner, parse_note, sign_note
 from mythos.engines.memory.proofs import verify_consistency
@@ -38,11 +38,29 @@ def checkpoint(place: LogPlace, key: Ed25519PrivateKey) -> str:
         MemoryLogError: the log does not extend what was signed before.
     """
     with open_log(place) as log, log.transaction():
-        origin, tree = log.origin, log.tree()
-        if (known := log.checkpoint()) is not None:
-            require_extends(tree, known, origin=origin)
-        text = checkpoint_text(origin, tree.size, tree.root())
-        note = sign_note(text, NoteSigner(origin, key))
+        return _signed(log, key)
+
+
+def checkpoint_read(place: LogPlace, key: Ed25519PrivateKey) -> tuple[str, str]:
+    """As `checkpoint`; a log that cannot be written is signed, and the note is not kept in it.
+
+    Returns:
+        The note, and why it is not kept; empty if it is.
+
+    Raises:
+        As `checkpoint`.
+    """
+    with open_to_read(place) as log, log.transaction():
+        return _signed(log, key), log.read_only
+
+
+def _signed(log: MemoryLog, key: Ed25519PrivateKey) -> str:
+    origin, tree = log.origin, log.tree()
+    if (known := log.checkpoint()) is not None:
+        require_extends(tree, known, origin=origin)
+    text = checkpoint_text(origin, tree.size, tree.root())
+    note = sign_note(text, NoteSigner(origin, key))
+    if not log.read_only:
         log.keep(tree.size, note)
     return note
 

@@ -25,7 +25,7 @@ from mythos.adapters.memory_log_mark import NOTHING, RECENT, LogMark
 from mythos.adapters.memory_log_pending import AT_ONCE, PendingChange, change_of, pending
 from mythos.adapters.memory_log_postgresql import ServerLog, connect_server
 from mythos.adapters.memory_log_reader import LogReader
-from mythos.adapters.memory_log_sqlite import connect_file
+from mythos.adapters.memory_log_sqlite import connect_file, connect_to_read
 from mythos.adapters.memory_log_tree import stored_edge
 from mythos.engines.memory.entry import (
     SALT_BYTES,
@@ -211,6 +211,21 @@ def create_log(place: LogPlace) -> Iterator[MemoryLog]:
 
 
 @contextmanager
+def open_to_read(place: LogPlace) -> Iterator[MemoryLog]:
+    """Open a log that exists, also where it cannot be written: then it says why (`read_only`).
+
+    Raises:
+        As `open_log`; also UnavailableError: such a log was written while it was read.
+    """
+    if isinstance(place, ServerLog):
+        with open_log(place) as log:
+            yield log
+    else:
+        with connect_to_read(place) as database:
+            yield _begun(MemoryLog(database), place)
+
+
+@contextmanager
 def open_log(place: LogPlace) -> Iterator[MemoryLog]:
     """Open a log that exists.
 
@@ -226,7 +241,10 @@ def open_log(place: LogPlace) -> Iterator[MemoryLog]:
             yield log
     else:
         with connect_file(place, mode="rw") as database:
-            log = MemoryLog(database)
-            if not log.exists():
-                raise no_log(place)
-            yield log
+            yield _begun(MemoryLog(database), place)
+
+
+def _begun(log: MemoryLog, place: Path) -> MemoryLog:
+    if not log.exists():
+        raise no_log(place)
+    return log

@@ -68,6 +68,11 @@ class Database(Protocol):
         ...
 
     @property
+    def read_only(self) -> str:
+        """Why nothing can be written here, in words; empty where it can."""
+        ...
+
+    @property
     def misfiled(self) -> str:
         """That the column `key_hash` is not what `entry` says, as this database writes that."""
         ...

@@ -84,6 +84,7 @@ class _Server:
     """One connection."""
 
     leaf_message = "'\\x00'::bytea || entry"
+    read_only = ""
     misfiled = (
         """position(convert_to('"key_hash":"sha256:' || encode(key_hash, 'hex') || '"', 'UTF8')"""
         " IN entry) = 0"

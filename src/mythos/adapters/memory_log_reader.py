@@ -64,6 +64,11 @@ class LogReader:
             )
 
     @property
+    def read_only(self) -> str:
+        """Why the log was opened to be read only; empty where it can be written."""
+        return self._database.read_only
+
+    @property
     def origin(self) -> str:
         """The log's name."""
         return text_of(self._one("SELECT origin FROM log"))

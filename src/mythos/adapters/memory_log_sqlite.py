@@ -25,6 +25,7 @@ from mythos.adapters.memory_log_database import (
     no_log,
     unreadable,
 )
+from mythos.adapters.sqlite_reading import READ_ONLY, UNLOCKED, WRITABLE, opening_query, watched
 from mythos.errors import MemoryLogError, UnavailableError
 
 Identity = tuple[int, int]
@@ -36,6 +37,11 @@ _REFUSED = {
     sqlite3.SQLITE_CANTOPEN,
 }
 _PRIVATE = 0o600
+_WHY_READ_ONLY = {
+    READ_ONLY: "the log cannot be written, and was only read",
+    UNLOCKED: "the log cannot be written, and was only read, as a file that nobody writes"
+    " meanwhile",
+}
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
 _TRIGGERS = """
 CREATE TRIGGER entries_stay BEFORE UPDATE ON entries
@@ -68,6 +74,27 @@ def connect_file(path: Path, *, mode: Literal["rw", "rwc"]) -> Iterator[Database
         yield _File(connection, path, file or _found(path))
 
 
+@contextmanager
+def connect_to_read(path: Path) -> Iterator[Database]:
+    """As `connect_file` with `rw`; a database that cannot be written is opened to be read.
+
+    Raises:
+        As `connect_file`; also UnavailableError: it was written while it was read without locks.
+    """
+    query = opening_query(path)
+    if query == WRITABLE:
+        with connect_file(path, mode="rw") as database:
+            yield database
+        return
+    file = _found(path)
+    with (
+        watched(path, query),
+        _told(path),
+        closing(_open(f"{path.absolute().as_uri()}?{query}")) as connection,
+    ):
+        yield _File(connection, path, file, read_only=_WHY_READ_ONLY[query])
+
+
 class _File:
     """One open file. What it was opened as must stay under its name while it is written."""
 
@@ -77,8 +104,14 @@ class _File:
     )
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, file: os.stat_result | None
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        file: os.stat_result | None,
+        *,
+        read_only: str = "",
     ) -> None:
+        self.read_only = read_only
         self._connection = connection
         self._path = path.absolute()
         self._wal = Path(f"{path.resolve()}-wal")
@@ -120,7 +153,7 @@ class _File:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
-            self.all("BEGIN IMMEDIATE")
+            self.all("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
             yield
             self.all("COMMIT")
         except BaseException:
@@ -233,9 +266,13 @@ def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogErr
                 f"memory log {path} cannot be opened: {os.strerror(errno.EACCES)}",
                 remedy="let the user that MythOS runs as read and write it",
             )
+        if code == sqlite3.SQLITE_CANTOPEN and (wal := Path(f"{path.resolve()}-wal")).exists():
+            return UnavailableError(
+                f"memory log {path} cannot be read there: its newest entries lie in {wal.name}",
+                remedy="copy both files to where one may write, and name the copy: --log COPY",
+            )
         return UnavailableError(
             f"the disk refuses memory log {path}: {error}",
-            remedy="free space or allow writing there (a log on read-only media: copy it to where"
-            " one may write), then repeat; what was logged is kept",
+            remedy="free space or allow writing there, then repeat; what was logged is kept",
         )
     return unreadable(path, error)

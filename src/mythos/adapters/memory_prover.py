@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, open_to_read
 from mythos.adapters.memory_store import MemoryStore
 from mythos.engines.memory.checkpoint import require_extends
 from mythos.engines.memory.entry import key_hash, key_hashes
@@ -40,7 +40,7 @@ def prove_memory(
         NotFoundError: no log, no such entry, or no checkpoint covers it.
         MemoryLogError: the log does not extend its checkpoint.
     """
-    with open_log(place) as log, log.transaction():
+    with open_to_read(place) as log, log.transaction():
         number = _newest(log, store, key) if seq is None else seq
         entry, kept = log.entry(number), log.kept(number)
         if entry.key_hash != key_hash(store.name, key):

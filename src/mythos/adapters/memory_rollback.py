@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log, open_to_read
 from mythos.adapters.memory_settling import OnSettled, settle
 from mythos.adapters.memory_store import Change, MemoryStore
 from mythos.engines.memory.checkpoint import require_extends
@@ -57,7 +57,7 @@ def plan(
         NotFoundError: no log, or none that knows what `past` names.
         MemoryLogError: the log does not hold, so nobody knows what to roll back to.
     """
-    with open_log(place) as log, log.transaction():
+    with open_to_read(place) as log, log.transaction():
         settle(store, log, on_settled=on_settled)
         return _plan(store, log, past, backup)
 
@@ -120,6 +120,8 @@ def _plan(
 def _blocked(
     store: MemoryStore, log: MemoryLog, made: RollbackPlan, backup: MemoryStore | None
 ) -> dict[str, str]:
+    if log.read_only:
+        return dict.fromkeys([*made.remove, *made.restore], log.read_only)
     removed: Iterator[Change] = ((key, None) for key in made.remove)
     restored: Iterator[Change] = (
         (key, _content(log, log.entry(seq), key, backup)) for key, seq in made.restore.items()

@@ -32,7 +32,8 @@ def settle(
         on_settled: told each change that was carried out.
 
     Returns:
-        `seq` → what stood in the way, for the changes that stay pending.
+        `seq` → what stood in the way, for the changes that stay pending: all where the log cannot
+        be written.
 
     Raises:
         MemoryLogError: a pending change is not the one its entry logged, or not the last one.
@@ -71,6 +72,7 @@ def _settle(
         _require_logged(change, store=store.name)
         _require_last(change)
         try:
+            _require_writable(change, log)
             _carry_out(store, change)
         except (UnavailableError, MemoryLogError) as error:
             stuck[change.entry.seq] = error
@@ -78,6 +80,14 @@ def _settle(
             log.settle(change.entry.seq)
             on_settled(change)
     return stuck
+
+
+def _require_writable(change: PendingChange, log: MemoryLog) -> None:
+    if log.read_only:
+        raise UnavailableError(
+            f"{change.entry.op} {change.key[:80]!r}: {log.read_only}",
+            remedy="let MythOS write the log, then audit again",
+        )
 
 
 def _carry_out(store: MemoryStore, change: PendingChange) -> None:

@@ -1,7 +1,7 @@
 """A table of an SQLite file as a memory store.
 
 The file is opened for each use, so an agent that writes it is never held up for long; it is never
-made. Only rows are written, never the table's definition.
+made, and one that cannot be written is read. Only rows are written, never the table's definition.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mythos.adapters.memory_store_record import BrokenText
 from mythos.adapters.memory_store_table import RowChange, Shape, TableStore, same_row, shape_of
+from mythos.adapters.sqlite_reading import opening_query, watched
 from mythos.errors import NotFoundError, UnavailableError
 
 LOCK_WAIT_S = 20.0
@@ -116,8 +117,10 @@ def _remove(database: sqlite3.Connection, shape: Shape, key: Sequence[object]) -
 
 @contextmanager
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
-    uri = f"{path.absolute().as_uri()}?mode=rw"
+    query = opening_query(path)
+    uri = f"{path.absolute().as_uri()}?{query}"
     with (
+        watched(path, query),
         _told(path),
         closing(
             sqlite3.connect(uri, uri=True, timeout=LOCK_WAIT_S, isolation_level=None)

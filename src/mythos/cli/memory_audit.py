@@ -114,10 +114,10 @@ def audit(
 
 def _steps(place: Place) -> int | None:
     """About how many entries and memories an audit will look at."""
-    from mythos.adapters.memory_log import open_log
+    from mythos.adapters.memory_log import open_to_read
 
     try:
-        with open_log(place.log) as log:
+        with open_to_read(place.log) as log:
             return 2 * log.size
     except MythosError:
         return None
@@ -146,6 +146,7 @@ def audit_json(found: MemoryAudit) -> dict[str, Any]:
         "score": None if score is None else asdict(score),
         "checkpoint": None if score is None else checkpoint,
         "flags": list(_flags(found)),
+        "notes": list(found.notes),
         "offenders": [each.model_dump(mode="json") for each in found.offenders],
     }
 

@@ -95,7 +95,7 @@ def opened_or_gone(store: str, log: str | None) -> Place:
         UsageError: as `opened`.
         NotFoundError: a table that is not there, and no log knows it.
     """
-    from mythos.adapters.memory_log import open_log
+    from mythos.adapters.memory_log import open_to_read
     from mythos.adapters.memory_store_table import GoneTable
     from mythos.adapters.memory_store_uri import parse_log, parse_store
 
@@ -105,7 +105,7 @@ def opened_or_gone(store: str, log: str | None) -> Place:
         uri = parse_store(store)
         gone, place = GoneTable(uri.table), parse_log(log) if log else uri.log
         try:
-            with open_log(place) as found:
+            with open_to_read(place) as found:
                 known = found.knows(gone.name)
         except NotFoundError:
             known = False

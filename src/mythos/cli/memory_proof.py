@@ -33,7 +33,7 @@ def checkpoint(
     """
     from mythos.adapters.atomic_file import write_atomically
     from mythos.adapters.key_file import create_key, load_key
-    from mythos.adapters.memory_checkpoint import checkpoint as sign
+    from mythos.adapters.memory_checkpoint import checkpoint_read
     from mythos.engines.memory.checkpoint import parse_checkpoint
     from mythos.engines.memory.note import NoteVerifier, parse_note
 
@@ -44,16 +44,18 @@ def checkpoint(
             remedy="make one with --new-key, or name the key that signed this log before",
         )
     pair = create_key(key) if new_key and not key.exists() else load_key(key)
-    note = sign(place.log, pair.raw)
+    note, not_kept = checkpoint_read(place.log, pair.raw)
     if out is not None:
         write_atomically(out, note.encode())
     said = parse_checkpoint(parse_note(note).text)
     vkey = NoteVerifier(said.origin, pair.public.raw).vkey
-    signed = {**said.model_dump(), "note": note, "vkey": vkey}
+    signed = {**said.model_dump(), "note": note, "vkey": vkey, "kept": not not_kept}
 
     def tell() -> None:
         click.echo(note, nl=False)
         click.echo(f"\nverifier key  {vkey}")
+        if not_kept:
+            click.echo(f"not kept in the log: {not_kept}")
 
     chosen(as_json, signed, tell)
 

@@ -42,7 +42,7 @@ def trace(
     `current` says that no later entry changed that memory since. What a roll-back put back is still
     of the run that wrote it. Exits 1 if no entry is of one of the runs.
     """
-    from mythos.adapters.memory_log import open_log
+    from mythos.adapters.memory_log import open_to_read
     from mythos.engines.memory.entry import key_hash
     from mythos.engines.memory.rollback import require_runs, written_by
 
@@ -62,7 +62,7 @@ def trace(
             and (not hashes or entry.key_hash in hashes)
         )
 
-    with open_log(place.log) as known:
+    with open_to_read(place.log) as known:
         names = {key_hash(place.store.name, key): key for key in known.keys(place.store.name)}
         found = [
             {**entry_json(entry, names.get(entry.key_hash)), "current": current}
@@ -172,12 +172,12 @@ def _past(
 
 
 def _size(log: LogPlace, to_checkpoint: Path) -> int:
-    from mythos.adapters.memory_log import open_log
+    from mythos.adapters.memory_log import open_to_read
     from mythos.cli.memory_keys import checkpoint_of
     from mythos.engines.memory.checkpoint import require_extends
 
     said = checkpoint_of(to_checkpoint, ())
-    with open_log(log) as known:
+    with open_to_read(log) as known:
         require_extends(known.tree(), said, origin=known.origin)
     return said.size
 
