@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -238,6 +240,34 @@ def test_a_memory_log_that_was_put_back_is_told_on_the_node_until_it_is_right(
         _until(lambda: home.status().get("problem") == "")
         (audit,) = home.status()["audits"]
     assert (audit["log"], audit["pause_s"]) == (log_origin(NODE, "worker"), 0)
+
+
+@contextmanager
+def _as_a_command(home: Home, *words: str) -> Iterator[None]:
+    command = [sys.executable, "-m", "mythos", "node", "run", "--port", "0", *words]
+    with subprocess.Popen([*command, "--home", str(home.house.home.root)]) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+
+
+def test_newest_entries_of_memories_name_their_keys_unless_the_owner_forbids_it(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path, _worker_bundle())
+    log, store = home.house.home.memory_log("worker"), home.house.home.memory("worker")
+
+    def told() -> list[tuple[int, list[str]]]:
+        tails = (tail for envelope in home.envelopes() for tail in envelope.tails)
+        return [(tail.size, sorted(tail.names.values())) for tail in tails]
+
+    with _as_a_command(home):
+        _until(told)
+    record(DirectoryStore(store), log, "b.md", b"more", source="agent", at=now())
+    with _as_a_command(home, "--no-key-names"):
+        _until(lambda: len(told()) > 1)
+    assert told() == [(1, ["a.md"]), (2, [])]
 
 
 def test_a_changed_tree_is_not_run_and_the_node_says_why(tmp_path: Path) -> None:
