@@ -23,6 +23,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import _pymerkle
+import _tails
 from _one_by_one import on_a_server, one_by_one
 from rows import Row, as_json, as_table, cpu_seconds
 
@@ -251,6 +252,7 @@ if __name__ == "__main__":
     asked = parser.parse_args()
     try:
         measured = [*in_memory(asked.entries), *in_a_file(), *one_by_one(), *on_a_server()]
+        measured += _tails.told_and_kept()
         measured += _pymerkle.beside() if asked.peer else []
     except MemoryLogError as broken:
         sys.exit(f"the log does not hold: {broken}")
