@@ -191,8 +191,10 @@ def test_a_proof_is_downloaded_and_holds_under_the_key_of_the_log(
         log.write(f"note-{number}", run=RUN, named=number % 2 == 0)
     log.report(60)
     page = _json(browser)
-    vkey = page["log_vkey"]
+    vkey, witness = page["log_vkey"], page["witness"]
     assert isinstance(vkey, str)
+    assert isinstance(witness, dict)
+    cosigner = witness["cosigned"]["vkey"]
     for seq in (15, 16, 44, 74):
         response = browser.get(f"/memories/lab-1/proof/{seq}/{ORIGIN}")
         name = f'filename="mythos-lab-1-clerk.{seq}.tlog-proof"'
@@ -200,7 +202,8 @@ def test_a_proof_is_downloaded_and_holds_under_the_key_of_the_log(
         code, output = _verified(response.content.decode(), vkey, folder=tmp_path)
         assert (code, output.splitlines()[0]) == (0, f"proved: entry {seq} of 75 in {ORIGIN}.")
         assert (f"note-{seq}" in output) == (seq % 2 == 0)
-        assert "mythos/witness" in response.content.decode()
+        code, output = _verified(response.content.decode(), vkey, cosigner, folder=tmp_path)
+        assert (code, "cosigned" in output) == (0, True)
     assert f'href="/memories/lab-1/proof/74/{ORIGIN}"' in _html(browser)
 
 

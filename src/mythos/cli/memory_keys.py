@@ -16,19 +16,6 @@ if TYPE_CHECKING:
 MAX_KEY_CHARS = 1_000
 
 
-def verifiers_of(vkeys: Sequence[str]) -> list[NoteVerifier]:
-    """Verifier keys, each given as its text or as a file that holds it.
-
-    Raises:
-        MemoryLogError: one is no Ed25519 verifier key.
-        NotFoundError: one is no key's text, and names no file.
-        OSError: the file cannot be read.
-    """
-    from mythos.engines.memory.note import NoteVerifier
-
-    return [NoteVerifier.parse(_text_of(vkey).strip()) for vkey in vkeys]
-
-
 def checkpoint_of(path: Path, verifiers: Sequence[NoteVerifier]) -> Checkpoint:
     """A checkpoint that was kept in a file; its signature is checked if there are keys.
 
@@ -45,8 +32,12 @@ def checkpoint_of(path: Path, verifiers: Sequence[NoteVerifier]) -> Checkpoint:
 def keys_of(vkeys: Sequence[str]) -> tuple[list[NoteVerifier], list[CosignatureVerifier]]:
     """Verifier keys by what they verify: checkpoints of logs, and cosignatures of witnesses.
 
+    Each is given as its text, or as a file that holds it.
+
     Raises:
         MemoryLogError: one is no Ed25519 verifier key.
+        NotFoundError: one is no key's text, and names no file.
+        OSError: the file cannot be read.
     """
     from mythos.engines.memory.cosignature import CosignatureVerifier, is_cosigner
     from mythos.engines.memory.note import NoteVerifier

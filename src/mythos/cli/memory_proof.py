@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.memory_keys import verifiers_of
+from mythos.cli.memory_keys import keys_of
 from mythos.cli.memory_place import FILE, NEW_FILE, opened, place_options
 from mythos.cli.output import as_json, chosen
 from mythos.errors import MemoryLogError, MythosError, NotFoundError, UsageError
@@ -100,7 +100,12 @@ def prove(
 
 @click.command(short_help="Check a proof offline.")
 @click.argument("proof", type=FILE)
-@click.option("--vkey", multiple=True, help="Verifier key, text or file. Repeatable. Required.")
+@click.option(
+    "--vkey",
+    multiple=True,
+    help="Verifier key of the log, or of a witness, which must have cosigned then; text or file. "
+    "Repeatable. Required.",
+)
 @click.option("--origin", help="The log that is meant, such as mythos/NODE/AGENT.")
 @click.option("--content", type=FILE, help="What the memory is said to have held.")
 @as_json
@@ -113,7 +118,7 @@ def verify(
     content: Path | None,
     as_json: bool,
 ) -> None:
-    """Check a proof with nothing but the log's verifier key; exits 1 if it does not hold.
+    """Check a proof with the verifier key of the log, of a witness or of both; exits 1 if it fails.
 
     With --content also: is this what was logged? That takes a proof made with --disclose.
     """
@@ -121,11 +126,13 @@ def verify(
 
     if not vkey:
         raise UsageError(
-            "no verifier key", remedy="give --vkey, as `mythos memory checkpoint` printed it"
+            "no verifier key",
+            remedy="give --vkey, as `mythos memory checkpoint` or the log's page shows it",
         )
-    verifiers = verifiers_of(vkey)
+    verifiers, witnesses = keys_of(vkey)
+    text = proof.read_text("utf-8", errors="replace")
     try:
-        proved = verify_entry(proof.read_text("utf-8", errors="replace"), *verifiers)
+        proved = verify_entry(text, *verifiers, witnesses=witnesses)
         _require_meant(proved, origin, content)
     except MemoryLogError as error:
         shown: dict[str, Any] = {"ok": False, "why": error.message}
@@ -138,6 +145,7 @@ def verify(
         "key": disclosed.key or None,
         "entry": disclosed.entry.model_dump(),
         "content": None if content is None else "same",
+        "cosigned_at": None if proved.cosigned_at is None else proved.cosigned_at.isoformat(),
     }
     chosen(as_json, shown, lambda: _tell_proved(proved, content))
 
@@ -181,3 +189,5 @@ def _tell_proved(proved: Proved, content: Path | None) -> None:
         click.echo(f"  trace     {entry.trace_id}")
     if entry.policy_ref:
         click.echo(f"  decision  {plain(entry.policy_ref)}")
+    if proved.cosigned_at:
+        click.echo(f"  cosigned  {proved.cosigned_at:%Y-%m-%d %H:%M:%S}Z")

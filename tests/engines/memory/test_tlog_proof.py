@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mythos.engines.memory.checkpoint import checkpoint_text
+from mythos.engines.memory.cosignature import WITNESS, CosignatureVerifier, cosign
 from mythos.engines.memory.entry import MemoryWrite, entry_of
 from mythos.engines.memory.frontier import Frontier
 from mythos.engines.memory.memory_proof import Disclosure, prove_entry, verify_entry
@@ -146,3 +147,19 @@ def test_the_frontier_has_the_root_of_every_size_it_passes_and_yields_each_subtr
         assert (before.size, before.root()) == (log.size - n, log.root(log.size - n))
     expected = [(level, at) for level in range(1, 8) for at in range(log.size >> level)]
     assert sorted(yielded) == [(level, at, log.node(level, at)) for level, at in expected]
+
+
+def test_a_witness_is_believed_on_what_it_cosigned_and_on_nothing_else() -> None:
+    key = Ed25519PrivateKey.from_private_bytes(b"w" * 32)
+    witness = CosignatureVerifier(WITNESS, key.public_key())
+    cosigned = proof(2) + cosign(NOTE, key, at=AT).removeprefix(NOTE)
+    for verifiers in ((), (SIGNER.verifier,)):
+        proved = verify_entry(cosigned, *verifiers, witnesses=[witness])
+        assert (proved.disclosure.entry, proved.cosigned_at) == (ENTRIES[2], AT)
+        with pytest.raises(MemoryLogError, match="has not cosigned"):
+            verify_entry(proof(2), *verifiers, witnesses=[witness])
+    moved = parse_proof(cosigned)
+    other = TlogProof(2, (*moved.hashes[:-1], bytes(32)), moved.checkpoint, moved.extra)
+    with pytest.raises(MemoryLogError):
+        verify_entry(proof_text(other), witnesses=[witness])
+    assert verify_entry(cosigned, SIGNER.verifier).cosigned_at is None

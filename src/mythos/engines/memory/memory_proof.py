@@ -6,14 +6,23 @@ salt anybody who has the content can check that it is this memory and no other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hmac import compare_digest
 
 from pydantic import ConfigDict, ValidationError
 
+from mythos.engines.memory.cosignature import CosignatureVerifier, verify_any_cosignature
 from mythos.engines.memory.entry import is_content, key_hash
 from mythos.engines.memory.note import NoteVerifier
-from mythos.engines.memory.tlog_proof import TlogProof, parse_proof, proof_text, verify_proof
+from mythos.engines.memory.tlog_proof import (
+    TlogProof,
+    parse_proof,
+    proof_text,
+    require_path,
+    verify_proof,
+)
 from mythos.engines.memory.tree import leaf_hash
 from mythos.errors import MemoryLogError
 from mythos.values.base import Value
@@ -33,10 +42,14 @@ class Disclosure(Value):
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """What a proof shows, its hashes and signature checked."""
+    """What a proof shows, its hashes and signatures checked.
+
+    `cosigned_at` is when a witness that is known cosigned the checkpoint, None if none is.
+    """
 
     disclosure: Disclosure
     checkpoint: Checkpoint
+    cosigned_at: datetime | None = None
 
     def names_key(self) -> bool | None:
         """Whether the key that the proof discloses is the entry's; None if none is disclosed."""
@@ -64,11 +77,20 @@ def prove_entry(
     return proof_text(TlogProof(index, hashes, checkpoint, extra))
 
 
-def verify_entry(text: str, *verifiers: NoteVerifier) -> Proved:
+def verify_entry(
+    text: str, *verifiers: NoteVerifier, witnesses: Sequence[CosignatureVerifier] = ()
+) -> Proved:
     """Check a proof file.
 
+    Args:
+        text: the file.
+        verifiers: keys of the log; none will do where a witness is known, which cosigns only what
+            the log signed.
+        witnesses: one of them must have cosigned the checkpoint, if there are any.
+
     Raises:
-        MemoryLogError: malformed, signed by no known key, or the entry is not where it says.
+        MemoryLogError: malformed, signed by no known key, not cosigned, or the entry is not where
+            it says.
     """
     proof = parse_proof(text)
     try:
@@ -83,5 +105,8 @@ def verify_entry(text: str, *verifiers: NoteVerifier) -> Proved:
             f"proof: entry {disclosure.entry.seq} stands at index {proof.index}",
             remedy="treat the proof as forged",
         )
-    checkpoint = verify_proof(proof, leaf_hash(disclosure.entry.canonical()), *verifiers)
-    return Proved(disclosure, checkpoint)
+    at = verify_any_cosignature(proof.checkpoint, witnesses) if witnesses else None
+    leaf = leaf_hash(disclosure.entry.canonical())
+    if witnesses and not verifiers:
+        return Proved(disclosure, require_path(proof, leaf), at)
+    return Proved(disclosure, verify_proof(proof, leaf, *verifiers), at)

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 
 from mythos.engines.memory.checkpoint import parse_checkpoint
-from mythos.engines.memory.note import NoteVerifier, verify_note
+from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
 from mythos.engines.memory.proofs import verify_inclusion
 from mythos.engines.memory.tree import HASH_BYTES
 from mythos.errors import MemoryLogError
@@ -78,7 +78,17 @@ def verify_proof(proof: TlogProof, leaf: bytes, *verifiers: NoteVerifier) -> Che
     Raises:
         MemoryLogError: the signature or the path does not hold.
     """
-    checkpoint = parse_checkpoint(verify_note(proof.checkpoint, *verifiers).text)
+    verify_note(proof.checkpoint, *verifiers)
+    return require_path(proof, leaf)
+
+
+def require_path(proof: TlogProof, leaf: bytes) -> Checkpoint:
+    """Check where `leaf` stands under the checkpoint, of which no signature is checked.
+
+    Raises:
+        MemoryLogError: no checkpoint, or the path does not lead to its root.
+    """
+    checkpoint = parse_checkpoint(parse_note(proof.checkpoint).text)
     root = bytes.fromhex(checkpoint.root.removeprefix("sha256:"))
     verify_inclusion(leaf, proof.index, checkpoint.size, proof=proof.hashes, root=root)
     return checkpoint
