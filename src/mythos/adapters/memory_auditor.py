@@ -168,8 +168,8 @@ def _share(
     with log.transaction():
         stuck = settle(store, log, on_settled=asked.on_settled)
         later = [row for rows in log.rows(audit.replay.size) for row in rows]
-        audit.recheck(later, look, log.name_of)
-        result = audit.result(log.name_of, at=asked.at)
+        audit.recheck(later, look, log.names_of)
+        result = audit.result(log.names_of, at=asked.at)
         _require_stored_root(log, audit)
         offenders = offenders_of(result, log, look, store=store.name, secret=asked.secret)
     waiting = tuple(f"logged, not in the store yet: {error.message}" for error in stuck.values())

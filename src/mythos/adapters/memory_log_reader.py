@@ -7,8 +7,9 @@ shows that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from mythos.adapters.memory_log_database import FORMAT, PAGE, Database, blob_of, text_of
 from mythos.adapters.memory_log_tree import StoredTree
@@ -141,14 +142,19 @@ class LogReader:
         self, hashed: bytes, content: bytes | None, *, trace_id: str
     ) -> MemoryEntry | None:
         """Return the newest entry about a key, if its run and what it says of it are these."""
-        seq = self.newest(hashed)
-        if seq is None:
+        found = self._database.all(
+            "SELECT seq, entry, leaf, salt FROM entries LEFT JOIN salts USING (seq)"
+            " WHERE seq = (SELECT max(seq) FROM entries WHERE key_hash = ?)",
+            (hashed,),
+        )
+        if not found:
             return None
-        entry, kept = self.entry(seq), self.kept(seq)
+        seq, raw, leaf, salt = found[0]
+        entry = parse_entry(require_leaf(seq, raw, leaf))
         if entry.trace_id != trace_id or (entry.content_hash is None) != (content is None):
             return None
         same = content is None or (
-            kept is not None and is_content(content, entry.content_hash, salt=kept.salt)
+            salt is not None and is_content(content, entry.content_hash, salt=blob_of(salt))
         )
         return entry if same else None
 
@@ -156,15 +162,19 @@ class LogReader:
         """Tell whether any entry is about `store`."""
         return any(entry.store == store for entry in self.entries())
 
-    def name_of(self, hashed: bytes) -> str | None:
-        """Return the key with this hash, unless it was erased or no name there has this hash."""
-        found = self._database.all(
-            "SELECT DISTINCT salts.store, key FROM salts JOIN entries USING (seq)"
-            " WHERE key_hash = ?",
-            (hashed,),
-        )
-        names = ((text_of(store), text_of(key)) for store, key in found)
-        return next((key for store, key in names if key_hashes(store, [key]) == [hashed]), None)
+    def names_of(self, hashes: Collection[bytes]) -> dict[bytes, str]:
+        """Return the keys with these hashes, but those erased or filed with names of other keys."""
+        named: dict[bytes, str] = {}
+        waiting = iter(hashes)
+        while some := list(islice(waiting, PAGE // 4)):  # databases bound the values of a statement
+            found = self._database.all(
+                "SELECT DISTINCT salts.store, key FROM salts JOIN entries USING (seq)"  # noqa: S608 - no outsider's text
+                f" WHERE key_hash IN ({', '.join('?' * len(some))})",
+                some,
+            )
+            for store, key in ((text_of(store), text_of(key)) for store, key in found):
+                named[key_hashes(store, [key])[0]] = key
+        return {hashed: named[hashed] for hashed in hashes if hashed in named}
 
     def names(self, start: int, end: int) -> dict[str, str]:
         """Return the keys, by hash, that entries from `start` to before `end` gave a content."""

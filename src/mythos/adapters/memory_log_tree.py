@@ -1,6 +1,8 @@
-"""The tree of a log in a database: its right edge, and single hashes where they are needed."""
+"""The tree of a log in a database: its right edge, and the hashes that roots and proofs need."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence, Sized
 
 from mythos.adapters.memory_log_database import Database, blob_of
 from mythos.engines.memory.frontier import Frontier
@@ -21,34 +23,73 @@ FROM edge ORDER BY level
 
 
 class StoredTree(HashTree):
-    """The tree of a log, its hashes read one by one where they are needed."""
+    """The tree of a log, of which a root or a proof reads at once what it needs."""
 
-    __slots__ = ("_database", "_size")
+    __slots__ = ("_database", "_read", "_size")
 
     def __init__(self, database: Database, size: int) -> None:
         self._database = database
         self._size = size
+        self._read: dict[tuple[int, int], bytes] = {}
 
     @property
     def size(self) -> int:
         """Entries of the log when the tree was asked for."""
         return self._size
 
+    def root(self, size: int | None = None) -> bytes:
+        """As of any tree."""
+        self._read_beside([self._size if size is None else size])
+        return super().root(size)
+
+    def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
+        """As of any tree."""
+        self._read_beside([index, self._size if size is None else size])
+        return super().inclusion_proof(index, size)
+
+    def consistency_proof(self, old: int, new: int | None = None) -> list[bytes]:
+        """As of any tree."""
+        self._read_beside([old - 1, old, self._size if new is None else new])
+        return super().consistency_proof(old, new)
+
     def node(self, level: int, place: int) -> bytes:
-        """Read one hash.
+        """One hash, read where that was not done before.
 
         Raises:
             MemoryLogError: it is not there.
         """
-        if level == 0:
-            found = self._database.all("SELECT leaf FROM entries WHERE seq = ?", (place,))
-        else:
-            found = self._database.all(
-                "SELECT hash FROM nodes WHERE level = ? AND place = ?", (level, place)
-            )
-        if not found:
+        if (level, place) not in self._read:
+            self._read_all([(level, place)])
+        if (found := self._read.get((level, place))) is None:
             raise _lost(level, place)
-        return blob_of(found[0][0])
+        return found
+
+    def _read_beside(self, leaves: Sequence[int]) -> None:
+        """Read some leaves and, up from each, the complete subtrees beside its path to the root."""
+        beside = {(0, leaf) for leaf in leaves} | {
+            (level, (leaf >> level) ^ 1)
+            for leaf in leaves
+            for level in range(self._size.bit_length())
+        }
+        complete = ((level, at) for level, at in beside if 0 <= at < self._size >> level)
+        self._read_all([one for one in complete if one not in self._read])
+
+    def _read_all(self, wanted: list[tuple[int, int]]) -> None:
+        leaves = [place for level, place in wanted if level == 0]
+        nodes = [one for one in wanted if one[0] > 0]
+        asked = []
+        if leaves:
+            asked.append(f"SELECT 0, seq, leaf FROM entries WHERE seq IN ({_places(leaves, '?')})")  # noqa: S608 - no outsider's text
+        if nodes:
+            asked.append(
+                f"SELECT level, place, hash FROM (VALUES {_places(nodes, '(?, ?)')}) AS wanted"  # noqa: S608 - as above
+                " JOIN nodes ON level = column1 AND place = column2"
+            )
+        if asked:
+            values = [*leaves, *(part for one in nodes for part in one)]
+            for level, place, hashed in self._database.all(" UNION ALL ".join(asked), values):
+                if isinstance(level, int) and isinstance(place, int):
+                    self._read[level, place] = blob_of(hashed)
 
 
 def stored_edge(database: Database) -> Frontier:
@@ -63,6 +104,10 @@ def stored_edge(database: Database) -> Frontier:
             raise _lost(level, n - 1)
     alone = [None if hashed is None else blob_of(hashed) for _, _, hashed in levels]
     return Frontier(levels[0][1], alone)
+
+
+def _places(values: Sized, place: str) -> str:
+    return ", ".join([place] * len(values))
 
 
 def _lost(level: object, place: int) -> MemoryLogError:

@@ -38,8 +38,7 @@ def _names(log: MemoryLog, entries: list[MemoryEntry]) -> dict[str, str]:
     if not entries:
         return {}
     names = log.names(entries[0].seq, entries[-1].seq + 1)
-    for hashed in {entry.key_hash for entry in entries} - names.keys():
-        name = log.name_of(bytes.fromhex(hashed.removeprefix("sha256:")))
-        if name is not None:
-            names[hashed] = name
+    others = {entry.key_hash for entry in entries} - names.keys()
+    older = log.names_of([bytes.fromhex(hashed.removeprefix("sha256:")) for hashed in others])
+    names.update((f"sha256:{hashed.hex()}", name) for hashed, name in older.items())
     return {hashed: name for hashed, name in names.items() if len(name) <= MAX_NAME_CHARS}

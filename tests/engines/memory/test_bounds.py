@@ -61,7 +61,7 @@ def test_a_sample_looks_at_every_key_and_bounds_what_it_did_not_read() -> None:
         )
         audit.keys(drawn, [*keys[:390], "planted"])
         audit.draw(drawn, lambda key: b"changed" if key in altered else key.encode())
-        result = audit.result(lambda _: None, at=AT)
+        result = audit.result(lambda _: {}, at=AT)
         assert (len(result.missing), result.unlogged, result.present) == (10, ("planted",), 390)
         assert result.ok + len(result.altered) == 60
         found = bounds_of(result)

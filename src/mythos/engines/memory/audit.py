@@ -10,7 +10,7 @@ while writers wait (`Audit.recheck`), and only that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import get_args
 
@@ -23,7 +23,7 @@ from mythos.engines.memory.replay import LoggedRow, Replay
 from mythos.engines.memory.sample import Sample
 from mythos.values.memory import MAX_OFFENDERS, BadClass, Checkpoint, MemoryAudit
 
-Names = Callable[[bytes], str | None]
+Names = Callable[[Collection[bytes]], Mapping[bytes, str]]
 
 
 class Audit:
@@ -108,7 +108,7 @@ class Audit:
         Args:
             rows: entries after those that `log` took.
             look: the live content of a key, now.
-            names: key hash to key, if the name is known.
+            names: key hashes to keys, as far as the names are known.
 
         Raises:
             MemoryLogError: a proof of the log does not hold.
@@ -122,10 +122,10 @@ class Audit:
             if hashed in self._touched or passing:
                 census.forget(key)
                 self._judge_again(key, late.get(hashed, suspects[key]), look)
-        for hashed in [one for one in self.replay.expected if one in self._touched]:
-            if (name := names(hashed)) is not None:
-                (expected,) = self.replay.expected.take([hashed])
-                self._judge_again(name, late.get(hashed, expected), look)
+        touched = [hashed for hashed in self.replay.expected if hashed in self._touched]
+        for hashed, name in names(touched).items():
+            (expected,) = self.replay.expected.take([hashed])
+            self._judge_again(name, late.get(hashed, expected), look)
 
     def result(self, names: Names, *, at: datetime) -> MemoryAudit:
         """Sum up.
@@ -135,15 +135,15 @@ class Audit:
         """
         self.replay.close()
         census = self.census
-        gone = [names(hashed) or f"sha256:{hashed.hex()}" for hashed in self.replay.expected]
-        expired = [names(hashed) or f"sha256:{hashed.hex()}" for hashed in self.replay.expired]
+        gone, expired = list(self.replay.expected), list(self.replay.expired)
+        named = names([*gone, *expired])
         return MemoryAudit(
             origin=self.origin,
             ok=census.ok,
             altered=tuple(sorted(census.altered)),
-            missing=tuple(sorted([*census.missing, *gone])),
+            missing=tuple(sorted([*census.missing, *(_name(one, named) for one in gone)])),
             unlogged=tuple(sorted(census.unlogged)),
-            expired=tuple(sorted(expired)),
+            expired=tuple(sorted(_name(one, named) for one in expired)),
             present=None if self.sample is None else self.sample.present,
             notes=tuple(sorted(f"{key}: {reason}" for key, reason in census.notes.items())),
             size=self.replay.size,
@@ -164,6 +164,10 @@ class Audit:
             self.census.ok += 1
         else:
             self.census.wrong(key, content, expected)
+
+
+def _name(hashed: bytes, named: Mapping[bytes, str]) -> str:
+    return named.get(hashed) or f"sha256:{hashed.hex()}"
 
 
 def joined(parts: Sequence[MemoryAudit]) -> MemoryAudit:
