@@ -65,7 +65,7 @@ time.sleep(60)
 """
 
 
-def _worker_bundle(version: int = 1, **runtime: JsonValue) -> BuiltBundle:
+def worker_bundle(version: int = 1, **runtime: JsonValue) -> BuiltBundle:
     """The example's rules and tools with one agent that makes a call nobody confirmed."""
     first = built()
     kept = [
@@ -148,9 +148,9 @@ def _until(holds: Callable[[], object], seconds: float = 15.0) -> None:
 
 
 def test_a_sidecar_launches_hears_judges_and_tells(tmp_path: Path) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     with home.running() as sidecar:
-        _until(lambda: home.status().get("running") == _worker_bundle().digest)
+        _until(lambda: home.status().get("running") == worker_bundle().digest)
         _until(lambda: home.status().get("runs_judged"))
         port = home.status()["port"]
         health = httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False).json()
@@ -162,14 +162,14 @@ def test_a_sidecar_launches_hears_judges_and_tells(tmp_path: Path) -> None:
     assert "sent ['a.md']" in (home.work / "agent.log").read_text()
     assert home.violated() == 1
     newest = home.envelopes()[-1]
-    assert newest.in_force.bundle == _worker_bundle().digest
+    assert newest.in_force.bundle == worker_bundle().digest
     assert newest.in_force.assignment_sequence == 1
     assert policy_digest("care-rules") in newest.in_force.policy_sets
     assert len(newest.checkpoints) == 1
 
 
 def test_a_restart_without_any_source_runs_what_ran(tmp_path: Path) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     with home.running():
         _until(lambda: home.status().get("running"))
     home.house.home.depot.unlink()
@@ -181,10 +181,10 @@ def test_a_restart_without_any_source_runs_what_ran(tmp_path: Path) -> None:
 
 
 def test_a_halted_environment_runs_nothing_even_after_a_restart_offline(tmp_path: Path) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     with home.running():
         _until(lambda: (home.status().get("agents") or [{}])[0].get("pid"))
-        halted = assignment(_worker_bundle(), 2).model_copy(update={"state": "halted"})
+        halted = assignment(worker_bundle(), 2).model_copy(update={"state": "halted"})
         home.house.site.deployments.assign(halted, at=now())
         _until(lambda: home.status().get("agents") == [] and not home.status()["running"])
         assert home.status()["problem"] == "halted"
@@ -196,7 +196,7 @@ def test_a_halted_environment_runs_nothing_even_after_a_restart_offline(tmp_path
 
 
 def test_a_missing_secret_is_told_and_the_node_goes_on(tmp_path: Path) -> None:
-    bundle = _worker_bundle(secrets={"TOKEN": "env:MYTHOS_TEST_NOT_SET"})
+    bundle = worker_bundle(secrets={"TOKEN": "env:MYTHOS_TEST_NOT_SET"})
     home = Home(tmp_path, bundle)
     with home.running():
         _until(lambda: "wants the secret TOKEN" in str(home.status().get("problem")))
@@ -205,7 +205,7 @@ def test_a_missing_secret_is_told_and_the_node_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_damaged_memory_log_is_told_and_the_node_goes_on(tmp_path: Path) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     with home.running():
         _until(lambda: home.status().get("running"))
     home.house.home.memory_log("worker").write_bytes(b"rubbish" * 1_000)
@@ -220,7 +220,7 @@ def test_a_damaged_memory_log_is_told_and_the_node_goes_on(tmp_path: Path) -> No
 def test_a_memory_log_that_was_put_back_is_told_on_the_node_until_it_is_right(
     tmp_path: Path,
 ) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     house = home.house
     log, store = house.home.memory_log("worker"), DirectoryStore(house.home.memory("worker"))
     with home.running():
@@ -255,7 +255,7 @@ def _as_a_command(home: Home, *words: str) -> Iterator[None]:
 def test_newest_entries_of_memories_name_their_keys_unless_the_owner_forbids_it(
     tmp_path: Path,
 ) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     log, store = home.house.home.memory_log("worker"), home.house.home.memory("worker")
 
     def told() -> list[tuple[int, list[str]]]:
@@ -271,7 +271,7 @@ def test_newest_entries_of_memories_name_their_keys_unless_the_owner_forbids_it(
 
 
 def test_a_changed_tree_is_not_run_and_the_node_says_why(tmp_path: Path) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     with home.running():
         _until(lambda: home.status().get("running"))
     document = home.house.home.current / "agents" / "worker.json"
@@ -284,7 +284,7 @@ def test_a_changed_tree_is_not_run_and_the_node_says_why(tmp_path: Path) -> None
 
 
 def test_a_full_disk_stops_neither_the_loop_nor_the_port(tmp_path: Path) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     with home.running() as sidecar:
         _until(lambda: home.status().get("runs_judged"))
         sidecar._store._db.execute("PRAGMA query_only=1")
@@ -299,7 +299,7 @@ def test_a_full_disk_stops_neither_the_loop_nor_the_port(tmp_path: Path) -> None
 
 def test_a_control_plane_that_never_answers_delays_no_beat(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        home = Home(tmp_path, _worker_bundle(), server=f"http://127.0.0.1:{mute.getsockname()[1]}")
+        home = Home(tmp_path, worker_bundle(), server=f"http://127.0.0.1:{mute.getsockname()[1]}")
         with home.running():
             _until(lambda: len(home.envelopes()) >= 4, seconds=8.0)
             mute.close()
@@ -309,7 +309,7 @@ def test_a_control_plane_that_never_answers_delays_no_beat(tmp_path: Path) -> No
 def test_a_memory_that_an_agent_wrote_itself_is_logged_where_its_span_says_so(
     tmp_path: Path,
 ) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     run, written = "4bf92f3577b34da6a3ce929d0e0e4736", b"likes tea"
     announced = {
         "gen_ai.operation.name": "upsert_memory",
@@ -361,7 +361,7 @@ def _without_command(body: JsonValue | bytes) -> JsonValue:
 def test_a_port_that_is_taken_is_an_error_before_anything_starts(tmp_path: Path) -> None:
     from mythos.errors import UnavailableError
 
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UnavailableError, match="cannot listen"):
@@ -371,7 +371,7 @@ def test_a_port_that_is_taken_is_an_error_before_anything_starts(tmp_path: Path)
 
 
 def test_two_sidecars_do_not_share_a_folder(tmp_path: Path) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     with home.running():
         with pytest.raises(ConflictError, match="another sidecar works in"):
             Sidecar(home.house.home, Options(Path(), port=0))
@@ -383,7 +383,7 @@ def test_two_sidecars_do_not_share_a_folder(tmp_path: Path) -> None:
 def test_another_key_than_the_enrolled_one_is_refused_before_evidence_is_lost(
     tmp_path: Path,
 ) -> None:
-    home = Home(tmp_path, _worker_bundle())
+    home = Home(tmp_path, worker_bundle())
     key = home.house.home.key
     key.unlink()
     create_key(key)

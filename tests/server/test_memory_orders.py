@@ -213,6 +213,18 @@ def test_a_reason_is_one_line_of_1_to_200_characters(why: str, outpost: Outpost)
     assert not MemoryOrder.objects.exists()
 
 
+@pytest.mark.parametrize(("by", "why"), [("a" * 58, "w" * 200), ("ada: bob", WHY)])
+def test_what_a_host_could_not_write_into_its_log_is_nogive(
+    by: str, why: str, outpost: Outpost
+) -> None:
+    tell(outpost, *TOLD)
+    with pytest.raises(UsageError) as caught:
+        give(TOLD[0], by=by, why=why)
+    assert "give a" in caught.value.remedy
+    assert not MemoryOrder.objects.exists()
+    give(TOLD[0], by="a" * 57, why="w" * 200)
+
+
 def test_at_most_as_many_orders_wait_as_a_view_holds(outpost: Outpost) -> None:
     for nth in range(MAX_ORDERS):
         offender = TOLD[2].model_copy(update={"key": f"{nth}.md"})

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from mythos.engines.evidence.memory import MemoryBody
-from mythos.errors import ConflictError, NotFoundError, UsageError
+from mythos.engines.memory.entry import ordered_ref, reason_ref
+from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UsageError
 from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
 from mythos.server.resilience.log_models import MemoryOrder
@@ -79,6 +80,7 @@ def order(seen: Seen, *, why: str, by: str, at: datetime) -> MemoryOrder:
             why=why,
             ts=(at - _EPOCH) // timedelta(milliseconds=1),
         )
+        _require_room_in_log(made)
         record(
             "memory.accept", seen.origin, by=by, at=at, why=why, details=_logged(seen.node_id, made)
         )
@@ -208,6 +210,14 @@ def _require_room(seen: Seen) -> None:
             f"{MAX_ORDERS} orders wait for {seen.node_id} already",
             remedy=f"wait for its answers, withdraw some, or {_ON_THE_HOST}",
         )
+
+
+def _require_room_in_log(made: AcceptOrder) -> None:
+    """Refuse what the host could not write into its log: too much, or a name with `: `."""
+    try:
+        ordered_ref(reason_ref(made.by, made.why), made.id)
+    except MemoryLogError as error:
+        raise UsageError(error.message, remedy=error.remedy) from None
 
 
 def _logged(node_id: str, made: AcceptOrder) -> dict[str, str]:
