@@ -20,6 +20,7 @@ from mythos.adapters.key_file import create_key
 from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.policy import OutcomeCounts, PolicyBody, RunCounts
 from mythos.engines.evidence.row import EvidenceRow, RowKey, digest_of_rows, merge
+from mythos.engines.evidence.sample import Sample, Samples
 from mythos.engines.evidence.time import TimeBody
 from mythos.errors import (
     EvidenceError,
@@ -34,6 +35,7 @@ from mythos.server.resilience import commands, models
 from mythos.server.resilience.commands import accept_envelope, merge_rows
 from mythos.server.resilience.queries import evidence_of, stored_keys
 from mythos.server.resilience.readings import refresh
+from mythos.values.outcome import Outcome
 from tests.server.outpost import AT, SET, Outpost, minutes
 
 pytestmark = pytest.mark.django_db
@@ -373,6 +375,25 @@ def test_rows_that_another_process_stores_meanwhile_are_added_to(
     merge_rows([one, other])
     stored = evidence_of("lab-1", until=AT + timedelta(days=1), window_s=2 * 86_400)
     assert digest_of_rows(stored) == digest_of_rows([one, two, other])
+
+
+def test_text_that_no_database_holds_silences_no_host(outpost: Outpost) -> None:
+    """PostgreSQL has no NUL. An agent that calls a tool with one must not stop its host's word."""
+    why = "\\u0000 is not \0\0, and neither is \\\0"
+    shown = Sample("1" * 16, "ab" * 16, "re\0fund", "a", 0, Outcome.VIOLATED, "r", why=why)
+    body = PolicyBody(samples=Samples.of([shown]))
+    rows = [
+        outpost.row("policy", body, subject=SET),
+        outpost.row("action", ActionBody(2), subject="re\0fund"),
+    ]
+    assert accept_envelope(outpost.sealed(rows), at=AT).counted
+    found = evidence_of("lab-1", until=AT, window_s=3_600)
+    stored = {row.key.kind: row for row in found}
+    assert stored["action"].key.subject == "re\ufffdfund"
+    kept = stored["policy"].body
+    assert isinstance(kept, PolicyBody)
+    (sample,) = kept.samples
+    assert (sample.tool, sample.why) == ("re\ufffdfund", why.replace("\0", "\ufffd"))
 
 
 def test_an_envelope_of_another_payload_type_is_refused(outpost: Outpost) -> None:
