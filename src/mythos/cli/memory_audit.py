@@ -99,7 +99,7 @@ def audit(
     def tell() -> None:
         carried_out.tell()
         _tell(found, place)
-        if left_off:
+        if left_off and found.proof_failed is None:
             _tell_resumed(resumed)
 
     result = {
@@ -178,8 +178,9 @@ def _tell(found: MemoryAudit, place: Place) -> None:
     for note in found.notes[:SHOWN]:
         click.echo(f"note      {plain(note)}")
     click.echo(_summary(found))
-    size = "" if found.proof_failed else f", {found.size} entries"
-    click.echo(f"  log         {plain(str(place.log))}{size}")
+    click.echo(f"  log         {plain(str(place.log))}{_size_of(found)}")
+    if found.proof_failed is not None:
+        click.echo("  next        stop the agent, keep store and log as they are, and restore both")
     click.echo(f"  cannot see  {place.store.blind_to}")
 
 
@@ -205,12 +206,20 @@ def _tell_resumed(resumed: list[Resumed]) -> None:
         click.echo("  began anew  where the audit had left off is not to be found any more")
 
 
+def _size_of(found: MemoryAudit) -> str:
+    if found.proof_failed is not None:
+        return ""
+    return " (not there)" if found.root is None else f", {found.size} entries"
+
+
 def _summary(found: MemoryAudit) -> str:
     from mythos.engines.memory.bounds import bounds_of
 
+    if found.proof_failed is not None:
+        return "NOT ok: nothing was compared, because the log does not hold; integrity 0"
     score = bounds_of(found)
     if score is None:
-        return "no log, so no score: begin one with `mythos memory baseline`"
+        return "NOT ok: no log, so no score: begin one with `mythos memory baseline`"
     wrong = len(found.altered) + len(found.missing) + len(found.unlogged)
     ok = "ok" if found.score == 1.0 else "NOT ok"
     integrity = f"integrity {score.mid:.4f}"
