@@ -484,6 +484,7 @@ def test_a_roll_back_that_the_store_would_refuse_is_told_and_not_begun(tmp_path:
     dry = memory(*back)
     assert dry.code == 1
     assert "  blocked  tea: memory 'tea' cannot be written in" in dry.out
+    assert dry.out.endswith("  next  clear the way of what is blocked, then repeat\n")
     applied = (*back, "--apply", "--by", "ada", "--why", "x")
     assert "(refused: nothing of this was done)" in memory(*applied).out
     done = told(*applied, code=1)
@@ -493,9 +494,15 @@ def test_a_roll_back_that_the_store_would_refuse_is_told_and_not_begun(tmp_path:
 
 
 def test_what_was_erased_cannot_be_restored_and_that_is_said(site: Site, tmp_path: Path) -> None:
-    told("record", site.uri, "tea", "--erase", "--source", "user")
+    erased = memory("record", site.uri, "tea", "--erase", "--source", "user").out
+    assert erased == (
+        "entry 2: delete tea\n"
+        "  erased  its name, salts and contents from this log; copies of log and store elsewhere"
+        " still have them\n"
+    )
     came = told("rollback", site.uri, "--to", "2", code=1)
     assert (came["restore"], len(came["impossible"])) == ([], 1)
+    assert "--backup" not in memory("rollback", site.uri, "--to", "2").out
     assert told("audit", site.uri)["ok"] == 1
 
 

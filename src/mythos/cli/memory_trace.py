@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mythos.values.memory import MemoryEntry
 
 
+ERASED = "sha256:"  # how a key is named whose name the log has forgotten
+
+
 @click.command(short_help="List what a run, a source or anybody wrote.")
 @place_options
 @click.option("--run", "runs", multiple=True, help="A trace id. Repeatable.")
@@ -201,7 +204,7 @@ def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
     from mythos.cli.source_lines import plain
 
     plan: RollbackPlan = done.plan
-    told = " (refused: nothing of this was done)" if plan.blocked and applied else ""
+    told = " (refused: nothing of this was done)" if plan.blocked else ""
     click.echo(f"{meant}{told if applied else ' (dry run: nothing of this was done)'}")
     rows = (
         ("restore", [f"{key} (entry {seq})" for key, seq in plan.restore.items()]),
@@ -219,11 +222,27 @@ def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
         click.echo(f"  not yet  {plain(waiting)}")
     if done.stuck:
         click.echo("NOT done: the changes above are logged and will be tried again at every use")
-    if plan.blocked:
-        click.echo("NOT possible now: nothing is done while the store would refuse a change")
     verb = "changed" if applied and not plan.blocked else "would change"
     changes = len(plan.restore) + len(plan.remove)
     click.echo(f"{changes} {verb}, {plan.unchanged} are right already, {len(plan.left)} left alone")
+    if next_step := _after_rollback(done, applied):
+        click.echo(f"  next  {next_step}")
+
+
+def _after_rollback(done: RolledBack, applied: bool) -> str:
+    """The one thing to be told next; empty if there is none."""
+    plan = done.plan
+    if plan.blocked:
+        return "clear the way of what is blocked, then repeat"
+    if any(not key.startswith(ERASED) for key in plan.impossible):
+        return "what cannot be restored may be in a copy of the store: --backup STORE"
+    if not applied:
+        return "--apply, with --by and --why, does it" if plan.restore or plan.remove else ""
+    if plan.left:
+        return "those left alone are in no log: remove them, or `mythos memory accept` them"
+    if done.logged:
+        return "start running agents anew: they may have read what was there before"
+    return ""
 
 
 def when(entry: MemoryEntry) -> str:

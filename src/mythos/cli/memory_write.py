@@ -166,7 +166,16 @@ def record(
             entry = recorder.erase(key, **said)
         else:
             entry = recorder.forget(key, op="expire" if expire else "delete", **said)
-    chosen(as_json, entry_json(entry, key), lambda: _tell_entry(entry, key))
+
+    def tell() -> None:
+        _tell_entry(entry, key)
+        if erase:
+            click.echo(
+                "  erased  its name, salts and contents from this log; copies of log and store"
+                " elsewhere still have them"
+            )
+
+    chosen(as_json, entry_json(entry, key), tell)
 
 
 def _record_spans(place: Place, traces: Path, as_json: bool) -> None:
@@ -252,7 +261,7 @@ def accept(
     chosen(
         as_json,
         {"accepted": rows, "refused": refused},
-        lambda: _tell_accepted(named, rows, refused),
+        lambda: _tell_accepted(named, rows, refused, every=every),
     )
     if refused:
         raise SystemExit(1)
@@ -271,7 +280,7 @@ def _wrong(place: Place) -> list[str]:
 
 
 def _tell_accepted(
-    named: dict[str, str], rows: list[dict[str, Any]], refused: dict[str, str]
+    named: dict[str, str], rows: list[dict[str, Any]], refused: dict[str, str], *, every: bool
 ) -> None:
     for row in rows:
         what = "gone" if row["content_hash"] is None else "as it is"
@@ -280,6 +289,10 @@ def _tell_accepted(
         click.echo(f"refused   {plain(key)}: {plain(why)}")
     if not named:
         click.echo("nothing to accept: the audit finds nothing wrong")
+    elif refused:
+        click.echo("  next  remove what is refused, or put what can be read in its place")
+    elif not every:
+        click.echo("  next  `mythos memory audit`: nothing else was looked at")
 
 
 def entry_json(entry: MemoryEntry, key: str | None) -> dict[str, Any]:
