@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mythos.adapters.dsse import open_envelope
 from mythos.adapters.root_keys import keys_of
 from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.memory.entry import MAX_REF_CHARS, ordered_ref, reason_ref
 from mythos.errors import ConflictError, MythosError, NotFoundError, UsageError
 from mythos.server.actions.ledger import newest
 from mythos.server.catalog.commands import admit
@@ -15,7 +18,7 @@ from mythos.server.catalog.models import Environment, Node
 from mythos.server.deployment import trust
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.log_models import MemoryOrder
-from mythos.server.resilience.memory_orders import Seen, order, withdraw
+from mythos.server.resilience.memory_orders import Seen, checked_why, longest_why, order, withdraw
 from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.orders_under_way import orders_for
 from mythos.server.resilience.witness import CODE
@@ -103,7 +106,10 @@ def test_an_order_travels_although_no_checkpoint_was_witnessed(outpost: Outpost)
         (Offender(key="x", kind="unlogged"), "hash of what is there"),
         (Offender(key="x", kind="altered", found=IS), "which entry"),
         (Offender(key="x", kind="missing"), "which entry"),
-        (Offender(key=f"sha256:{'a' * 64}", kind="missing", seq=3), "name of this key"),
+        (
+            Offender(key=f"sha256:{'a' * 64}", kind="missing", seq=3),
+            "name of this key may not be known",
+        ),
     ],
 )
 def test_what_the_host_did_not_tell_enough_of_is_refused(
@@ -214,15 +220,27 @@ def test_a_reason_is_one_line_of_1_to_200_characters(why: str, outpost: Outpost)
 
 
 @pytest.mark.parametrize(("by", "why"), [("a" * 58, "w" * 200), ("ada: bob", WHY)])
-def test_what_a_host_could_not_write_into_its_log_is_nogive(
+def test_what_a_host_could_not_write_into_its_log_is_no_order(
     by: str, why: str, outpost: Outpost
 ) -> None:
     tell(outpost, *TOLD)
     with pytest.raises(UsageError) as caught:
         give(TOLD[0], by=by, why=why)
-    assert "give a" in caught.value.remedy
+    assert caught.value.remedy
     assert not MemoryOrder.objects.exists()
     give(TOLD[0], by="a" * 57, why="w" * 200)
+
+
+@given(st.integers(1, 150))
+def test_every_reason_that_is_taken_has_room_beside_its_name_in_the_entry_of_the_host(
+    n: int,
+) -> None:
+    by, longest = "a" * n, longest_why("a" * n)
+    assert 100 <= longest <= 200
+    why = checked_why("x" * longest, by=by)
+    assert len(ordered_ref(reason_ref(by, why), "0" * 32)) <= MAX_REF_CHARS
+    with pytest.raises(UsageError):
+        checked_why("x" * (longest + 1), by=by)
 
 
 def test_at_most_as_many_orders_wait_as_a_view_holds(outpost: Outpost) -> None:

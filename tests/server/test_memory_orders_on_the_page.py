@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from mythos.server.catalog.models import Environment
@@ -69,6 +70,17 @@ def test_a_key_that_no_form_would_carry_as_it_is_is_the_one_that_is_accepted(
     for nth in range(len(keys)):
         assert ada.post(FORM, {**_fields(_shown(ada), 0), "why": f"no. {nth}"}).status_code == 302
     assert {made.key for made in MemoryOrder.objects.all()} == set(keys)
+
+
+def test_a_name_that_no_log_can_hold_sees_the_page_and_orders_nothing(
+    ada: Client, outpost: Outpost
+) -> None:
+    User.objects.filter(username="ada").update(username="ada: b")
+    tell(outpost, *TOLD)
+    response = ada.post(FORM, {**_fields(_shown(ada), 0), "why": WHY})
+    assert response.status_code == 400
+    assert "give a name without" in response.content.decode()
+    assert not MemoryOrder.objects.exists()
 
 
 def test_a_viewer_sees_no_form_and_may_not_post_one(

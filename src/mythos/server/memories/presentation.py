@@ -27,6 +27,7 @@ from mythos.server.memories.pages.witnessing import (
     newest_note,
     witnessing_of,
 )
+from mythos.server.resilience.memory_orders import longest_why
 from mythos.server.resilience.witness_key import witness_verifier
 from mythos.server.web.paging import pages_of, rows_on
 
@@ -86,7 +87,13 @@ def show_memory(
         n_wrong=audit.altered + audit.missing + audit.unlogged,
         keys=with_entries(keys_of(log.audit, log.agent, by=by, orders=by_key), kept),
         n_told=len(audit.offenders),
-        ordering=ordering_of(orders, by_key, barred=barred, carry=carried_to(log.host)),
+        ordering=ordering_of(
+            orders,
+            by_key,
+            barred=barred,
+            longest_why=longest_why(by),
+            carry=carried_to(log.host),
+        ),
         strip=strip_of(
             found, at=at, span_s=span_s, width_s=width_s, first=queries.first_audit(log)
         ),

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from mythos.engines.evidence.memory import MemoryBody
-from mythos.engines.memory.entry import ordered_ref, reason_ref
+from mythos.engines.memory.entry import MAX_REF_CHARS, ordered_ref, reason_ref
 from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UsageError
 from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
@@ -29,6 +29,7 @@ from mythos.values.accept_order import MAX_ORDERS, AcceptOrder
 from mythos.values.memory import Offender
 
 LONGEST_WHY = 200
+NO_ORDER = "0" * 32
 _NAMELESS = re.compile(r"sha256:[0-9a-f]{64}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ON_THE_HOST = "run the audit on the host, and `mythos memory accept` there"
@@ -50,7 +51,7 @@ def order(seen: Seen, *, why: str, by: str, at: datetime) -> MemoryOrder:
 
     Args:
         seen: the key as the operator saw it, which must be as the newest audit tells.
-        why: 1 to 200 characters; white space is made plain.
+        why: 1 to `longest_why` characters; white space is made plain.
         by: who takes it for right.
         at: now.
 
@@ -58,9 +59,9 @@ def order(seen: Seen, *, why: str, by: str, at: datetime) -> MemoryOrder:
         NotFoundError: no such host, or its newest audit finds nothing wrong with this key.
         ConflictError: it is another content by now, the host told too little, the log does not
             hold, an order for this key waits already, or too many for this host.
-        UsageError: no reason, or one that is too long or cannot be shown.
+        UsageError: no reason, one that is too long or cannot be shown, or a name that no log holds.
     """
-    why = checked_why(why)
+    why = checked_why(why, by=by)
     with transaction.atomic():
         if not lock_node(seen.node_id):
             raise NotFoundError(
@@ -121,16 +122,21 @@ def withdraw(node_id: str, order_id: str, *, by: str, at: datetime) -> MemoryOrd
     return made
 
 
-def checked_why(given: str) -> str:
+def longest_why(by: str) -> int:
+    """How many characters a reason may have, so that the host's entry has room for who and why."""
+    return min(LONGEST_WHY, MAX_REF_CHARS - len(ordered_ref(f"{by}: ", NO_ORDER)))
+
+
+def checked_why(given: str, *, by: str) -> str:
     """A reason on one line, its white space made plain.
 
     Raises:
         UsageError: it is empty, too long, or holds what cannot be shown.
     """
-    why = " ".join(given.split())
-    if not 1 <= len(why) <= LONGEST_WHY:
+    why, longest = " ".join(given.split()), longest_why(by)
+    if not 1 <= len(why) <= longest:
         raise UsageError(
-            f"a reason of {len(why)} characters is not between 1 and {LONGEST_WHY}",
+            f"a reason of {len(why)} characters is not between 1 and {longest}",
             remedy="say in a sentence why what is there is right: the log of the host keeps it",
         )
     if not why.isprintable():
@@ -144,8 +150,8 @@ def lacking(offender: Offender | None) -> str:
     """Why no order can be made of what a host told of a wrong key; empty where one can."""
     if offender is None:
         return "the host did not tell what its log says of this key"
-    if not offender.key or _NAMELESS.fullmatch(offender.key):
-        return "the name of this key is not known"
+    if not offender.key or (offender.kind == "missing" and _NAMELESS.fullmatch(offender.key)):
+        return "the name of this key may not be known: the host tells a hash"
     if offender.kind != "missing" and offender.found is None:
         return "the host did not tell the hash of what is there"
     if offender.kind != "unlogged" and offender.seq is None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.server.memories.pages.facts import OrderFact
-from mythos.server.resilience.memory_orders import LONGEST_WHY, lacking
+from mythos.server.resilience.memory_orders import lacking
 from mythos.values.accept_order import AcceptOrder
 from mythos.values.digest import digest_of
 from mythos.values.memory import BadClass, Offender
@@ -133,6 +133,7 @@ def ordering_of(
     keys: Mapping[str, KeyOrders],
     *,
     barred: str,
+    longest_why: int,
     carry: tuple[str, ...],
 ) -> Ordering:
     """What to say of orders about the whole log.
@@ -141,6 +142,7 @@ def ordering_of(
         facts: its orders, the newest first.
         keys: those beside keys.
         barred: why the reader may give none; empty when they may.
+        longest_why: how many characters their reason may have.
         carry: commands that carry what waits to the host; none where it is on the network.
     """
     orders = [shown(fact) for fact in facts]
@@ -150,7 +152,7 @@ def ordering_of(
         others=tuple(each for each in orders if each.id not in used),
         n_waiting=n_waiting,
         barred=barred,
-        longest_why=LONGEST_WHY,
+        longest_why=longest_why,
         carry=carry if n_waiting else (),
     )
 
