@@ -19,6 +19,8 @@ from mythos.cli.root import root
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.log_models import MemoryTail
+from tests.server import fleet
+from tests.server.fleet import Host
 from tests.server.outpost import Outpost
 from tests.server.told_log import ToldLog, hash_of
 
@@ -319,3 +321,25 @@ def test_the_api_tells_a_log_without_entries_apart_from_an_empty_one(
     log.report_without_entries()
     told = browser.get(f"/api/v1/memories/lab-1/entries?log={ORIGIN}").json()
     assert (told["items"], told["size"], told["found"]) == ([], None, None)
+
+
+def test_a_call_leads_to_what_its_run_wrote_into_memory(browser: Client) -> None:
+    at = timezone.now().replace(second=0, microsecond=0)
+    packet = fleet.file_example()
+    outpost = Outpost("eu-1", "eu")
+    node = fleet.enrol("eu-1", fleet.environment("eu"), at=at, packet=packet)
+    node.public_key, node.key_id = outpost.key.public.pem, outpost.key.key_id
+    node.save()
+    host = Host(node, packet)
+    fleet.report(host, fleet.work_day(host, until=at, runs=6, violated={2}), at=at)
+    run = fleet.identity("trace", "eu-1", 2)[:32]
+    drawer = "/system/resilience?host=eu-1"
+    assert "into memory" not in browser.get(drawer).content.decode()
+    log = ToldLog(outpost, "mythos/eu-1/refunds", at=at)
+    for key, wrote in (("tea", run), ("name", OTHER), ("limits", run)):
+        log.write(key, run=wrote)
+    log.report()
+    page = browser.get(drawer).content.decode()
+    where = f"/memories/eu-1/log/mythos/eu-1/refunds?trace={run}#entries"
+    assert f'<a href="{where}">wrote into memory 2 times</a>' in page
+    assert "2 entries of this run" in browser.get(where).content.decode()

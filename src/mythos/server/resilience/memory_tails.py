@@ -52,6 +52,13 @@ def follow(known: MemoryCheckpoint, told: LogTail | None) -> None:
     )
 
 
+def entries_of_run(node_id: str, origin: str, trace_id: str) -> int:
+    """How many of the entries kept of a log are of a run; 0 where none are kept."""
+    kept = MemoryTail.objects.filter(origin=origin, node_id=node_id)
+    tail = kept.values_list("tail", flat=True).first() or {"entries": ()}
+    return sum(entry["trace_id"] == trace_id for entry in tail["entries"])
+
+
 def _storable(tail: LogTail) -> bool:
     """Whether every database can hold it: PostgreSQL has no text with a NUL."""
     refs = (entry.policy_ref for entry in tail.entries)

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mythos.errors import NotFoundError
+from mythos.engines.evidence.sample import Sample
+from mythos.engines.memory.checkpoint import log_origin
+from mythos.errors import MemoryLogError, NotFoundError
 from mythos.server.resilience import page_queries as queries
+from mythos.server.resilience.memory_tails import entries_of_run
 from mythos.server.resilience.pages import evidence, fleet, host, hosts, parts, why
 from mythos.server.resilience.pages.beats import beats_of
 from mythos.server.resilience.pages.drift_shown import accepting, drifts_shown
@@ -196,5 +199,22 @@ def _why(
     chosen = why.choose_sample(flag, samples)
     known = queries.policy_sets([chosen.policy_set]) if chosen else {}
     return why.why_of(
-        node, now, reading=reading, flag=flag, chosen=chosen, policy_sets=known, barred=barred
+        node,
+        now,
+        reading=reading,
+        flag=flag,
+        chosen=chosen,
+        policy_sets=known,
+        barred=barred,
+        remembered=_remembered(node.node_id, chosen.sample) if chosen else None,
     )
+
+
+def _remembered(node_id: str, call: Sample) -> why.Remembered | None:
+    """What the run of a call wrote into its agent's memory; None where nothing is known."""
+    try:
+        log = log_origin(node_id, call.agent)
+    except MemoryLogError:  # no agent, or a name that no log has
+        return None
+    entries = entries_of_run(node_id, log, call.trace_id)
+    return why.Remembered(log, entries) if entries else None

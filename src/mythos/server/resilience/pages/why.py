@@ -132,6 +132,14 @@ class StepShown:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """What the run of a call wrote into memory: `entries` of the newest of the log `log`."""
+
+    log: str
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
     """The drawer: what the worst or chosen flag of a host is made of."""
 
@@ -148,6 +156,7 @@ class Why:
     cost: Cost | None
     other_flags: tuple[Flag, ...]
     marking: Marking | None = None
+    remembered: Remembered | None = None
 
     @property
     def title(self) -> str:
@@ -186,6 +195,7 @@ def why_of(
     chosen: SampleFact | None = None,
     policy_sets: Mapping[str, PolicySet] | None = None,
     barred: str = "",
+    remembered: Remembered | None = None,
 ) -> Why:
     """Lay out the drawer of one host.
 
@@ -197,6 +207,7 @@ def why_of(
         chosen: the flag's own call, if it was kept.
         policy_sets: documents by digest.
         barred: why the reader may not act; empty when they may.
+        remembered: what the run of `chosen` wrote into memory, if anything is known.
     """
     rule = _rule(chosen, policy_sets or {}) if chosen else None
     return Why(
@@ -213,6 +224,7 @@ def why_of(
         cost=cost_of(reading) if reading else None,
         other_flags=tuple(each for each in sorted_flags(reading) if each != flag),
         marking=_marking(flag, chosen, rule, barred=barred),
+        remembered=remembered,
     )
 
 
