@@ -21,6 +21,12 @@ from mythos.values.accept_order import MAX_ORDERS, AcceptOrder, OrderAnswer
 from tests.adapters.fleet_site import NOW
 from tests.node.household import NODE
 from tests.node.ordered_desk import ORIGIN, Desk
+from tests.node.test_paced_audits import Slow
+from tests.node.test_witnessed import MINUTE
+
+
+class SlowDesk(Slow, Desk):
+    """A desk whose memory costs much to audit."""
 
 
 @pytest.fixture
@@ -74,6 +80,17 @@ def test_what_changed_since_it_was_seen_is_refused_and_the_reason_told(desk: Des
         "it is not what was seen when this was ordered: its content is another; look at it again"
     )
     assert len(desk.entries()) == 1
+
+
+def test_where_audits_are_rare_the_beat_that_carries_out_an_order_audits(tmp_path: Path) -> None:
+    desk = SlowDesk(tmp_path)
+    _alter(desk)
+    desk.tell()
+    desk.hear(view=desk.told_by(desk.ordered("a.md")))
+    told, later = desk.seen(desk.tell()), desk.seen(desk.tell())
+    assert (told.altered, told.ok) == (0, 1)
+    assert later.audited_at == told.audited_at == (NOW + 2 * MINUTE).timestamp()
+    desk.store.close()
 
 
 def test_orders_wait_through_a_restart_and_answers_do_too(desk: Desk) -> None:
@@ -175,7 +192,7 @@ def test_more_orders_than_may_wait_are_left_for_a_later_view(desk: Desk) -> None
 def test_the_oldest_answers_are_forgotten_in_the_end_and_no_order_that_waits(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mythos.node.store.KEPT_ORDERS", 5)
+    monkeypatch.setattr("mythos.node.kept_orders.KEPT_ORDERS", 5)
     orders = _planted(desk, 12)
     take_orders(desk.store, orders[:1])
     for order in orders[1:]:

@@ -90,6 +90,19 @@ def test_killed_anywhere_the_store_loses_and_repeats_nothing(tmp_path: Path) -> 
     assert set(counters) <= {envelope.counter for envelope in envelopes}
 
 
+def test_the_state_is_for_its_owner_alone_and_its_secrets_are_drawn_once(tmp_path: Path) -> None:
+    store = NodeStore(tmp_path / "node.sqlite3")
+    secret, other = store.secret("one"), store.secret("two")
+    files = [*tmp_path.glob("node.sqlite3*")]
+    assert len(files) > 1
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    store.close()
+    store = NodeStore(tmp_path / "node.sqlite3")
+    assert (store.secret("one"), len(secret)) == (secret, 32)
+    assert secret != other
+    store.close()
+
+
 def test_an_epoch_belongs_to_a_state_folder(tmp_path: Path) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
     first = _store(one).epoch

@@ -8,18 +8,13 @@ counter forgotten by a power cut after its envelope was sent, the next one would
 
 from __future__ import annotations
 
-import secrets
-import sqlite3
-import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mythos.errors import UnavailableError
+from mythos.node.kept_orders import ORDERS_TABLE, KeptOrders
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS span (
     trace_id TEXT NOT NULL, span_id TEXT NOT NULL, line BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS span_by_trace ON span (trace_id);
@@ -34,14 +29,9 @@ CREATE TABLE IF NOT EXISTS pending (id INTEGER PRIMARY KEY, row TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS envelope (
     counter INTEGER PRIMARY KEY, body BLOB NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
     exported INTEGER NOT NULL DEFAULT 0, refused TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS accept_order (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL,
-    answer TEXT NOT NULL DEFAULT '', told INTEGER NOT NULL DEFAULT 0);
 """
 KEPT_ENVELOPES = 10_000
 """Delivered envelopes kept for a second export; the oldest go first."""
-KEPT_ORDERS = 10_000
-"""Answered orders that are known again; the oldest go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +42,7 @@ class StoredEnvelope:
     body: bytes
 
 
-class NodeStore:
+class NodeStore(KeptOrders):
     """One node's durable state. Thread-safe: one connection, one lock."""
 
     def __init__(self, path: Path) -> None:
@@ -61,138 +51,7 @@ class NodeStore:
         Raises:
             UnavailableError: the folder cannot be written or the file is no database.
         """
-        self._lock = threading.RLock()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                path, timeout=20, isolation_level=None, check_same_thread=False
-            )
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise UnavailableError(
-                f"cannot open the node's state at {path}: {error}",
-                remedy="check the folder's permissions and free space",
-            ) from None
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._db.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._roll_back()
-                raise UnavailableError(
-                    f"the node's state cannot be written: {error}",
-                    remedy="free disk space; agents retry, so nothing acknowledged is lost",
-                ) from error
-            except BaseException:
-                self._roll_back()
-                raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._db
-            except sqlite3.Error as error:
-                raise UnavailableError(
-                    f"the node's state cannot be read: {error}",
-                    remedy="check the disk; the node goes on when it can read again",
-                ) from error
-
-    def _roll_back(self) -> None:
-        with suppress(sqlite3.Error):
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-    @property
-    def epoch(self) -> str:
-        """32 hex digits, made with the state folder."""
-        with self._transaction() as db:
-            db.execute("INSERT OR IGNORE INTO meta VALUES ('epoch', ?)", (secrets.token_hex(16),))
-            return str(db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
-
-    def remember(self, name: str, value: str) -> None:
-        """Keep one named value."""
-        with self._transaction() as db:
-            db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
-
-    def recall(self, name: str) -> str | None:
-        """A named value, or None if it was never kept."""
-        with self._reading() as db:
-            found = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return None if found is None else str(found[0])
-
-    def secret(self, name: str) -> bytes:
-        """32 random bytes that are drawn once and never leave this host."""
-        with self._transaction() as db:
-            drawn = secrets.token_hex(32)
-            db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (f"secret {name}", drawn))
-            kept = db.execute("SELECT value FROM meta WHERE name = ?", (f"secret {name}",))
-            return bytes.fromhex(kept.fetchone()[0])
-
-    def add_orders(self, orders: Iterable[tuple[str, str]], *, at_most: int) -> int:
-        """Keep orders as (id, JSON), as long as no more than `at_most` wait.
-
-        The answer to an order that was answered before is to be told once more.
-
-        Returns:
-            How many are new.
-        """
-        with self._transaction() as db:
-            waiting = db.execute("SELECT count(*) FROM accept_order WHERE answer = ''").fetchone()
-            room, new = at_most - waiting[0], 0
-            for key, body in orders:
-                known = db.execute("UPDATE accept_order SET told = 0 WHERE id = ?", (key,)).rowcount
-                if not known and new < room:
-                    db.execute("INSERT INTO accept_order (id, body) VALUES (?, ?)", (key, body))
-                    new += 1
-            db.execute(
-                "DELETE FROM accept_order WHERE told AND number <="
-                " (SELECT max(number) FROM accept_order) - ?",
-                (KEPT_ORDERS,),
-            )
-            return new
-
-    def waiting_orders(self) -> list[str]:
-        """Orders not yet answered, oldest first."""
-        with self._reading() as db:
-            rows = db.execute("SELECT body FROM accept_order WHERE answer = '' ORDER BY number")
-            return [row[0] for row in rows]
-
-    def answer_order(self, key: str, answer: str) -> None:
-        """Keep what became of an order."""
-        with self._transaction() as db:
-            db.execute("UPDATE accept_order SET answer = ? WHERE id = ?", (answer, key))
-
-    def untold_answers(self, *, limit: int) -> list[tuple[str, str]]:
-        """Answers as (id, JSON) that no envelope carries, or that were asked for again."""
-        with self._reading() as db:
-            return list(
-                db.execute(
-                    "SELECT id, answer FROM accept_order WHERE answer <> '' AND NOT told"
-                    " ORDER BY number LIMIT ?",
-                    (limit,),
-                )
-            )
-
-    def newest_orders(self, *, limit: int) -> list[tuple[str, str]]:
-        """Orders and their answers as JSON, newest first; an order that waits has `""`."""
-        with self._reading() as db:
-            return list(
-                db.execute(
-                    "SELECT body, answer FROM accept_order ORDER BY number DESC LIMIT ?", (limit,)
-                )
-            )
+        super().__init__(path, tables=_TABLES + ORDERS_TABLE)
 
     def add_spans(self, spans: Iterable[tuple[str, str, bytes]], *, rows: Iterable[str]) -> None:
         """Keep spans as (trace id, span id, OTLP/JSON line), and what their receipt counts."""
@@ -341,17 +200,6 @@ class NodeStore:
                 "DELETE FROM envelope WHERE (sent OR exported) AND counter <= ?",
                 (newest - KEPT_ENVELOPES,),
             )
-
-    @contextmanager
-    def _on_disk(self) -> Iterator[None]:
-        """Let the commit inside return only when the disk has it."""
-        with self._reading() as db:
-            db.execute("PRAGMA synchronous=FULL")
-            try:
-                yield
-            finally:
-                with suppress(sqlite3.Error):
-                    db.execute("PRAGMA synchronous=NORMAL")
 
     @property
     def newest_beat_s(self) -> float | None:
