@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mythos.adapters.memory_log_database import Question, blob_of, text_of
-from mythos.adapters.memory_log_reader import require_leaf
+from mythos.adapters.memory_log_tree import require_leaf
 from mythos.engines.memory.entry import parse_entry
 from mythos.errors import MemoryLogError
 from mythos.values.memory import MemoryEntry

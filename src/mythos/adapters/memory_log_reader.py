@@ -7,38 +7,23 @@ shows that.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterator
 
-from mythos.adapters.memory_log_database import FORMAT, PAGE, Database, blob_of, text_of
-from mythos.adapters.memory_log_tree import StoredTree
+from mythos.adapters.memory_log_database import FORMAT, PAGE, blob_of, text_of
+from mythos.adapters.memory_log_kept import KeptReader
+from mythos.adapters.memory_log_tree import StoredTree, require_leaf
 from mythos.engines.memory.checkpoint import parse_checkpoint
-from mythos.engines.memory.entry import is_content, key_hash, key_hashes, parse_entry
+from mythos.engines.memory.entry import is_content, parse_entry
 from mythos.engines.memory.note import NoteVerifier, parse_note
-from mythos.engines.memory.replay import LoggedRow, differs_from_leaf
-from mythos.engines.memory.tree import HashTree, leaf_hash
+from mythos.engines.memory.replay import LoggedRow
+from mythos.engines.memory.tree import HashTree
 from mythos.engines.memory.verified_notes import VerifiedNotes
 from mythos.errors import MemoryLogError, NotFoundError
 from mythos.values.memory import Checkpoint, MemoryEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What stands beside an entry, until it is erased: enough to check it, and to write it back."""
-
-    store: str
-    key: str
-    salt: bytes
-    content: bytes | None
-
-
-class LogReader:
+class LogReader(KeptReader):
     """What can be read of one open log."""
-
-    def __init__(self, database: Database) -> None:
-        """Wrap a database of `open_log` or `create_log`."""
-        self._database = database
 
     def exists(self) -> bool:
         """Tell whether `begin` has been called here.
@@ -162,28 +147,6 @@ class LogReader:
         """Tell whether any entry is about `store`."""
         return any(entry.store == store for entry in self.entries())
 
-    def names_of(self, hashes: Collection[bytes]) -> dict[bytes, str]:
-        """Return the keys with these hashes, but those erased or filed with names of other keys."""
-        named: dict[bytes, str] = {}
-        waiting = iter(hashes)
-        while some := list(islice(waiting, PAGE // 4)):  # databases bound the values of a statement
-            found = self._database.all(
-                "SELECT DISTINCT salts.store, key FROM salts JOIN entries USING (seq)"  # noqa: S608 - no outsider's text
-                f" WHERE key_hash IN ({', '.join('?' * len(some))})",
-                some,
-            )
-            for store, key in ((text_of(store), text_of(key)) for store, key in found):
-                named[key_hashes(store, [key])[0]] = key
-        return {hashed: named[hashed] for hashed in hashes if hashed in named}
-
-    def names(self, start: int, end: int) -> dict[str, str]:
-        """Return the keys, by hash, that entries from `start` to before `end` gave a content."""
-        found = self._database.all(
-            "SELECT DISTINCT store, key FROM salts WHERE seq >= ? AND seq < ?", (start, end)
-        )
-        named = ((text_of(store), text_of(key)) for store, key in found)
-        return {key_hash(store, key): key for store, key in named}
-
     def entries(self, start: int = 0) -> Iterator[MemoryEntry]:
         """Yield the log from entry `start`, refusing an entry that differs from its leaf hash."""
         statement = "SELECT seq, entry, leaf FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?"
@@ -224,28 +187,6 @@ class LogReader:
         """Return the tree as it was at a size, or is now, from the stored hashes."""
         return StoredTree(self._database, self.size if size is None else size)
 
-    def keys(self, store: str) -> list[str]:
-        """Return the names of the keys of `store` that were not erased."""
-        statement = "SELECT DISTINCT key FROM salts WHERE store = ?"
-        return [text_of(key) for (key,) in self._database.all(statement, (store,))]
-
-    def kept(self, seq: int) -> Kept | None:
-        """Return what stands beside entry `seq`; None where it had no content or was erased."""
-        found = self._database.all(
-            "SELECT store, key, salt, content FROM salts LEFT JOIN contents USING (seq)"
-            " WHERE seq = ?",
-            (seq,),
-        )
-        if not found:
-            return None
-        store, key, salt, content = found[0]
-        return Kept(
-            text_of(store),
-            text_of(key),
-            blob_of(salt),
-            None if content is None else blob_of(content),
-        )
-
     def notes(self) -> list[str]:
         """Return the signed checkpoints, oldest first."""
         rows = self._database.all("SELECT note FROM checkpoints ORDER BY size")
@@ -279,10 +220,3 @@ class LogReader:
     def _one(self, statement: str) -> object:
         found = self._database.all(statement)
         return found[0][0] if found else None
-
-
-def require_leaf(seq: object, raw: object, leaf: object) -> bytes:
-    """The bytes of an entry, refusing one that differs from its leaf hash."""
-    if leaf_hash(blob_of(raw)) != leaf:
-        raise differs_from_leaf(seq)
-    return blob_of(raw)

@@ -6,7 +6,8 @@ from collections.abc import Sequence, Sized
 
 from mythos.adapters.memory_log_database import Database, blob_of
 from mythos.engines.memory.frontier import Frontier
-from mythos.engines.memory.tree import HashTree
+from mythos.engines.memory.replay import differs_from_leaf
+from mythos.engines.memory.tree import HashTree, leaf_hash
 from mythos.errors import MemoryLogError
 
 _EDGE = """
@@ -104,6 +105,13 @@ def stored_edge(database: Database) -> Frontier:
             raise _lost(level, n - 1)
     alone = [None if hashed is None else blob_of(hashed) for _, _, hashed in levels]
     return Frontier(levels[0][1], alone)
+
+
+def require_leaf(seq: object, raw: object, leaf: object) -> bytes:
+    """The bytes of an entry, refusing one that differs from its leaf hash."""
+    if leaf_hash(blob_of(raw)) != leaf:
+        raise differs_from_leaf(seq)
+    return blob_of(raw)
 
 
 def _places(values: Sized, place: str) -> str:

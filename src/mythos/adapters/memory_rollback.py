@@ -12,12 +12,13 @@ run wrote, or removed, is still that run's when it was put back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
 from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log, open_to_read
+from mythos.adapters.memory_log_kept import Kept
 from mythos.adapters.memory_settling import OnSettled, settle
 from mythos.adapters.memory_store import Change, MemoryStore
 from mythos.engines.memory.checkpoint import require_extends
@@ -97,21 +98,20 @@ def _plan(
     for known in log.checkpoints():
         require_extends(tree, known, origin=origin)
     names = {key_hash(store.name, key): key for key in log.keys(store.name)}
+    target = target_of(log.entries(), store=store.name, past=past)
+    concerned = {entry.seq for some in (target.entries, target.last) for entry in some.values()}
+    salts = {seq: salt for seq, salt in log.salts(store.name) if seq in concerned}
 
     def holds(entry: MemoryEntry, content: bytes) -> bool:
-        kept = log.kept(entry.seq)
-        return kept is not None and is_content(content, entry.content_hash, salt=kept.salt)
+        salt = salts.get(entry.seq)
+        return salt is not None and is_content(content, entry.content_hash, salt=salt)
 
-    def restorable(entry: MemoryEntry) -> bool:
-        return _content(log, entry, names.get(entry.key_hash), backup) is not None
+    def restorable(wrong: Mapping[str, MemoryEntry]) -> set[str]:
+        seqs = {key: entry.seq for key, entry in wrong.items()}
+        return {key for key, _, content in _contents(log, seqs, backup) if content is not None}
 
     made = plan_rollback(
-        target_of(log.entries(), store=store.name, past=past),
-        store.read(),
-        names,
-        store=store.name,
-        holds=holds,
-        restorable=restorable,
+        target, store.read(), names, store=store.name, holds=holds, restorable=restorable
     )
     made.blocked = _blocked(store, log, made, backup)
     return made
@@ -124,7 +124,7 @@ def _blocked(
         return dict.fromkeys([*made.remove, *made.restore], log.read_only)
     removed: Iterator[Change] = ((key, None) for key in made.remove)
     restored: Iterator[Change] = (
-        (key, _content(log, log.entry(seq), key, backup)) for key, seq in made.restore.items()
+        (key, content) for key, _, content in _contents(log, made.restore, backup)
     )
     try:
         refused = store.rehearse(chain(removed, restored))
@@ -141,34 +141,39 @@ def _writes(
     *,
     policy_ref: str,
 ) -> Iterator[MemoryWrite]:
-    for key, gone_by in made.remove.items():
-        run, why = "", policy_ref
-        if gone_by is not None:
-            run, why = log.entry(gone_by).trace_id, restores_ref(policy_ref, gone_by)
-        yield MemoryWrite(store.name, key, "delete", None, "operator", run, why)
-    for key, seq in made.restore.items():
-        entry = log.entry(seq)
-        content = _content(log, entry, key, backup)
+    removed_by = {key: seq for key, seq in made.remove.items() if seq is not None}
+    for key in (key for key in made.remove if key not in removed_by):
+        yield MemoryWrite(store.name, key, "delete", None, "operator", "", policy_ref)
+    for key, (entry, _) in zip(removed_by, log.kept_beside(removed_by.values()), strict=True):
+        why = restores_ref(policy_ref, entry.seq)
+        yield MemoryWrite(store.name, key, "delete", None, "operator", entry.trace_id, why)
+    for key, entry, content in _contents(log, made.restore, backup):
         if content is None:
             raise MemoryLogError(
                 f"the content of {key!r} is not there any more",
                 remedy="plan the roll-back again; nothing was changed",
             )
-        why = restores_ref(policy_ref, seq)
+        why = restores_ref(policy_ref, entry.seq)
         yield MemoryWrite(store.name, key, "put", content, "operator", entry.trace_id, why)
 
 
+def _contents(
+    log: MemoryLog, seqs: Mapping[str, int], backup: MemoryStore | None
+) -> Iterator[tuple[str, MemoryEntry, bytes | None]]:
+    """Of each key an entry and what it logged, if that is kept beside the log or in the backup."""
+    for key, (entry, kept) in zip(seqs, log.kept_beside(seqs.values()), strict=True):
+        yield key, entry, _content(entry, kept, key, backup)
+
+
 def _content(
-    log: MemoryLog, entry: MemoryEntry, key: str | None, backup: MemoryStore | None
+    entry: MemoryEntry, kept: Kept | None, key: str, backup: MemoryStore | None
 ) -> bytes | None:
-    """What an entry logged, if it is kept beside the log or in the backup."""
-    kept = log.kept(entry.seq)
     if kept is None:
         return None
     if _is(entry, kept.salt, kept.content):
         return kept.content
     try:
-        content = backup.get(key) if backup is not None and key is not None else None
+        content = backup.get(key) if backup is not None else None
     except (MemoryLogError, UnavailableError):
         return None
     return content if isinstance(content, bytes) and _is(entry, kept.salt, content) else None

@@ -6,7 +6,7 @@ what it leaves alone, are named in it: nothing is half rolled back without being
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mythos.engines.memory.entry import key_hash
@@ -109,7 +109,7 @@ def plan_rollback(
     *,
     store: str,
     holds: Callable[[MemoryEntry, bytes], bool],
-    restorable: Callable[[MemoryEntry], bool],
+    restorable: Callable[[Mapping[str, MemoryEntry]], Container[str]],
 ) -> RollbackPlan:
     """Compare the live store, and the log's last word on it, with what it is to be.
 
@@ -122,9 +122,10 @@ def plan_rollback(
         names: key hash to key, for keys that are not live.
         store: the store's name.
         holds: whether a content is the one that an entry logged.
-        restorable: whether the content of an entry is kept somewhere, and is the one it logged.
+        restorable: of keys, each with the entry that it is to be again, those for which the
+            content is kept somewhere, and is the one that was logged.
     """
-    plan, absent = RollbackPlan(), dict(target.last)
+    plan, absent, wrong = RollbackPlan(), dict(target.last), dict[str, MemoryEntry]()
     for key, content in live:
         hashed = key_hash(store, key)
         last, wanted = absent.pop(hashed, None), target.entries.get(hashed)
@@ -135,16 +136,19 @@ def plan_rollback(
         elif _stands(wanted, last, content, holds):
             plan.unchanged += 1
         else:
-            _restore(plan, key, wanted, restorable)
+            wrong[key] = wanted
     for hashed, last in absent.items():
         name, wanted = names.get(hashed), target.entries.get(hashed)
         if wanted is not None and wanted.content_hash is not None:
             if name is None:
                 plan.impossible.append(hashed)
             else:
-                _restore(plan, name, wanted, restorable)
+                wrong[name] = wanted
         elif last.content_hash is not None and name is not None:
             plan.remove[name] = None if wanted is None else wanted.seq
+    kept = restorable(wrong)
+    plan.restore = {key: entry.seq for key, entry in wrong.items() if key in kept}
+    plan.impossible += [key for key in wrong if key not in kept]
     return _sorted(plan)
 
 
@@ -172,15 +176,6 @@ def written_by(
             picked.append(entry)
     for entry in picked:
         yield entry, last[entry.key_hash] == entry.seq
-
-
-def _restore(
-    plan: RollbackPlan, key: str, entry: MemoryEntry, restorable: Callable[[MemoryEntry], bool]
-) -> None:
-    if restorable(entry):
-        plan.restore[key] = entry.seq
-    else:
-        plan.impossible.append(key)
 
 
 def _sorted(plan: RollbackPlan) -> RollbackPlan:
