@@ -281,6 +281,15 @@ def test_whatever_a_key_or_a_reason_holds_is_shown_and_changes_nothing(
     assert _seqs(browser, key="\u202egnp") == [2]
 
 
+def test_a_wrong_key_turns_nothing_around_either(browser: Client, log: ToldLog) -> None:
+    at, name = timezone.now(), "\u202egnp.exe"
+    body = MemoryBody(size=1, audited_at=int(at.timestamp()), unlogged=1, keys={name: "unlogged"})
+    row = log.outpost.row("memory", body, subject=ORIGIN, at=at)
+    assert accept_envelope(log.outpost.sealed([row], sent_at=int(at.timestamp())), at=at).counted
+    keys = browser.get(PAGE).content.decode().partition('id="keys"')[2].partition("</section>")[0]
+    assert '<bdi dir="ltr"><span class="unseen">U+202E</span>gnp.exe</bdi>' in keys
+
+
 def test_the_queries_do_not_grow_with_the_entries(browser: Client, log: ToldLog) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as seen:

@@ -365,7 +365,7 @@ def test_a_wrong_key_stands_beside_what_was_logged_of_it(
     page = _page(browser)
     for shown in (
         "entry 7, put on behalf of tool, 1 Jan 2030 00:00:00 UTC", f"salted-sha256:{'1' * 64}",
-        f"salted-sha256:{'2' * 64}", "d" * 32, "decision care-rules/ask-first",
+        f"salted-sha256:{'2' * 64}", "d" * 32, ">care-rules/ask-first<",
         f"salted-sha256:{'3' * 64}", "not there", "Of 2 it says what was logged",
     ):  # fmt: skip
         assert shown in page
