@@ -23,7 +23,7 @@ from mythos.adapters.memory_log_database import (
     no_log,
     unreadable,
 )
-from mythos.adapters.postgresql_driver import driver
+from mythos.adapters.postgresql_driver import driver, first_error
 from mythos.errors import MemoryLogError, UnavailableError
 
 _BUSY = {"55P03", "40P01"}  # lock_not_available, deadlock_detected
@@ -182,17 +182,7 @@ def _told(place: ServerLog) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _failed(place, _first(error)) from error
-
-
-def _first(error: Any) -> Any:  # noqa: ANN401 - as above
-    """What went wrong, where the error itself says that a statement was not tried after it."""
-    psycopg = driver()
-    while isinstance(error, psycopg.errors.PipelineAborted) and isinstance(
-        error.__context__, psycopg.Error
-    ):
-        error = error.__context__
-    return error
+        raise _failed(place, first_error(error)) from error
 
 
 def _failed(place: ServerLog, error: Any) -> UnavailableError | MemoryLogError:  # noqa: ANN401

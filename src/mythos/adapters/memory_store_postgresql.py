@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mythos.adapters.memory_store_table import RowChange, Shape, TableStore, same_row, shape_of
-from mythos.adapters.postgresql_driver import driver
+from mythos.adapters.postgresql_driver import driver, first_error
 from mythos.errors import UnavailableError
 
 PAGE = 1024
@@ -28,7 +28,10 @@ _AS_THEY_ARE = {
     "bytea",
 }
 # A value's text must not depend on who asks for it, or from where.
-_SETTINGS = ("TimeZone TO 'UTC'", "DateStyle TO ISO", "IntervalStyle TO iso_8601")
+_SET_UP = (
+    "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
+    " set_config('IntervalStyle', 'iso_8601', false)"
+)
 _COLUMNS = """
     SELECT attname, format_type(atttypid, NULL),
         coalesce(array_position(indkey::int2[], attnum), -1)
@@ -67,43 +70,75 @@ class PostgresRows:
         """The chosen columns of every row, through a cursor on the server."""
         order = ", ".join(map(_quoted, shape.key))
         statement = f"SELECT {self._list(columns)} FROM {_name(shape.table)} ORDER BY {order}"  # noqa: S608
-        with (
-            _open(self.url) as database,
-            database.transaction(),
-            database.cursor(name="memories") as cursor,
-        ):
-            cursor.itersize = PAGE
-            cursor.execute(statement)
-            yield from cursor
+        with _open(self.url) as database:
+            database.execute(_SET_UP)
+            with database.transaction(), database.cursor(name="memories") as cursor:
+                cursor.itersize = PAGE
+                cursor.execute(statement)
+                yield from cursor
 
     def one(self, shape: Shape, key: Sequence[object]) -> Sequence[object] | None:
         """One row."""
         with _open(self.url) as database:
-            return self._one(database, shape, key)
+            with database.pipeline():
+                database.execute(_SET_UP)
+                found = self._read(database, shape, key)
+            return _row(found)
 
     @contextmanager
     def rehearsal(self, shape: Shape) -> Iterator[RowChange]:
         """Put and remove rows in a transaction that is taken back, each behind a savepoint."""
-        with _open(self.url) as database, database.transaction(force_rollback=True):
+        with _open(self.url) as database:
+            before = ["BEGIN", _SET_UP, "SAVEPOINT change"]
 
             def change(key: Sequence[object], row: Mapping[str, object] | None) -> None:
-                with _told(), database.transaction():
-                    if row is None:
-                        self._remove(database, shape, key)
-                    else:
-                        self._put(database, shape, row)
+                try:
+                    with _told():
+                        self._change(database, shape, key, row, before=before)
+                except UnavailableError:
+                    database.execute("ROLLBACK TO SAVEPOINT change")
+                    raise
+                finally:
+                    before[:] = ["RELEASE SAVEPOINT change", "SAVEPOINT change"]
 
             yield change
+            database.execute("ROLLBACK")
 
     def put(self, shape: Shape, row: Mapping[str, object]) -> None:
         """Insert or update, then read the row back before it counts."""
-        with _open(self.url) as database, database.transaction():
-            self._put(database, shape, row)
+        key = [row[name] for name in shape.key]
+        with _open(self.url) as database:
+            self._change(database, shape, key, row, before=["BEGIN", _SET_UP])
+            database.execute("COMMIT")
 
     def remove(self, shape: Shape, key: Sequence[object]) -> None:
         """Delete one row."""
         with _open(self.url) as database:
-            self._remove(database, shape, key)
+            self._change(database, shape, key, None, before=[_SET_UP])
+
+    def _change(
+        self,
+        database: Any,  # noqa: ANN401 - the driver ships no types here
+        shape: Shape,
+        key: Sequence[object],
+        row: Mapping[str, object] | None,
+        *,
+        before: Sequence[str],
+    ) -> None:
+        """Do what is to be done before, put or remove the row, and read it, in one round trip."""
+        with database.pipeline():
+            for statement in before:
+                database.execute(statement)
+            if row is None:
+                self._remove(database, shape, key)
+            else:
+                self._put(database, shape, row)
+                found = self._read(database, shape, key)
+        if row is not None and not same_row(_row(found), [row[name] for name in shape.columns]):
+            raise UnavailableError(
+                f"table {shape.table!r} gives another row back than was written",
+                remedy="give values of the types that its columns have, as they are read",
+            )
 
     def _put(
         self,
@@ -113,22 +148,18 @@ class PostgresRows:
     ) -> None:
         others = [name for name in shape.columns if name not in shape.key]
         key = [row[name] for name in shape.key]
-        values = [row[name] for name in shape.columns]
         table, where = _name(shape.table), self._where(shape)
         updates = ", ".join(f"{_quoted(name)} = {self._place(name)}" for name in others)
         columns = ", ".join(map(_quoted, shape.columns))
         places = ", ".join(map(self._place, shape.columns))
-        there = self._one(database, shape, key) is not None
-        if there and others:
+        if others:
             changed = [*(row[name] for name in others), *key]
             database.execute(f"UPDATE {table} SET {updates} WHERE {where}", changed)  # noqa: S608
-        elif not there:
-            database.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", values)  # noqa: S608
-        if not same_row(self._one(database, shape, key), values):
-            raise UnavailableError(
-                f"table {shape.table!r} gives another row back than was written",
-                remedy="give values of the types that its columns have, as they are read",
-            )
+        database.execute(
+            f"INSERT INTO {table} ({columns}) SELECT {places}"  # noqa: S608
+            f" WHERE NOT EXISTS (SELECT FROM {table} WHERE {where})",
+            [*(row[name] for name in shape.columns), *key],
+        )
 
     def _remove(
         self,
@@ -138,18 +169,17 @@ class PostgresRows:
     ) -> None:
         database.execute(f"DELETE FROM {_name(shape.table)} WHERE {self._where(shape)}", key)  # noqa: S608
 
-    def _one(
+    def _read(
         self,
         database: Any,  # noqa: ANN401 - the driver ships no types here
         shape: Shape,
         key: Sequence[object],
-    ) -> tuple[object, ...] | None:
+    ) -> Any:  # noqa: ANN401 - as above
         statement = (
             f"SELECT {self._list(shape.columns)} FROM {_name(shape.table)}"  # noqa: S608
             f" WHERE {self._where(shape)}"
         )
-        found: tuple[object, ...] | None = database.execute(statement, key).fetchone()
-        return found
+        return database.execute(statement, key)
 
     def _list(self, names: Sequence[str]) -> str:
         return ", ".join(
@@ -169,10 +199,10 @@ class PostgresRows:
 
 @contextmanager
 def _open(url: str) -> Iterator[Any]:
-    with _told(), closing(driver().connect(url, autocommit=True)) as database:
-        for setting in _SETTINGS:
-            database.execute(f"SET {setting}")
-        yield database
+    """Connect; nothing is prepared, as a statement after one that fails would be taken for it."""
+    psycopg = driver()
+    with _told(), closing(psycopg.connect(url, autocommit=True, prepare_threshold=None)) as opened:
+        yield opened
 
 
 @contextmanager
@@ -181,9 +211,14 @@ def _told() -> Iterator[None]:
         yield
     except driver().Error as error:
         raise UnavailableError(
-            f"memory table cannot be used: {str(error).splitlines()[0]}",
+            f"memory table cannot be used: {str(first_error(error)).splitlines()[0]}",
             remedy="check the server, the table and what the user may do with it",
         ) from error
+
+
+def _row(found: Any) -> tuple[object, ...] | None:  # noqa: ANN401 - as above
+    row: tuple[object, ...] | None = found.fetchone()
+    return row
 
 
 def _name(table: str) -> str:

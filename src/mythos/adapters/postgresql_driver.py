@@ -23,3 +23,13 @@ def driver() -> Any:  # noqa: ANN401 - the driver is no dependency, so its types
             "PostgreSQL's driver is not installed",
             remedy="install it beside MythOS: pip install 'psycopg[binary]'",
         ) from error
+
+
+def first_error(error: Any) -> Any:  # noqa: ANN401 - as above
+    """What went wrong, where the error says only that a statement was not tried after it."""
+    psycopg = driver()
+    while isinstance(error, psycopg.errors.PipelineAborted) and isinstance(
+        error.__context__, psycopg.Error
+    ):
+        error = error.__context__
+    return error

@@ -112,6 +112,30 @@ def test_a_row_that_the_table_would_keep_otherwise_is_refused_and_not_logged(
     assert (found.score, found.size) == (1.0, 1)
 
 
+def test_a_rehearsal_tells_each_change_that_the_table_refuses_and_changes_nothing(
+    table: tuple[Database, str, str],
+) -> None:
+    database, url, name = table
+    database.all("ALTER TABLE memories ADD CHECK (note <> 'poison')")
+    store = postgresql_store(url, name, columns=["note"])
+    (there,) = store.keys()
+    before = database.all("SELECT memories::text FROM memories")
+    who, at = json.loads(there)
+
+    def change(n: int, note: str) -> tuple[str, bytes]:
+        other = f"{n:08}{who[8:]}"
+        key = json.dumps([other, at], separators=(",", ":"))
+        return key, json.dumps({"who": other, "at": at, "note": note}).encode()
+
+    good = [change(n, "likes tea") for n in range(12)]
+    bad = [change(n, "poison") for n in range(12, 20)]
+    mixed = [one for pair in zip(good, bad, strict=False) for one in pair] + good[8:]
+    refused = store.rehearse([*mixed, (there, None), *good])
+    assert list(refused) == [key for key, _ in bad]
+    assert all("violates check constraint" in str(error) for error in refused.values())
+    assert database.all("SELECT memories::text FROM memories") == before
+
+
 def test_a_table_or_a_column_that_is_not_there_is_named(
     table: tuple[Database, str, str],
 ) -> None:
