@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
@@ -285,6 +286,18 @@ def test_a_tail_that_contradicts_its_own_checkpoint_is_a_finding(outpost: Outpos
     (shown,) = IntakeFinding.objects.get().evidence
     assert shown["claimed"] == TRUE.note(outpost.key, 12)
     assert MemoryCheckpoint.objects.get().size == 12
+
+
+def test_the_page_of_a_log_shows_such_a_finding_and_no_entries(
+    outpost: Outpost, browser: Client
+) -> None:
+    url = f"/memories/lab-1/log/{ORIGIN}"
+    _in_order(outpost, Telling(1, 6, (), 0))
+    assert "mail.md" in browser.get(url).content.decode()
+    _in_order(outpost, Telling(2, 12, (6,), 6, TRUE, FORGED))
+    page = browser.get(url).content.decode()
+    assert "its entries are not those of the checkpoint of size 12" in page
+    assert "mail.md" not in page
 
 
 def test_a_name_that_is_not_the_keys_is_a_finding(outpost: Outpost) -> None:

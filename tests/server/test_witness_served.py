@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mythos.adapters.key_file import load_key
 from mythos.adapters.memory_baseline import seed
-from mythos.adapters.memory_recorder import Recorder, record
+from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.oci_layout import OciLayout
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
@@ -204,12 +204,15 @@ def test_a_cosignature_is_checked_offline_with_the_published_key(
     assert abs((datetime.now(UTC) - at).total_seconds()) < 3_600
 
 
-def _restart(plane: Plane, agent: Agent) -> None:
-    words = ("witness", "restart", agent.origin, "--by", "ada", "--why", "a new disk")
+def _mythos(plane: Plane, *words: str) -> None:
     subprocess.run(
         [sys.executable, "-m", "mythos", *words],
         env=plane.environment, capture_output=True, check=True, timeout=60,
     )  # fmt: skip
+
+
+def _restart(plane: Plane, agent: Agent) -> None:
+    _mythos(plane, "witness", "restart", agent.origin, "--by", "ada", "--why", "a new disk")
 
 
 def _audit(plane: Plane, agent: Agent) -> tuple[bool, int, int]:
@@ -243,6 +246,7 @@ def test_a_node_takes_it_from_its_witness_that_a_log_began_anew(
         agent.deliver()
     assert _audit(plane, agent) == (False, 1, 1)
     assert _witnessed(plane, agent) == [1]
+    assert [entry.op for entry in _kept(plane, agent).entries] == ["baseline"]
 
 
 class Meddler:
@@ -294,15 +298,14 @@ def test_times_invented_in_the_path_do_not_keep_a_restart_from_a_node(
 def test_newest_entries_are_kept_and_an_erased_key_is_named_no_more(
     plane: Plane, agents: dict[str, Agent]
 ) -> None:
-    agent = agents["eraser"]
+    agent, name = agents["eraser"], "ada@example.org.md"
     at = datetime.now(UTC)
-    with Recorder(DirectoryStore(agent.store), agent.log) as recorder:
-        secret = recorder.record("ada@example.org.md", b"tea", source="agent", at=at)
-        agent.beat()
-        agent.deliver()
-        assert _kept(plane, agent).names[secret.key_hash] == "ada@example.org.md"
-        agent.learn()
-        recorder.erase("ada@example.org.md", source="user", at=at)
+    secret = record(DirectoryStore(agent.store), agent.log, name, b"tea", source="agent", at=at)
+    agent.beat()
+    agent.deliver()
+    assert _kept(plane, agent).names[secret.key_hash] == name
+    agent.learn()
+    _mythos(plane, "memory", "record", f"dir:{agent.store}", name, "--erase", "--source", "user")
     agent.beat(minute=1)
     agent.deliver()
     kept = _kept(plane, agent)
