@@ -108,7 +108,7 @@ def _begun(log: MemoryLog, place: LogPlace, *, origin: str) -> bool:
     if log.origin != origin:
         raise ConflictError(
             f"{place} is the log of {log.origin!r}, not of {origin!r}",
-            remedy="give each agent of each node a log file of its own",
+            remedy="give each agent of each node a log of its own, with --log on the command line",
         )
     return True
 

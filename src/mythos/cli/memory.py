@@ -6,8 +6,9 @@ import click
 
 from mythos.cli.memory_audit import audit
 from mythos.cli.memory_proof import checkpoint, prove, verify
+from mythos.cli.memory_record import record
 from mythos.cli.memory_trace import rollback, trace
-from mythos.cli.memory_write import accept, baseline, record
+from mythos.cli.memory_write import accept, baseline
 
 
 @click.group(help="Log what agents remember, and find what was changed past the log.")

@@ -17,6 +17,7 @@ from mythos.cli.memory_place import (
     SHOWN,
     CarriedOut,
     Place,
+    n_entries,
     opened_or_gone,
     place_options,
 )
@@ -200,7 +201,7 @@ def _tell_resumed(resumed: list[Resumed]) -> None:
         begun_at = taken.begun_at.isoformat(timespec="seconds")
         click.echo(
             f"  not read    {taken.compared} contents: the audit that began {begun_at} had compared"
-            f" them, at {taken.size} entries"
+            f" them, at {n_entries(taken.size)}"
         )
     if not resumed:
         click.echo("  began anew  where the audit had left off is not to be found any more")
@@ -209,7 +210,7 @@ def _tell_resumed(resumed: list[Resumed]) -> None:
 def _size_of(found: MemoryAudit) -> str:
     if found.proof_failed is not None:
         return ""
-    return " (not there)" if found.root is None else f", {found.size} entries"
+    return " (not there)" if found.root is None else f", {n_entries(found.size)}"
 
 
 def _summary(found: MemoryAudit) -> str:

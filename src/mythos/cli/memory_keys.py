@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mythos.errors import NotFoundError, UsageError
+from mythos.errors import MemoryLogError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from mythos.engines.memory.cosignature import CosignatureVerifier
@@ -26,7 +26,16 @@ def checkpoint_of(path: Path, verifiers: Sequence[NoteVerifier]) -> Checkpoint:
     from mythos.engines.memory.note import parse_note, verify_note
 
     note = path.read_text("utf-8", errors="replace")
-    return parse_checkpoint((verify_note(note, *verifiers) if verifiers else parse_note(note)).text)
+    try:
+        signed = verify_note(note, *verifiers) if verifiers else parse_note(note)
+        return parse_checkpoint(signed.text)
+    except MemoryLogError as error:
+        raise MemoryLogError(
+            error.message,
+            remedy="name a checkpoint as `mythos memory checkpoint --out` writes it, and the key of"
+            " whoever signed it",
+            where=str(path),
+        ) from error
 
 
 def keys_of(vkeys: Sequence[str]) -> tuple[list[NoteVerifier], list[CosignatureVerifier]]:

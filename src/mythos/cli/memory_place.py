@@ -114,6 +114,31 @@ def opened_or_gone(store: str, log: str | None) -> Place:
         return Place(gone, place, uri.label)
 
 
+def require_known(place: Place, key: str) -> None:
+    """Refuse a key that neither the store nor the log knows.
+
+    Raises:
+        NotFoundError: it is such a key, or there is no log.
+        MemoryLogError: the store can have no such key.
+    """
+    from mythos.adapters.memory_log import open_to_read
+    from mythos.engines.memory.entry import key_hashes
+
+    place.store.require_key(key)
+    with open_to_read(place.log) as log:
+        logged = log.newest(key_hashes(place.store.name, [key])[0]) is not None
+    if not logged and place.store.get(key) is None:
+        raise NotFoundError(
+            f"neither the store nor its log knows {key[:80]!r}",
+            remedy="take the key as `mythos memory audit` or `mythos memory trace` prints it",
+        )
+
+
+def n_entries(n: int) -> str:
+    """A number of entries, in words."""
+    return "1 entry" if n == 1 else f"{n} entries"
+
+
 def hex_digits(
     ctx: click.Context, option: click.Parameter, text: str | None, *, n: int
 ) -> str | None:

@@ -158,7 +158,7 @@ def _require_meant(proved: Proved, origin: str | None, content: Path | None) -> 
         raise MemoryLogError("the key it names is not the entry's", remedy=remedy)
     if content is None:
         return
-    holds = proved.holds(content.read_bytes())
+    holds = _holds(proved, content.read_bytes())
     if holds is None:
         raise NotFoundError(
             "the proof discloses no salt, so no content can be checked",
@@ -166,6 +166,18 @@ def _require_meant(proved: Proved, origin: str | None, content: Path | None) -> 
         )
     if not holds:
         raise MemoryLogError("the content is not what was logged", remedy=remedy)
+
+
+def _holds(proved: Proved, content: bytes) -> bool | None:
+    """Whether a content, or the record that it spells, is what was logged; None if untold."""
+    from mythos.adapters.memory_store_record import canonical_record, record_of
+
+    if proved.holds(content) or proved.disclosure.entry.store == "directory":
+        return proved.holds(content)
+    try:
+        return proved.holds(canonical_record("", record_of("", content)))
+    except MemoryLogError:
+        return proved.holds(content)
 
 
 def _tell_broken(error: MythosError) -> None:

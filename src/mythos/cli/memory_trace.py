@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.memory_place import FILE, SHOWN, CarriedOut, opened, place_options
-from mythos.cli.memory_write import SOURCES, entry_json
+from mythos.cli.memory_place import FILE, SHOWN, CarriedOut, n_entries, opened, place_options
+from mythos.cli.memory_record import SOURCES, entry_json
 from mythos.cli.output import as_json, chosen
 from mythos.errors import UsageError
 
@@ -87,7 +87,8 @@ def _tell_trace(found: list[dict[str, Any]]) -> None:
         at = _iso(one["ts"])
         click.echo(f"{one['seq']:>7}  {at}  {one['op']:8} {one['source']:8} {key}{run}{why}{mark}")
     current = sum(one["current"] for one in found)
-    click.echo(f"{len(found)} entries, {current} of them still stand")
+    stand = "still stands" if current == 1 else "still stand"
+    click.echo(f"{n_entries(len(found))}, {current} {stand}")
 
 
 @click.command(short_help="Take a store back to what its log once said.")
@@ -124,12 +125,11 @@ def rollback(
     changed.
     """
     from mythos.adapters.memory_rollback import RolledBack, plan, roll_back
-    from mythos.adapters.memory_store_uri import parse_store
     from mythos.engines.memory.entry import reason_ref
 
     place = opened(store, log)
     past, meant = _past(place.log, to, to_checkpoint, without_run)
-    other = parse_store(backup).open() if backup else None
+    other = opened(backup, None, there=True).store if backup else None
     carried_out = CarriedOut()
     if not apply:
         made = plan(place.store, place.log, past, backup=other, on_settled=carried_out.note)
@@ -171,7 +171,7 @@ def _past(
         runs = [run.lower() for run in without_run]
         return Past(without=frozenset(runs)), f"undo {', '.join(runs)}"
     size = _size(log, to_checkpoint) if to_checkpoint is not None else to or 0
-    return Past(size), f"back to {size} entries"
+    return Past(size), f"back to {n_entries(size)}"
 
 
 def _size(log: LogPlace, to_checkpoint: Path) -> int:
@@ -224,7 +224,8 @@ def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
         click.echo("NOT done: the changes above are logged and will be tried again at every use")
     verb = "changed" if applied and not plan.blocked else "would change"
     changes = len(plan.restore) + len(plan.remove)
-    click.echo(f"{changes} {verb}, {plan.unchanged} are right already, {len(plan.left)} left alone")
+    right = f"{plan.unchanged} {'is' if plan.unchanged == 1 else 'are'} right already"
+    click.echo(f"{changes} {verb}, {right}, {len(plan.left)} left alone")
     if next_step := _after_rollback(done, applied):
         click.echo(f"  next  {next_step}")
 
