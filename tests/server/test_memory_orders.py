@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
 import pytest
+from django.db import connection
 from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +16,7 @@ from mythos.adapters.root_keys import keys_of
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.memory.entry import MAX_REF_CHARS, ordered_ref, reason_ref
 from mythos.errors import ConflictError, MythosError, NotFoundError, UsageError
-from mythos.server.actions.ledger import newest
+from mythos.server.actions.ledger import check, newest
 from mythos.server.catalog.commands import admit
 from mythos.server.catalog.models import Environment, Node
 from mythos.server.deployment import trust
@@ -186,7 +190,7 @@ def _of_another_log(outpost: Outpost) -> Seen:
 @pytest.mark.parametrize(
     ("given", "family", "said"),
     [
-        (_named_only, ConflictError, "did not tell what its log says"),
+        (_named_only, ConflictError, "has not told of this key yet"),
         (_as_logged_by_now, NotFoundError, "nothing wrong"),
         (_changed_again, ConflictError, "not what was shown"),
         (_logged_meanwhile, ConflictError, "not what was shown"),
@@ -363,3 +367,68 @@ def test_a_retired_host_is_told_nothing(outpost: Outpost) -> None:
     Node.objects.update(retired_at=AT)
     assert _view(view_for("lab-1", at=AT)).orders == ()
     withdraw("lab-1", made.order_id, by="ada", at=AT)
+
+
+several = pytest.mark.skipif(
+    connection.vendor == "sqlite", reason="in memory it serves one thread; see the served tests"
+)
+
+
+@pytest.mark.django_db(transaction=True)
+@several
+def test_of_operators_who_accept_one_key_at_once_one_gives_the_order(outpost: Outpost) -> None:
+    together = Barrier(4)
+
+    def given(nth: int) -> str:
+        try:
+            together.wait(timeout=60)
+            return give(TOLD[0], by=f"op-{nth}").order_id
+        except ConflictError:
+            return ""
+        finally:
+            connection.close()
+
+    tell(outpost, *TOLD)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(8):
+            (made,) = filter(None, pool.map(given, range(4)))
+            withdraw("lab-1", made, by="ada", at=AT)
+    assert check().problem == ""
+
+
+@pytest.mark.django_db(transaction=True)
+@several
+def test_operators_hosts_and_restarts_at_once_do_not_block_each_other(
+    outpost: Outpost,
+) -> None:
+    def ordered(nth: int) -> None:
+        made = give(TOLD[nth % 3], by=f"op-{nth}")
+        if nth % 2:
+            withdraw("lab-1", made.order_id, by=f"op-{nth}", at=AT)
+
+    def answered(nth: int) -> None:
+        waiting = [OrderAnswer(id=each.id, outcome="refused") for each in orders_for(node)]
+        tell(outpost, *TOLD, nth=nth, answers=tuple(waiting))
+
+    def restarted(nth: int) -> None:
+        restart_log(ORIGIN, by="ada", why=f"no. {nth}", at=AT + minutes(nth))
+
+    def done(nth: int) -> bool:
+        try:
+            (answered if nth % 5 == 0 else restarted if nth % 13 == 0 else ordered)(nth)
+        except (ConflictError, NotFoundError):
+            return False
+        finally:
+            connection.close()
+        return True
+
+    tell(outpost, *TOLD)
+    node = Node.objects.get()
+    with ThreadPoolExecutor(6) as pool:
+        assert any(pool.map(done, range(1, 61)))
+    made = MemoryOrder.objects.all()
+    logged = [each.details["order"] for each in newest(limit=200) if each.action == "memory.accept"]
+    assert sorted(logged) == sorted(each.order_id for each in made)
+    waiting = [each.key for each in orders_for(node)]
+    assert len(waiting) == len(set(waiting))
+    assert check().problem == ""

@@ -48,10 +48,12 @@ def test_an_operator_orders_on_the_page_and_sees_what_became_of_it(
     assert page.count(f'action="{FORM}"') == 2
     made = MemoryOrder.objects.get()
     assert made.order["key"] == TOLD[nth].key
-    refused = OrderAnswer(id=made.order_id, outcome="refused", why="it is another content")
+    why = "it is another content\u202e"
+    refused = OrderAnswer(id=made.order_id, outcome="refused", why=why)
     tell(outpost, *TOLD, nth=1, answers=(refused,))
     page = _shown(ada)
-    assert "The host says: it is another content" in page
+    assert "it is another content" in page
+    assert "\u202e" not in page
     assert page.count(f'action="{FORM}"') == 3
     accepted = OrderAnswer(id=made.order_id, outcome="accepted", seq=1_234)
     tell(outpost, *TOLD, nth=2, answers=(accepted,))
@@ -157,5 +159,5 @@ def test_why_a_key_cannot_be_accepted_from_here_stands_beside_it(
     tell(outpost, Offender(key="c.md", kind="unlogged"), more={"d.md": "altered"})
     page = _shown(ada)
     assert "Not to be accepted from here: the host did not tell the hash" in page
-    assert "Not to be accepted from here: the host did not tell what its log says" in page
+    assert "Not to be accepted from here: the host has not told of this key yet" in page
     assert FORM not in page

@@ -84,7 +84,7 @@ def export(name: str, out: Path, as_json: bool) -> None:
 
     write_atomically(out, view_for(name, at=timezone.now()))
     orders = waiting(name).count()
-    held = f", with {orders} orders that wait" if orders else ""
+    held = f", orders that wait in it: {orders}" if orders else ""
     result = {"node": name, "file": str(out), "orders": orders}
     said = f"{out}{held}: carry it to {name}, `mythos node import`"
     chosen(as_json, result, lambda: click.echo(said))

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
-from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.evidence.memory import MAX_TOLD, MemoryBody
 from mythos.engines.memory.entry import MAX_REF_CHARS, ordered_ref, reason_ref
 from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UsageError
 from mythos.server.actions.ledger import record
@@ -149,7 +149,7 @@ def checked_why(given: str, *, by: str) -> str:
 def lacking(offender: Offender | None) -> str:
     """Why no order can be made of what a host told of a wrong key; empty where one can."""
     if offender is None:
-        return "the host did not tell what its log says of this key"
+        return f"the host has not told of this key yet; it tells of {MAX_TOLD} at a time"
     if not offender.key or (offender.kind == "missing" and _NAMELESS.fullmatch(offender.key)):
         return "the name of this key may not be known: the host tells a hash"
     if offender.kind != "missing" and offender.found is None:

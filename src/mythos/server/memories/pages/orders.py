@@ -69,8 +69,9 @@ NO_ORDERS = KeyOrders(None, None)
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """What the page says of orders about a log; `others` are beside none of its wrong keys.
+    """What the page says of orders about a log.
 
+    `others` stand beside none of its wrong keys: those that wait, then the newest.
     `barred` says why this reader may give none. `carry` are commands that carry what waits to a
     host without a network, empty where it needs none.
     """
@@ -148,8 +149,9 @@ def ordering_of(
     orders = [shown(fact) for fact in facts]
     used = {each.order.id for each in keys.values() if each.order}
     n_waiting = sum(each.state == "waiting" for each in orders)
+    others = [each for each in orders if each.id not in used]
     return Ordering(
-        others=tuple(each for each in orders if each.id not in used),
+        others=tuple(sorted(others, key=lambda each: each.state != "waiting")),
         n_waiting=n_waiting,
         barred=barred,
         longest_why=longest_why,
