@@ -206,6 +206,18 @@ def test_an_old_audit_still_stands_in_a_short_window() -> None:
     assert part(reading, "memory_integrity_score").mid == 1.0
 
 
+@pytest.mark.parametrize(("age_s", "raised"), [(90_000, []), (90_001, ["MEMORY_AUDIT_OVERDUE"])])
+def test_a_node_that_beats_without_auditing_is_flagged(age_s: int, raised: list[str]) -> None:
+    beating = replace(BEATING, applies_memory=True)
+    old = audit(ok=9, audited_at=int(ONE.timestamp()) - age_s)
+    assert codes(read(*CLEAN, old, facts=beating)) == raised
+
+
+def test_a_log_that_was_never_audited_is_not_overdue() -> None:
+    never = audit(ok=0, audited_at=0)
+    assert "MEMORY_AUDIT_OVERDUE" not in codes(read(*CLEAN, never, facts=BEATING))
+
+
 def test_an_evidence_fork_is_critical() -> None:
     facts = replace(OBSERVED, forks=(Fork("k/e/7", "sha256:" + "a" * 64, NOON),))
     reading = read(*CLEAN, facts=facts)

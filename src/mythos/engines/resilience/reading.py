@@ -33,7 +33,7 @@ from mythos.engines.resilience.runs import alignment_of, last_day_of
 from mythos.engines.resilience.score import Score, score
 from mythos.engines.resilience.state import Standing, state_of
 from mythos.engines.resilience.strays import strays
-from mythos.engines.resilience.tampering import tampering, ungrounded
+from mythos.engines.resilience.tampering import overdue, tampering, ungrounded
 from mythos.engines.resilience.toolless import toolless
 from mythos.engines.resilience.upkeep import upkeep
 from mythos.engines.resilience.violations import violations
@@ -224,7 +224,9 @@ def _findings(
     yield from misfits(last_day_of(rows, as_of=scene.as_of), facts=facts, scene=scene)
     yield from strays(rows, facts=facts, scene=scene)
     yield from toolless(rows, facts=facts, scene=scene)
-    yield from tampering(_logs(rows, facts=facts), rewritten=facts.rewritten, scene=scene)
+    logs = _logs(rows, facts=facts)
+    yield from tampering(logs, rewritten=facts.rewritten, scene=scene)
+    yield from overdue(logs, newest_beat=facts.presence.newest_beat, scene=scene)
     yield from ungrounded(facts.unproved, scene=scene)
     yield from _of_evidence(standing, scene=scene)
 

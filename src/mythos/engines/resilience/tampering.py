@@ -8,6 +8,7 @@ warning lasts until an audit no longer finds it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.resilience.components import newest_audit
@@ -17,6 +18,8 @@ from mythos.engines.resilience.moment import written, written_unix
 from mythos.values.memory import BadClass
 from mythos.values.reading import EvidenceRef
 
+AUDIT_EVERY_S = 25 * 3_600
+"""Seconds after which an audit is overdue: a node pauses a day at most, and then takes one."""
 _CODES: dict[BadClass, str] = {
     "altered": "MEMORY_ALTERED",
     "missing": "MEMORY_MISSING",
@@ -44,6 +47,29 @@ def tampering(
         for kind, code in _CODES.items():
             if getattr(body, kind):
                 yield _keys(origin, body, kind=kind, code=code, scene=scene)
+
+
+def overdue(
+    logs: Mapping[str, Iterable[MemoryBody]], *, newest_beat: datetime | None, scene: Scene
+) -> Iterator[Finding]:
+    """Find the logs whose node went on telling of them for over a day without a new audit.
+
+    Both times are the node's own: a node that is silent is found as that.
+    """
+    if newest_beat is None:
+        return
+    for origin, audits in sorted(logs.items()):
+        body = newest_audit(audits)
+        age_s = newest_beat.timestamp() - body.audited_at
+        if body.audited_at and age_s > AUDIT_EVERY_S:
+            yield Finding(
+                code="MEMORY_AUDIT_OVERDUE",
+                subject=scene.subject(origin),
+                words={"log": origin},
+                value=age_s,
+                threshold=AUDIT_EVERY_S,
+                since=written_unix(body.audited_at + AUDIT_EVERY_S),
+            )
 
 
 def ungrounded(logs: Mapping[str, Unproved], *, scene: Scene) -> Iterator[Finding]:
