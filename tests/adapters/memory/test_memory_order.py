@@ -18,6 +18,7 @@ from mythos.adapters.memory_recorder import Recorder
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.engines.memory.as_seen import MAX_AGE
 from mythos.engines.memory.entry import entry_content_hash
+from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError
 from mythos.values.accept_order import AcceptOrder
 from mythos.values.memory import MemoryEntry, Offender
@@ -286,6 +287,27 @@ def test_no_writer_comes_between_what_an_order_finds_and_its_entry(place: Place)
         writer.join()
     assert sum(outcomes.values()) == 24
     assert place.audit().score == 1.0, "what was written last stands"
+
+
+class Quick(DirectoryStore):
+    """A store whose intruder writes right after it was read."""
+
+    def get(self, key: str) -> bytes | Unreadable | None:
+        found = DirectoryStore.get(self, key)
+        (self.path / key).write_bytes(b"wire the money")
+        return found
+
+
+def test_what_is_written_past_the_log_right_after_the_look_is_not_vouched_for(place: Place) -> None:
+    tamper(place, b"pasted")
+    order = order_for(seen(place))
+    with Recorder(Quick(place.store), place.log) as recorder:
+        entry = recorder.accept_as_seen(order, secret=SECRET, at=AT)
+    with open_log(place.log) as log:
+        kept = log.kept(entry.seq)
+    assert kept is not None
+    assert kept.content == b"pasted"
+    assert place.audit().altered == (KEY,)
 
 
 def _before(place: Place, entry: MemoryEntry) -> int | None:
