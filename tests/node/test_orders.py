@@ -217,7 +217,9 @@ def test_the_status_says_what_was_ordered_and_what_became_of_it(desk: Desk) -> N
     assert [one["state"] for one in _told(desk)] == ["waiting", "waiting"]
     desk.tell()
     newest, oldest = _told(desk)
-    assert oldest == {"log": ORIGIN, "key": "a.md", "by": "ada", "state": "accepted", "entry": 1}
+    assert oldest == {
+        "id": done.id, "log": ORIGIN, "key": "a.md", "by": "ada", "state": "accepted", "entry": 1,
+    }  # fmt: skip
     assert (newest["state"], "no hash of what was seen" in str(newest["why"])) == ("refused", True)
 
 

@@ -64,11 +64,8 @@ class Agent:
         )
 
     def learn(self, content: bytes = b"more") -> None:
-        self.write("a.md", content)
-
-    def write(self, key: str, content: bytes) -> None:
         at = datetime.now(UTC)
-        record(DirectoryStore(self.store), self.log, key, content, source="agent", at=at)
+        record(DirectoryStore(self.store), self.log, "a.md", content, source="agent", at=at)
 
     def beat(self, *, minute: int = 0) -> None:
         at = datetime.now(UTC) + timedelta(minutes=minute)

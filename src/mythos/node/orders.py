@@ -112,6 +112,7 @@ def told_orders(store: NodeStore) -> list[JsonValue]:
         said = OrderAnswer.model_validate_json(answer) if answer else None
         told.append(
             {
+                "id": order.id,
                 "log": order.origin,
                 "key": order.key,
                 "by": order.by,
