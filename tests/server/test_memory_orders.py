@@ -25,8 +25,8 @@ from mythos.server.resilience.log_models import MemoryOrder
 from mythos.server.resilience.memory_orders import Seen, checked_why, longest_why, order, withdraw
 from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.orders_under_way import orders_for
-from mythos.server.resilience.witness import CODE
 from mythos.server.resilience.witness_files import remembered, restart_log, view_for
+from mythos.server.resilience.witness_findings import CODE
 from mythos.values.accept_order import MAX_ORDERS, AcceptOrder, OrderAnswer
 from mythos.values.memory import Offender
 from mythos.values.witness import VIEW_TYPE, WitnessView

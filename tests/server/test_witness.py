@@ -27,7 +27,8 @@ from mythos.server.resilience.commands import accept_envelope
 from mythos.server.resilience.log_models import MemoryCheckpoint, UnprovedCheckpoint
 from mythos.server.resilience.models import EnvelopeReceipt, IntakeFinding
 from mythos.server.resilience.readings import refresh
-from mythos.server.resilience.witness import MAX_SHOWN, MAX_UNPROVED
+from mythos.server.resilience.witness import MAX_UNPROVED
+from mythos.server.resilience.witness_findings import MAX_SHOWN
 from mythos.server.resilience.witness_key import witness_verifier
 from mythos.values.memory import GrowthProof
 from mythos.values.witness import VIEW_TYPE, WitnessView

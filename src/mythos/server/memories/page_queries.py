@@ -25,7 +25,7 @@ from mythos.server.resilience.log_restarts import restarts_of
 from mythos.server.resilience.models import AuditCounts, IntakeFinding, NewestAudit
 from mythos.server.resilience.readings import presence_from
 from mythos.server.resilience.told_audits import Sent
-from mythos.server.resilience.witness import CODE
+from mythos.server.resilience.witness_findings import CODE
 from mythos.values.memory import LogTail
 
 Row = TypeVar("Row", bound=Model)
@@ -213,7 +213,8 @@ def _witnessed(nodes: Collection[str] | None) -> dict[Key, WitnessedFact]:
 def _waiting(nodes: Collection[str] | None) -> dict[Key, WaitingFact]:
     """The largest that waits of each log, since the first that does."""
     found: dict[Key, WaitingFact] = {}
-    for each in _of(UnprovedCheckpoint.objects.order_by("size"), nodes):
+    waiting = UnprovedCheckpoint.objects.order_by("size").defer("tail", "growth")
+    for each in _of(waiting, nodes):
         key = each.node_id, each.origin
         since = min(each.received_at, found[key].since) if key in found else each.received_at
         found[key] = WaitingFact(each.size, f"sha256:{each.root}", since)

@@ -24,7 +24,7 @@ from mythos.server.resilience.log_models import MemoryOrder
 from mythos.server.resilience.log_restarts import restarts_of
 from mythos.server.resilience.models import IntakeFinding, NewestAudit
 from mythos.server.resilience.orders_under_way import lock_node, waiting
-from mythos.server.resilience.witness import CODE
+from mythos.server.resilience.witness_findings import CODE
 from mythos.values.accept_order import MAX_ORDERS, AcceptOrder
 from mythos.values.memory import Offender
 

@@ -28,7 +28,6 @@ from mythos.server.catalog.models import (
     SwarmCodex,
 )
 from mythos.server.deployment.models import Rollout
-from mythos.server.resilience import witness
 from mythos.server.resilience.kept_rows import KeptRows
 from mythos.server.resilience.log_restarts import restarts_of
 from mythos.server.resilience.models import (
@@ -44,6 +43,7 @@ from mythos.server.resilience.standing_baselines import (
     withdrawn_in,
 )
 from mythos.server.resilience.standing_marks import standing_in
+from mythos.server.resilience.witness_findings import rewritten_logs, unproved_logs
 from mythos.values.evidence import InForce
 from mythos.values.reading import Flag, Reading
 from mythos.values.workflow import workflow_of
@@ -157,8 +157,8 @@ def facts_of(node: Node, *, at: datetime, seen: Collection[str] = ()) -> NodeFac
             Fork(found.subject, found.ref, found.seen_at)
             for found in _open_findings(node, "EVIDENCE_FORK")
         ),
-        rewritten=witness.rewritten_logs(node),
-        unproved=witness.unproved_logs(node),
+        rewritten=rewritten_logs(node),
+        unproved=unproved_logs(node),
         restarts={log: n for (_, log), n in restarts_of([node.node_id]).items()},
         first_evidence=_first_evidence(node, at=at),
         mismatch=_mismatch(node, in_force),

@@ -12,30 +12,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+
+from django.db.models import QuerySet
 
 from mythos.adapters.key_file import load_public_key
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import cosign
 from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
 from mythos.engines.memory.witness import Said, Verdict, judge
-from mythos.engines.resilience.facts import LogClaim, Rewritten, Unproved
 from mythos.errors import MemoryLogError
 from mythos.server.catalog.models import Node
 from mythos.server.resilience.log_models import MemoryCheckpoint, UnprovedCheckpoint
 from mythos.server.resilience.log_restarts import Beginnings
 from mythos.server.resilience.memory_tails import follow, tail_in
-from mythos.server.resilience.models import IntakeFinding
+from mythos.server.resilience.witness_findings import report, report_fork
 from mythos.server.resilience.witness_key import witness_key
 from mythos.values.evidence import Envelope
 from mythos.values.memory import Checkpoint, GrowthProof, LogTail
 
-CODE = "MEMORY_LOG_FORK"
 MAX_CHECKPOINTS = 1_000
 MAX_UNPROVED = 200
 """Checkpoints of one log that wait for a proof; of more the largest are let go."""
-MAX_SHOWN = 8
-"""Contradictions of one log whose notes are kept: the first and the newest."""
+MAX_PROOFS = 8
+"""Proofs of growth of one of them."""
 
 
 def remember(envelope: Envelope, node: Node, *, at: datetime, begun: Beginnings) -> None:
@@ -56,7 +55,7 @@ def remember(envelope: Envelope, node: Node, *, at: datetime, begun: Beginnings)
             claim = verify(note)
         except MemoryLogError as error:
             evidence = {"claimed": note[:2_000]}
-            _report(node, f"mythos/{node.node_id}", why=error.message, evidence=evidence, at=at)
+            report(node, f"mythos/{node.node_id}", why=error.message, evidence=evidence, at=at)
             continue
         if not begun.past(claim.origin):
             told = _row_of(claim, note, envelope, node, at=at)
@@ -75,45 +74,6 @@ def view(envelope: Envelope) -> list[str]:
         origin__in=sorted(origins), node_id=envelope.node
     ).exclude(cosigned="")
     return list(known.order_by("origin").values_list("cosigned", flat=True))
-
-
-def rewritten_logs(node: Node) -> dict[str, Rewritten]:
-    """Logs of a node that contradicted themselves, until an operator resolves it."""
-    open_ones = IntakeFinding.objects.filter(node_id=node.node_id, code=CODE, resolved_at=None)
-    return {found.subject: Rewritten(found.seen_at, _claims_in(found)) for found in open_ones}
-
-
-def unproved_logs(node: Node) -> dict[str, Unproved]:
-    """Logs of a node that grew and have not proved it."""
-    waiting = UnprovedCheckpoint.objects.filter(node_id=node.node_id).order_by("origin", "size")
-    since: dict[str, datetime] = {}
-    largest: dict[str, UnprovedCheckpoint] = {}
-    for each in waiting:
-        since[each.origin] = min(each.received_at, since.get(each.origin, each.received_at))
-        largest[each.origin] = each
-    known = {each.origin: each for each in MemoryCheckpoint.objects.filter(origin__in=largest)}
-    return {
-        origin: Unproved(since[origin], _claim(known[origin]), _claim(each))
-        for origin, each in largest.items()
-        if origin in known
-    }
-
-
-def _claims_in(found: IntakeFinding) -> tuple[LogClaim, ...]:
-    """The checkpoints of a finding's newest contradiction, as far as they can be read."""
-    claims = []
-    for name in ("remembered", "claimed"):
-        try:
-            text = parse_note(found.evidence[-1][name]).text if found.evidence else ""
-            said = parse_checkpoint(text)
-        except (KeyError, MemoryLogError):
-            continue
-        claims.append(LogClaim(said.size, said.root))
-    return tuple(claims)
-
-
-def _claim(row: MemoryCheckpoint | UnprovedCheckpoint) -> LogClaim:
-    return LogClaim(row.size, f"sha256:{row.root}")
 
 
 def _verified(node: Node, key: bytes, note: str) -> Checkpoint:
@@ -158,7 +118,7 @@ def _take_tail(
         tail = tail_in(envelope, claim)
     except MemoryLogError as error:
         evidence = {"claimed": told.note}
-        _report(node, claim.origin, why=error.message, evidence=evidence, at=at)
+        report(node, claim.origin, why=error.message, evidence=evidence, at=at)
         return
     told.tail = None if tail is None else tail.model_dump(mode="json")
 
@@ -171,14 +131,14 @@ def _hold(claim: UnprovedCheckpoint, *, at: datetime) -> None:
         _witness(known, claim, at=at)
         _follow(known, claim, "grown", at=at)
         return
-    waiting = list(UnprovedCheckpoint.objects.filter(origin=claim.origin).order_by("size"))
+    waiting = list(_waiting(claim.origin))
     against: MemoryCheckpoint | UnprovedCheckpoint = known
     try:
         verdict = judge(_said(known), _said(claim), _growth(claim))
         for against in waiting:
             judge(_said(against), _said(claim), ())
     except MemoryLogError as error:
-        _report_fork(against, claim, why=error.message, at=at)
+        report_fork(against, claim, why=error.message, at=at)
         return
     if verdict == "unproved":
         _wait(claim, waiting)
@@ -193,11 +153,11 @@ def _hold(claim: UnprovedCheckpoint, *, at: datetime) -> None:
 
 def _catch_up(known: MemoryCheckpoint, *, at: datetime) -> None:
     """Follow the chain of what waited: each proof may lead from where the one before arrived."""
-    for waiting in UnprovedCheckpoint.objects.filter(origin=known.origin).order_by("size"):
+    for waiting in _waiting(known.origin):
         try:
             verdict = judge(_said(known), _said(waiting), _growth(waiting))
         except MemoryLogError as error:
-            _report_fork(known, waiting, why=error.message, at=at)
+            report_fork(known, waiting, why=error.message, at=at)
             waiting.delete()
             continue
         if verdict == "unproved":
@@ -208,12 +168,17 @@ def _catch_up(known: MemoryCheckpoint, *, at: datetime) -> None:
         waiting.delete()
 
 
+def _waiting(origin: str) -> QuerySet[UnprovedCheckpoint]:
+    """What waits for a proof, the smallest first; a tail is read when it is asked for."""
+    return UnprovedCheckpoint.objects.filter(origin=origin).order_by("size").defer("tail")
+
+
 def _wait(claim: UnprovedCheckpoint, waiting: Sequence[UnprovedCheckpoint]) -> None:
     """Keep a claim until it can be proved; one that waits already gains the new proofs."""
     for same in waiting:
         if (same.size, same.root) == (claim.size, claim.root):
             more = [each for each in claim.growth if each not in same.growth]
-            same.growth = [*same.growth, *more][:MAX_SHOWN]
+            same.growth = [*same.growth, *more][:MAX_PROOFS]
             same.tail = same.tail or claim.tail
             same.save(update_fields=["growth", "tail"])
             return
@@ -242,7 +207,7 @@ def _follow(
     try:
         follow(known, None if claim.tail is None else LogTail.model_validate(claim.tail))
     except MemoryLogError as error:
-        _report_fork(known, claim, why=error.message, at=at)
+        report_fork(known, claim, why=error.message, at=at)
 
 
 def _said(row: MemoryCheckpoint | UnprovedCheckpoint) -> Said:
@@ -252,35 +217,3 @@ def _said(row: MemoryCheckpoint | UnprovedCheckpoint) -> Said:
 
 def _growth(row: UnprovedCheckpoint) -> list[GrowthProof]:
     return [GrowthProof.model_validate(proof) for proof in row.growth]
-
-
-def _report_fork(
-    known: MemoryCheckpoint | UnprovedCheckpoint,
-    claim: UnprovedCheckpoint,
-    *,
-    why: str,
-    at: datetime,
-) -> None:
-    node = Node.objects.get(node_id=claim.node_id)
-    evidence = {"remembered": known.note, "claimed": claim.note, "growth": claim.growth}
-    _report(node, claim.origin, why=why, evidence=evidence, root=f"sha256:{claim.root}", at=at)
-
-
-def _report(
-    node: Node, log: str, *, why: str, evidence: dict[str, Any], at: datetime, root: str = ""
-) -> None:
-    """Keep the finding; one that was resolved opens again for a root not seen before."""
-    shown = {"at": at.isoformat(), "why": why, **evidence}
-    ref = root or why[:300]
-    finding, created = IntakeFinding.objects.get_or_create(
-        node_id=node.node_id,
-        code=CODE,
-        subject=log,
-        defaults={"detail": why, "ref": ref, "seen_at": at, "evidence": [shown]},
-    )
-    if not created and finding.ref != ref:
-        finding.detail, finding.ref = why, ref
-        finding.seen_at, finding.resolved_at = at, None
-        kept = [*finding.evidence, shown]
-        finding.evidence = kept if len(kept) <= MAX_SHOWN else [kept[0], *kept[1 - MAX_SHOWN :]]
-        finding.save(update_fields=["detail", "ref", "seen_at", "resolved_at", "evidence"])

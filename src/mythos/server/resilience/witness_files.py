@@ -25,7 +25,7 @@ from mythos.server.resilience.orders_under_way import (
     withdraw_all,
 )
 from mythos.server.resilience.queries import newest_readings
-from mythos.server.resilience.witness import CODE
+from mythos.server.resilience.witness_findings import CODE
 from mythos.server.resilience.witness_key import witness_verifier
 from mythos.values.digest import canonical_bytes
 from mythos.values.witness import VIEW_TYPE, WitnessView
