@@ -8,30 +8,18 @@ are one transaction, so a crash neither loses evidence nor says it twice.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
 
 from pydantic import JsonValue
 
 from mythos.adapters.dsse import sign_envelope
 from mythos.adapters.key_file import SigningKey
-from mythos.adapters.memory_auditor import audit_store
-from mythos.adapters.memory_checkpoint import GrownLog, sign_growth
-from mythos.adapters.memory_store_directory import DirectoryStore
-from mythos.adapters.memory_tail import read_tail
-from mythos.engines.evidence.memory import MAX_KEYS, MAX_TOLD, MemoryBody
 from mythos.engines.evidence.row import EvidenceRow, bytes_of_row, from_wire, merge, to_wire
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import hours_touched
 from mythos.engines.judge.rows import NS, Place
-from mythos.engines.memory.checkpoint import log_origin
-from mythos.engines.memory.note import NoteVerifier
-from mythos.engines.memory.verified_notes import VerifiedNotes
 from mythos.errors import (
     IdentityError,
     MemoryLogError,
@@ -42,16 +30,15 @@ from mythos.errors import (
 from mythos.node.control_plane import Acknowledged, ControlPlane
 from mythos.node.duty import Duty
 from mythos.node.home import NodeHome
+from mythos.node.memory_reports import MemoryReport, MemoryReporter
 from mythos.node.orders import Orders
-from mythos.node.paced_audits import Clock, PacedAudits, grown_since
+from mythos.node.paced_audits import Clock, PacedAudits
 from mythos.node.store import NodeStore, StoredEnvelope
-from mythos.node.tails import memos_of, untold, within
-from mythos.node.witnessed import TOLD, bases_of, heard_at, take_signed, take_view, witnessed_in
+from mythos.node.witnessed import take_signed, take_view
 from mythos.values.accept_order import OrderAnswer
 from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce, Row
-from mythos.values.memory import BadClass, Checkpoint, LogTail, MemoryAudit
 
 MISSED_BEATS = 3
 STALE_GRACE_S = 300
@@ -91,21 +78,25 @@ class Reporter:
         self._store = store
         self._acceptance = acceptance
         self._key = key
-        self._key_names = key_names
         self._stale_since_s: float | None = None
-        self._failed_logs: dict[str, str] = {}
-        self._audits = PacedAudits(clock, processor)
-        self._verified: defaultdict[str, VerifiedNotes] = defaultdict(VerifiedNotes)
+        self._memories = MemoryReporter(
+            home,
+            store,
+            key,
+            audits=PacedAudits(clock, processor),
+            secret=lambda: self.orders.secret,
+            key_names=key_names,
+        )
 
     @property
     def failed_logs(self) -> Mapping[str, str]:
         """Agents whose memory log did not hold at the newest beat, each with why."""
-        return self._failed_logs
+        return self._memories.failed_logs
 
     @property
     def audits(self) -> list[dict[str, JsonValue]]:
         """The newest audit of each memory log: when, its cost, and the pause after it."""
-        return self._audits.told()
+        return self._memories.audits
 
     def beat(self, duty: Duty, in_force: InForce, *, stale: bool, at: datetime) -> int:
         """Seal everything pending and this beat's own rows.
@@ -131,23 +122,20 @@ class Reporter:
         self.orders.carry_out(duty, node=place.node, at=at)
         answers = self.orders.answers()
         waiting = self._store.pending()
-        grown, tails, memory = self._audit_memories(duty, place, at=at)
+        memories = self._memories.report(duty, place, at=at)
         rows = merge(
             (
                 *(from_wire(Row.model_validate_json(row)) for _, row in waiting),
                 *self._time_rows(place, stale=stale, at_s=at.timestamp()),
-                *memory,
+                *memories.rows,
             )
         )
-        envelopes = self._sealed(rows, grown, tails, answers, in_force, at=at)
+        envelopes = self._sealed(rows, memories, answers, in_force, at=at)
         self._store.seal(
             envelopes,
             pending=[key for key, _ in waiting],
             beat_s=at.timestamp(),
-            memos={
-                **{TOLD + one.checkpoint.origin: str(one.checkpoint.size) for one in grown},
-                **memos_of(tails),
-            },
+            memos=memories.memos,
             answers=[one.id for one in answers],
         )
         return envelopes[-1].counter
@@ -155,8 +143,7 @@ class Reporter:
     def _sealed(
         self,
         rows: Sequence[EvidenceRow],
-        grown: Sequence[GrownLog],
-        tails: Sequence[LogTail],
+        memories: MemoryReport,
         answers: Sequence[OrderAnswer],
         in_force: InForce,
         *,
@@ -174,17 +161,19 @@ class Reporter:
             heartbeat_s=self._acceptance.heartbeat_s,
             in_force=in_force,
         )
+        once = {
+            "checkpoints": tuple(one.note for one in memories.grown),
+            "growth": tuple(proof for one in memories.grown for proof in one.growth),
+            "tails": tuple(memories.tails),
+            "answers": tuple(answers),
+        }
         sealed = []
         for counter, part in enumerate(parts_of(rows), start=first):
-            told = grown if counter == first else ()
             envelope = header.model_copy(
                 update={
                     "counter": counter,
                     "rows": tuple(to_wire(row) for row in part),
-                    "checkpoints": tuple(one.note for one in told),
-                    "growth": tuple(proof for one in told for proof in one.growth),
-                    "tails": tuple(tails if counter == first else ()),
-                    "answers": tuple(answers) if counter == first else (),
+                    **(once if counter == first else {}),
                 }
             )
             document = envelope.model_dump(mode="json", by_alias=True)
@@ -248,69 +237,6 @@ class Reporter:
             self._stale_since_s = at_s
         return at_s - self._stale_since_s
 
-    def _audit_memories(
-        self, duty: Duty, place: Place, *, at: datetime
-    ) -> tuple[list[GrownLog], list[LogTail], list[EvidenceRow]]:
-        grown: list[GrownLog] = []
-        tails: list[LogTail] = []
-        rows: list[EvidenceRow] = []
-        failed: dict[str, str] = {}
-        for name, (digest, agent) in duty.agents.items():
-            if agent.memory is None:
-                continue
-            origin = log_origin(place.node, name)
-            log = self._home.memory_log(name)
-            witnessed, heard = witnessed_in(self._store, origin), heard_at(self._store, origin)
-            held = self._audits.standing(origin, log, witnessed=witnessed, heard_at=heard)
-            paced = held is not None
-            if held is None:
-                audit = partial(self._audit, name, origin, at=at)
-                held = self._audits.take(origin, audit, heard_at=heard)
-            why = held.audit.proof_failed
-            body = replace(body_of(held.audit), heard_at=held.heard_at)
-            try:
-                bases = bases_of(self._store, origin)
-                grown.append(sign_growth(log, self._key.raw, bases=bases))
-                if why is None:
-                    tails += self._newest(log, grown[-1].checkpoint)
-                if paced:
-                    body = grown_since(body, log, grown[-1].checkpoint)
-            except MythosError as error:
-                self._audits.failed(origin)
-                why = error.message
-                body = replace(body, proof_failed=True, audited_at=int(at.timestamp()))
-            if why is not None:
-                failed[name] = why
-            key = place.key("memory", agent=digest, subject=origin, at_ns=int(at.timestamp()) * NS)
-            rows.append(EvidenceRow(key, body))
-        self._audits.keep_only({row.key.subject for row in rows})
-        self._failed_logs = failed
-        return grown, within(tails), rows
-
-    def _newest(self, log: Path, said: Checkpoint) -> list[LogTail]:
-        """What was not told yet of the entries before a checkpoint: one tail, or none."""
-        most = untold(self._store, said)
-        return [read_tail(log, said, most=most, named=self._key_names)] if most else []
-
-    def _audit(self, name: str, origin: str, *, at: datetime) -> MemoryAudit:
-        verifier = NoteVerifier.of_bytes(origin, self._key.public.raw.public_bytes_raw())
-        try:
-            audit = audit_store(
-                DirectoryStore(self._home.memory(name)),
-                self._home.memory_log(name),
-                at=at,
-                verifiers=[verifier],
-                verified=self._verified[origin],
-                witnessed=witnessed_in(self._store, origin),
-                secret=self.orders.secret,
-            )
-        except MemoryLogError as error:
-            return MemoryAudit(origin=origin, proof_failed=error.message, audited_at=at)
-        if audit.root is not None and audit.origin != origin:
-            failed = f"the log is that of {audit.origin!r}"
-            return MemoryAudit(origin=origin, proof_failed=failed, audited_at=at)
-        return audit
-
 
 def parts_of(rows: Iterable[EvidenceRow]) -> Iterator[list[EvidenceRow]]:
     """Rows in portions that one envelope may carry; one empty portion where there are none."""
@@ -324,30 +250,6 @@ def parts_of(rows: Iterable[EvidenceRow]) -> Iterator[list[EvidenceRow]]:
         part.append(row)
         size += more
     yield part
-
-
-def body_of(audit: MemoryAudit) -> MemoryBody:
-    """An audit as an evidence body; names of bad keys, and what the log says, up to its limits."""
-    bad: list[tuple[str, BadClass]] = [
-        *((key, "altered") for key in audit.altered),
-        *((key, "missing") for key in audit.missing),
-        *((key, "unlogged") for key in audit.unlogged),
-    ]
-    keys = dict(bad[:MAX_KEYS])
-    told = [each for each in audit.offenders if keys.get(each.key) == each.kind]
-    return MemoryBody(
-        size=audit.size,
-        audited_at=int(audit.audited_at.timestamp()),
-        root=audit.root or "",
-        ok=audit.ok,
-        altered=len(audit.altered),
-        missing=len(audit.missing),
-        unlogged=len(audit.unlogged),
-        expired=len(audit.expired),
-        proof_failed=audit.proof_failed is not None,
-        keys=keys,
-        offenders=tuple(told[:MAX_TOLD]),
-    )
 
 
 def status_of(store: NodeStore, acceptance: Acceptance) -> dict[str, JsonValue]:
