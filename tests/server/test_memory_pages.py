@@ -183,6 +183,15 @@ def test_wrong_keys_are_named_with_commands_that_exist(
         _parse(words[1:], root)
 
 
+def test_the_reason_names_everything_that_is_wrong(
+    browser: Client, host: Host, at: datetime
+) -> None:
+    _audited(host, at=at, keys={"a": "altered", "b": "missing", "c": "unlogged"})
+    page = browser.get("/memories/eu-1/log/mythos/eu-1/refunds?format=json").json()
+    reason = page["here"]["standing"]["reason"]
+    assert reason == "1 key differs from what was logged, 1 missing, 1 unlogged"
+
+
 def _lines(page: str) -> list[str]:
     return [line.split("</span>")[0] for line in page.split("<span>")[1:]]
 

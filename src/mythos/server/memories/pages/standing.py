@@ -88,7 +88,9 @@ def _named(log: LogFact, *, at: datetime) -> tuple[StandingName, str]:
 def _audited(log: LogFact, audit: MemoryBody, *, at: datetime) -> tuple[StandingName, str]:
     if audit.altered:
         differ = "differs" if audit.altered == 1 else "differ"
-        return "altered", f"{_keys(audit.altered)} {differ} from what was logged"
+        found = [f"{_keys(audit.altered)} {differ} from what was logged"]
+        others = ((audit.missing, "missing"), (audit.unlogged, "unlogged"))
+        return "altered", ", ".join(found + [f"{n:,} {kind}" for n, kind in others if n])
     if audit.missing or audit.unlogged:
         return "disordered", f"{audit.missing} missing, {audit.unlogged} unlogged"
     if log.waiting is not None and log.witnessed is not None:
