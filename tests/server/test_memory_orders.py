@@ -31,7 +31,7 @@ from mythos.values.accept_order import MAX_ORDERS, AcceptOrder, OrderAnswer
 from mythos.values.memory import Offender
 from mythos.values.witness import VIEW_TYPE, WitnessView
 from tests.server.outpost import AT, Outpost, minutes
-from tests.server.test_witness import ORIGIN
+from tests.server.test_witness import ORIGIN, Log
 from tests.server.wrong_keys import IS, OTHER, TOLD, WHY, give, seen_of, tell
 
 pytestmark = pytest.mark.django_db
@@ -359,6 +359,20 @@ def test_a_log_that_begins_anew_takes_back_what_waits_of_it_alone(outpost: Outpo
     assert (made.withdrawn_at, answered.withdrawn_at) == (AT + minutes(3), None)
     assert [each.id for each in orders_for(Node.objects.get())] == [other.order_id]
     assert newest(limit=1)[0].details["orders_withdrawn"] == "1"
+
+
+def test_orders_about_a_log_that_contradicts_itself_are_held_back(outpost: Outpost) -> None:
+    tell(outpost, *TOLD)
+    made = give(TOLD[0])
+    forged = outpost.sealed(
+        counter=2, sent_at=int((AT + minutes(2)).timestamp()),
+        checkpoints=(Log(history="forged").note(outpost.key, 9),),
+    )  # fmt: skip
+    assert accept_envelope(forged, at=AT + minutes(2)).orders == 0
+    assert _view(view_for("lab-1", at=AT)).orders == ()
+    restart_log(ORIGIN, by="ada", why="looked into", at=AT + minutes(3))
+    made.refresh_from_db()
+    assert made.withdrawn_at == AT + minutes(3)
 
 
 def test_a_retired_host_is_told_nothing(outpost: Outpost) -> None:

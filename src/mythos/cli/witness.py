@@ -79,11 +79,11 @@ def export(name: str, out: Path, as_json: bool) -> None:
     prepare()
     from django.utils import timezone
 
-    from mythos.server.resilience.orders_under_way import waiting
+    from mythos.server.resilience.orders_under_way import deliverable
     from mythos.server.resilience.witness_files import view_for
 
     write_atomically(out, view_for(name, at=timezone.now()))
-    orders = waiting(name).count()
+    orders = deliverable(name).count()
     held = f", orders that wait in it: {orders}" if orders else ""
     result = {"node": name, "file": str(out), "orders": orders}
     said = f"{out}{held}: carry it to {name}, `mythos node import`"

@@ -28,7 +28,7 @@ from mythos.errors import (
 from mythos.server.catalog.models import Node
 from mythos.server.resilience import models, witness
 from mythos.server.resilience.log_restarts import Beginnings, beginnings, rows_of
-from mythos.server.resilience.orders_under_way import take_answers, waiting
+from mythos.server.resilience.orders_under_way import deliverable, take_answers
 from mythos.server.resilience.queries import evidence_row, stored_keys
 from mythos.server.resilience.told_audits import NOT_KNOWN, Sent, keep, sent_in
 from mythos.values import evidence as wire
@@ -174,7 +174,7 @@ def _count(
 def _accepted(envelope: wire.Envelope, begun: Beginnings, *, counted: bool) -> Accepted:
     witnessed = witness.view(envelope)
     origins = {note.partition("\n")[0] for note in witnessed}
-    orders = waiting(envelope.node).count()
+    orders = deliverable(envelope.node).count()
     return Accepted(
         envelope.node,
         envelope.counter,

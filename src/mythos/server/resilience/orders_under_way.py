@@ -1,7 +1,8 @@
 """Orders on their way to hosts, and what hosts answer.
 
 Orders that wait go along with every signed view of their node until it has answered or they were
-withdrawn: none is lost on its way, and a host does one that comes again no second time.
+withdrawn: none is lost on its way, and a host does one that comes again no second time. While a log
+contradicts what the witness remembers, those about it are held back.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from django.db.models import Count, QuerySet
 
 from mythos.server.catalog.models import Node
 from mythos.server.resilience.log_models import MemoryOrder
+from mythos.server.resilience.models import IntakeFinding
+from mythos.server.resilience.witness_findings import CODE
 from mythos.values.accept_order import MAX_ORDERS, AcceptOrder, OrderAnswer
 from mythos.values.evidence import Envelope
 
@@ -21,6 +24,12 @@ _WAITS = {"withdrawn_at": None, "answered_at": None}
 def waiting(node_id: str) -> QuerySet[MemoryOrder]:
     """Orders that wait for a node, the oldest first."""
     return MemoryOrder.objects.filter(node_id=node_id, **_WAITS).order_by("pk")
+
+
+def deliverable(node_id: str) -> QuerySet[MemoryOrder]:
+    """Those of them that the node is told of, the oldest first."""
+    forks = IntakeFinding.objects.filter(node_id=node_id, code=CODE, resolved_at=None)
+    return waiting(node_id).exclude(origin__in=forks.values("subject"))
 
 
 def waiting_by_log() -> dict[str, int]:
@@ -33,7 +42,7 @@ def orders_for(node: Node) -> tuple[AcceptOrder, ...]:
     """What a node is told to do; nothing where it is retired."""
     if node.retired_at is not None:
         return ()
-    documents = waiting(node.node_id).values_list("order", flat=True)[:MAX_ORDERS]
+    documents = deliverable(node.node_id).values_list("order", flat=True)[:MAX_ORDERS]
     return tuple(AcceptOrder.model_validate(each) for each in documents)
 
 
