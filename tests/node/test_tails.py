@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from mythos.adapters.memory_checkpoint import sign_growth
+from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_recorder import Recorder
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.memory_tail import read_tail
@@ -19,11 +23,11 @@ from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.cosignature import cosign
 from mythos.engines.memory.entry import MemoryWrite, entry_of, key_hash
 from mythos.engines.memory.note import parse_note
-from mythos.engines.memory.tail import require_tail, tail_of
+from mythos.engines.memory.tail import joined_tails, require_tail, tail_of
 from mythos.engines.memory.tree import MerkleLog
 from mythos.node.reporter import Reporter
 from mythos.node.tails import MOST_AT_ONCE, MOST_OF_LOG, within
-from mythos.values.memory import MAX_NAME_CHARS, Checkpoint, LogTail
+from mythos.values.memory import MAX_NAME_CHARS, MAX_TAIL, Checkpoint, LogTail
 from tests.adapters.fleet_site import NOW
 from tests.node.household import NODE
 from tests.node.test_witnessed import MINUTE, ORIGIN, WITNESS, Rememberer
@@ -44,6 +48,10 @@ class Teller(Rememberer):
     def erase(self, key: str) -> None:
         self.recorder.erase(key, source="user", at=NOW)
 
+    def close(self) -> None:
+        self.recorder.close()
+        self.store.close()
+
     def tells(self) -> LogTail | None:
         """The refunds desk's tail in the next envelope, proved by the checkpoint beside it."""
         self.beat(NOW + self.minute * MINUTE)
@@ -61,10 +69,8 @@ def _said(notes: tuple[str, ...], origin: str) -> Checkpoint:
 
 @pytest.fixture
 def teller(tmp_path: Path) -> Iterator[Teller]:
-    made = Teller(tmp_path)
-    yield made
-    made.recorder.close()
-    made.store.close()
+    with closing(Teller(tmp_path)) as made:
+        yield made
 
 
 def _shape(tail: LogTail | None) -> tuple[int, int]:
@@ -214,6 +220,37 @@ def test_a_tail_ends_at_its_checkpoint_while_a_writer_goes_on(teller: Teller) ->
     tail = read_tail(teller.log, said, most=200, named=True)
     require_tail(tail, said)
     assert (tail.size, tail.names) == (1, {key_hash("directory", "a.md"): "a.md"})
+
+
+KEYS = ("a.md", "b.md", "c.md")
+STEPS = st.one_of(
+    st.tuples(st.just("write"), st.sampled_from(KEYS)),
+    st.tuples(st.just("erase"), st.sampled_from(KEYS)),
+    st.just(("beat", "")),
+)
+
+
+@given(st.lists(STEPS, max_size=12))
+@examples(max_examples=15)
+def test_beat_by_beat_the_whole_log_is_told_and_no_key_that_is_erased(
+    steps: list[tuple[str, str]],
+) -> None:
+    named, told = {"a.md"}, None
+    with TemporaryDirectory() as folder, closing(Teller(Path(folder))) as teller:
+        for step, key in [*steps, ("beat", "")]:
+            if step == "write":
+                teller.write(key)
+                named.add(key)
+            elif step == "erase":
+                teller.erase(key)
+                named.discard(key)
+            elif (tail := teller.tells()) is not None:
+                told = tail if told is None else joined_tails(told, tail, keep=MAX_TAIL)
+        with open_log(teller.log) as log:
+            logged = tuple(log.entries())
+    assert told is not None
+    assert told.entries == logged
+    assert set(told.names.values()) == named
 
 
 def _tail(n: int, name: str) -> LogTail:
