@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
 from mythos.adapters.memory_log import open_log
+from mythos.adapters.memory_recorder import record
+from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.node.report_file import export_report
 from mythos.server.memories.listing import MemoryLogDocument, WrongKey
 from mythos.server.memories.order_listing import OrderDocument, OrderPage
@@ -128,12 +131,16 @@ def test_what_an_operator_accepts_is_logged_by_the_host_and_counts_as_ok(
     agents: dict[str, Agent], ada: Operator
 ) -> None:
     agent = agents["near"]
+    at = datetime.now(UTC)
+    store = DirectoryStore(agent.store)
+    record(store, agent.log, "gone.md", b"as it should be", source="user", at=at)
+    (agent.store / "a.md").write_bytes(b"edited")
+    (agent.store / "gone.md").unlink()
     (agent.store / "planted.md").write_bytes(b"pasted")
-    (agent.store / "a.md").unlink()
     _report(agent, 0)
     found = _wrong(ada, agent)
     assert {name: key.kind for name, key in found.items()} == {
-        "planted.md": "unlogged", "a.md": "missing",
+        "a.md": "altered", "gone.md": "missing", "planted.md": "unlogged",
     }  # fmt: skip
     for key in found.values():
         assert ada.accept(agent, key).status_code == 201
@@ -142,7 +149,9 @@ def test_what_an_operator_accepts_is_logged_by_the_host_and_counts_as_ok(
     _report(agent, 1)
     _report(agent, 2)
     orders = ada.orders(agent)
-    assert [(order.state, order.entry) for order in orders] == [("accepted", 2), ("accepted", 1)]
+    assert [(order.state, order.entry) for order in orders] == [
+        ("accepted", 4), ("accepted", 3), ("accepted", 2),
+    ]  # fmt: skip
     for order in orders:
         assert order.entry is not None
         entry = _entry(agent, order.entry)
