@@ -23,8 +23,12 @@ from mythos.values.digest import canonical_bytes
 
 _MAX_INT = 2**53 - 1
 _FLOAT_CHARS = 22  # RFC 8785 spells numbers from 1e21 on with an exponent
+_MAX_NESTING = 256  # far from where Python gives up, which depends on who calls
 _NOT_FINITE = {"inf", "-inf", "nan"}
 _MARKED = ("[", "#")  # how keys begin that are not plain text
+
+
+Nest = dict[str, JsonValue] | list[JsonValue]
 
 
 class BrokenText(bytes):
@@ -49,7 +53,7 @@ def parts_of(key: str, *, n_parts: int) -> list[object]:
         parts: list[object] = [key]
     else:
         try:
-            read = parsed(key)
+            read = parsed(key.encode())
         except (ValueError, RecursionError) as error:
             raise _no_key(key) from error
         if not isinstance(read, list):
@@ -112,15 +116,18 @@ def behind(
     return live if after is None else islice(dropwhile(lambda one: one[0] != after, live), 1, None)
 
 
-def parsed(text: bytes | str) -> JsonValue:
+def parsed(text: bytes) -> JsonValue:
     """JSON in which no object says anything twice: which of the two a reader sees is his choice.
 
     A number is what `content_of` spelt: also one too large for an integer that every reader holds.
 
     Raises:
-        ValueError: no JSON, or a name stands twice in one object.
+        ValueError: no JSON, a name stands twice in one object, or it nests too deep.
+        RecursionError: it nests deeper by far.
     """
     value: JsonValue = json.loads(text, object_pairs_hook=_once, parse_int=_integer)
+    if text.count(b"[") + text.count(b"{") > _MAX_NESTING:
+        _require_shallow(value)
     return value
 
 
@@ -159,6 +166,21 @@ def canonical_record(key: str, record: Mapping[str, JsonValue]) -> bytes:
         raise MemoryLogError(
             f"memory {key[:80]!r}: {error.message}", remedy=error.remedy
         ) from error
+
+
+def _require_shallow(value: JsonValue) -> None:
+    level = _containers([value])
+    for _ in range(_MAX_NESTING):
+        if not level:
+            return
+        level = [one for each in level for one in _containers(each)]
+    if level:
+        raise ValueError(f"it nests deeper than {_MAX_NESTING}")
+
+
+def _containers(inside: Nest) -> list[Nest]:
+    values = inside.values() if isinstance(inside, dict) else inside
+    return [each for each in values if isinstance(each, dict | list)]
 
 
 def _once(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:

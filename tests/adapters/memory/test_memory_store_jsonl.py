@@ -194,6 +194,26 @@ def test_a_carriage_return_too_many_ends_no_line(
         assert dict(store.read())["#2"] == b'{"v":2}'
 
 
+@pytest.mark.parametrize(("depth", "read"), [(255, True), (256, False), (975, False)])
+@pytest.mark.parametrize("nest", ["[", '{"x":'])
+def test_how_deep_a_record_may_nest_does_not_depend_on_who_reads_it(
+    tmp_path: Path, nest: str, depth: int, read: bool
+) -> None:
+    line = f'{{"id":"a","v":{nest * depth}1{("]" if nest == "[" else "}") * depth}}}'.encode()
+    store, log = kept(tmp_path, line)
+
+    def deeper(n: int) -> bool:
+        return deeper(n - 1) if n else isinstance(dict(store.read()).get("a"), bytes)
+
+    assert (deeper(0), deeper(300)) == (read, read)
+    (tmp_path / "m.jsonl").write_bytes(b"")
+    if read:
+        record(store, log, "a", line, source="agent", at=AT)
+        return
+    with pytest.raises(MemoryLogError, match="nests too deep"):
+        record(store, log, "a", line, source="agent", at=AT)
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_a_record_that_would_not_be_read_again_is_refused_and_not_logged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
