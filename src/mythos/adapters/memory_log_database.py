@@ -133,6 +133,14 @@ def unreadable(place: object, why: object) -> MemoryLogError:
     )
 
 
+def refused_row(place: object, why: object) -> MemoryLogError:
+    """Say that the tables at `place` do not take a row that every log takes."""
+    return MemoryLogError(
+        f"memory log {place} does not take a row: {why}",
+        remedy="treat the log as altered: audit it, and restore it from before the change",
+    )
+
+
 def blob_of(value: object) -> bytes:
     """A cell that must hold bytes, whatever is in it."""
     if isinstance(value, bytes):

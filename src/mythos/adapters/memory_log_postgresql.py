@@ -21,6 +21,7 @@ from mythos.adapters.memory_log_database import (
     Question,
     Rows,
     no_log,
+    refused_row,
     unreadable,
 )
 from mythos.adapters.postgresql_driver import driver, first_error
@@ -196,4 +197,6 @@ def _failed(place: ServerLog, error: Any) -> UnavailableError | MemoryLogError: 
             f"{place} cannot be reached: {str(error).splitlines()[0]}",
             remedy="check the server's address, the database and the user's rights",
         )
+    if error.sqlstate[:2] == "23":  # integrity constraint violation
+        return refused_row(place, str(error).splitlines()[0])
     return unreadable(place, str(error).splitlines()[0])

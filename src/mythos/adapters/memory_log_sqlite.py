@@ -23,6 +23,7 @@ from mythos.adapters.memory_log_database import (
     Question,
     Rows,
     no_log,
+    refused_row,
     unreadable,
 )
 from mythos.adapters.sqlite_reading import READ_ONLY, UNLOCKED, WRITABLE, opening_query, watched
@@ -255,24 +256,31 @@ def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogErr
             f"memory log {path} stayed locked for {memory_log_database.LOCK_WAIT_S:g} s",
             remedy="let the writer or the audit that holds it finish, then try again",
         )
+    if code == sqlite3.SQLITE_CONSTRAINT:
+        return refused_row(path, error)
     if code in _REFUSED:
-        if path.exists() and not path.is_file():
-            return UnavailableError(
-                f"memory log {path} is no regular file",
-                remedy="name the log's file, or move away what lies there",
-            )
-        if path.exists() and not os.access(path, os.R_OK):
-            return UnavailableError(
-                f"memory log {path} cannot be opened: {os.strerror(errno.EACCES)}",
-                remedy="let the user that MythOS runs as read and write it",
-            )
-        if code == sqlite3.SQLITE_CANTOPEN and (wal := Path(f"{path.resolve()}-wal")).exists():
-            return UnavailableError(
-                f"memory log {path} cannot be read there: its newest entries lie in {wal.name}",
-                remedy="copy both files to where one may write, and name the copy: --log COPY",
-            )
-        return UnavailableError(
-            f"the disk refuses memory log {path}: {error}",
-            remedy="free space or allow writing there, then repeat; what was logged is kept",
-        )
+        return _refused(path, code, error)
     return unreadable(path, error)
+
+
+def _refused(path: Path, code: int, error: sqlite3.Error) -> UnavailableError:
+    """Why a file is not opened, read or written."""
+    if path.exists() and not path.is_file():
+        return UnavailableError(
+            f"memory log {path} is no regular file",
+            remedy="name the log's file, or move away what lies there",
+        )
+    if path.exists() and not os.access(path, os.R_OK):
+        return UnavailableError(
+            f"memory log {path} cannot be opened: {os.strerror(errno.EACCES)}",
+            remedy="let the user that MythOS runs as read and write it",
+        )
+    if code == sqlite3.SQLITE_CANTOPEN and (wal := Path(f"{path.resolve()}-wal")).exists():
+        return UnavailableError(
+            f"memory log {path} cannot be read there: its newest entries lie in {wal.name}",
+            remedy="copy both files to where one may write, and name the copy: --log COPY",
+        )
+    return UnavailableError(
+        f"the disk refuses memory log {path}: {error}",
+        remedy="free space or allow writing there, then repeat; what was logged is kept",
+    )

@@ -223,6 +223,14 @@ def test_a_log_of_nonsense_fails_the_proof_and_never_the_audit(
     assert place.audit().score == 0.0
 
 
+def test_a_log_that_lost_its_newest_entry_takes_no_other_in_its_place(place: Place) -> None:
+    as_forger(place, ("DELETE FROM entries WHERE seq = 3", ()))
+    with pytest.raises(MemoryLogError, match="does not take a row") as refused:
+        place.record("user/tea.md", b"likes coffee")
+    assert refused.value.remedy.startswith("treat the log as altered: audit it")
+    assert (place.store / "user/tea.md").read_bytes() == b"likes green tea"
+
+
 def test_no_proof_is_made_of_hashes_that_do_not_lead_to_the_root(place: Place) -> None:
     checkpoint(place.log, KEY)
     prove_memory(place.live, place.log, "user/tea.md")
