@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,14 @@ def test_a_key_that_only_the_log_or_only_the_store_knows_is_none_of_these(
     told("accept", uri, "tea", "--by", "ada", "--why", "gone for good")
     told("record", uri, "tea", "--erase")
     assert told("audit", uri)["checkpoint"]["size"] == 4
+
+
+def test_a_write_that_was_announced_before_is_told_as_that(uri: str, tmp_path: Path) -> None:
+    (tmp_path / "mem/tea").write_text("likes green tea")
+    announced = ("record", uri, "tea", "--sha256", sha256(b"likes green tea").hexdigest())
+    assert memory(*announced).out == "entry 1: put tea\n"
+    time.sleep(0.002)
+    assert memory(*announced).out == "entry 1: put tea (logged before)\n"
 
 
 def test_a_file_that_is_no_checkpoint_is_named(uri: str, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def record(
             entry = recorder.forget(key, op="expire" if expire else "delete", **said)
 
     def tell() -> None:
-        _tell_entry(entry, key)
+        _tell_entry(entry, key, asked=said["at"])
         if erase:
             click.echo(
                 "  erased  its name, salts and contents from this log; copies of log and store"
@@ -131,13 +131,14 @@ def _record_spans(place: Place, traces: Path, as_json: bool) -> None:
         n_read += len(request)
         naming += [span for span in request if MEMORY_KEY in span.attributes]
     announced = announcements(naming)
-    done = log_announced(place.store, place.log, announced, at=datetime.now(UTC))
+    at = datetime.now(UTC)
+    done = log_announced(place.store, place.log, announced, at=at)
     looked_at = {"spans": n_read, "naming": len(naming), "announced": len(announced)}
     logged = [entry_json(entry, key) for key, entry in done.logged.items()]
 
     def tell() -> None:
         for key, entry in done.logged.items():
-            _tell_entry(entry, key)
+            _tell_entry(entry, key, asked=at)
         for why in done.passed_over.values():
             click.echo(f"passed over: {plain(why)}")
         _tell_looked_at(looked_at)
@@ -169,5 +170,6 @@ def entry_json(entry: MemoryEntry, key: str | None) -> dict[str, Any]:
     return {"key": key, **entry.model_dump()}
 
 
-def _tell_entry(entry: MemoryEntry, key: str) -> None:
-    click.echo(f"entry {entry.seq}: {entry.op} {plain(key)}")
+def _tell_entry(entry: MemoryEntry, key: str, *, asked: datetime) -> None:
+    before = " (logged before)" if entry.ts < int(asked.timestamp() * 1000) else ""
+    click.echo(f"entry {entry.seq}: {entry.op} {plain(key)}{before}")
