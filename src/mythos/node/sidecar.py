@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,6 +38,7 @@ from mythos.node.home import NodeHome
 from mythos.node.judge import PROTOBUF, Judge
 from mythos.node.launcher import LaunchedBundle
 from mythos.node.orders import Orders, told_orders
+from mythos.node.problems import Problems, in_words
 from mythos.node.processes import AgentProcess, Surroundings
 from mythos.node.puller import Pulled, Puller, restart
 from mythos.node.receiver import Answer, Receiver
@@ -90,7 +91,7 @@ class Sidecar:
         self._key = _key_of(home, self._acceptance)
         self._held = _hold(home)
         self._store = NodeStore(home.database)
-        self._problems: dict[str, str] = {}
+        self._problems = Problems()
         self._duty = self._resume()
         self._judge = Judge(self._store, self._acceptance, self._duty, keep=options.keep_spans)
         self._reporter = Reporter(
@@ -124,24 +125,24 @@ class Sidecar:
         exchange: Future[None] | None = None
         try:
             while not stop.wait(TICK_S):
-                self._attempt("judging", self._close)
+                self._problems.attempt("judging", self._close)
                 if exchange is not None and exchange.done():
                     exchange.result()
                     exchange = None
-                    self._attempt("taking over", self._take_over)
+                    self._problems.attempt("taking over", self._take_over)
                 if time.monotonic() >= next_beat:
                     next_beat = time.monotonic() + self._acceptance.heartbeat_s
-                    self._attempt("telling", self._tell)
+                    self._problems.attempt("telling", self._tell)
                     exchange = exchange or line.submit(self._exchange)
                 for name, process in self._processes.items():
-                    self._attempt(f"agent {name}", process.keep_running)
+                    self._problems.attempt(f"agent {name}", process.keep_running)
         finally:
             self._stop_agents()
             line.shutdown()
-            self._attempt("judging", self._close)
-            self._attempt("telling", self._tell)
-            self._attempt("sending", self._send)
-            self._attempt("status", self._write_status)
+            self._problems.attempt("judging", self._close)
+            self._problems.attempt("telling", self._tell)
+            self._problems.attempt("sending", self._send)
+            self._problems.attempt("status", self._write_status)
             self._receiver.shutdown()
             self._receiver.server_close()
             self._puller.close()
@@ -149,31 +150,6 @@ class Sidecar:
                 self._plane.close()
             self._store.close()
             self._held.release()
-
-    def _attempt(self, name: str, step: Callable[[], object]) -> None:
-        """One step; what fails is told until it succeeds, and tried again at its next turn."""
-        try:
-            step()
-        except MythosError as error:
-            self._note(name, _told(error))
-        except OSError as error:
-            self._note(name, f"{error.filename or 'a file'}: {error.strerror}")
-        else:
-            self._note(name, "")
-
-    def _note(self, name: str, problem: str) -> None:
-        """Keep what is wrong with one thing, and log it once; `""` is nothing."""
-        if problem and problem != self._problems.get(name):
-            _log.warning("%s: %s", name, problem)
-        if problem:
-            self._problems[name] = problem
-        else:
-            self._problems.pop(name, None)
-
-    @property
-    def _problem(self) -> str:
-        """Everything that fails at present, in one line, each thing once."""
-        return "; ".join(dict.fromkeys(dict(self._problems).values()))
 
     def _close(self) -> None:
         self._judge.close_due(now_ns=time.time_ns())
@@ -183,37 +159,37 @@ class Sidecar:
             bundle = restart(self._home)
             return no_duty() if bundle is None else duty_of(bundle)
         except MythosError as error:
-            self._note("restart", _told(error))
+            self._problems.note("restart", in_words(error))
             return no_duty()
 
     def _exchange(self) -> None:
         """Send what is unsent, then ask what should run; the only work that waits for others."""
-        self._attempt("sending", self._send)
-        self._attempt("pulling", self._pull)
+        self._problems.attempt("sending", self._send)
+        self._problems.attempt("pulling", self._pull)
 
     def _send(self) -> None:
         if self._plane is None:
             return
         self._reporter.deliver(self._plane)
         refusal = self._store.last_refusal()
-        self._note("evidence", f"evidence is refused: {refusal}" if refusal else "")
+        self._problems.note("evidence", f"evidence is refused: {refusal}" if refusal else "")
 
     def _pull(self) -> None:
         self._pulled = self._puller.poll(self._duty.bundle, at=datetime.now(UTC))
-        self._note("assignment", self._pulled.problem)
+        self._problems.note("assignment", self._pulled.problem)
 
     def _take_over(self) -> None:
         """Run what the newest poll put in force, if that is another bundle."""
         pulled = self._pulled
         if pulled.changed and pulled.bundle is not self._duty.bundle:
             self._change_over(pulled.bundle)
-            self._note("assignment", pulled.problem)
+            self._problems.note("assignment", pulled.problem)
         self._write_status()
 
     def _change_over(self, bundle: LaunchedBundle | None) -> None:
         duty = no_duty() if bundle is None else duty_of(bundle)
         self._stop_agents()
-        self._problems = {}
+        self._problems.forget()
         self._duty = duty
         self._judge.change_duty(duty)
         self._start_agents()
@@ -229,8 +205,8 @@ class Sidecar:
         for name in self._duty.agents:
             why = self._reporter.failed_logs.get(name)
             log = f"memory log of {name}"
-            self._note(log, f"{log}: {why} ({_LOG_REMEDY})" if why else "")
-        self._note("orders", self._reporter.orders.hindrance)
+            self._problems.note(log, f"{log}: {why} ({_LOG_REMEDY})" if why else "")
+        self._problems.note("orders", self._reporter.orders.hindrance)
 
     def _write_status(self) -> None:
         write_atomically(self._home.root / "status.json", orjson.dumps(self.status()))
@@ -247,7 +223,7 @@ class Sidecar:
             "port": self._receiver.port,
             "running": bundle.digest if bundle else None,
             "assigned": assignment.digest if assignment else None,
-            "problem": self._problem,
+            "problem": self._problems.line,
             "agents": [
                 {"name": name, "pid": one.pid, "restarts": one.restarts}
                 for name, one in list(self._processes.items())
@@ -266,7 +242,7 @@ class Sidecar:
             return
         for name, (_, agent) in self._duty.agents.items():
             seeding = partial(self._seed_memory, bundle, agent)
-            self._attempt(f"memory of {name}", seeding)
+            self._problems.attempt(f"memory of {name}", seeding)
             if agent.runtime.command:
                 self._processes[name] = self._process(bundle, name, agent)
 
@@ -383,7 +359,3 @@ def _key_of(home: NodeHome, acceptance: Acceptance) -> SigningKey:
             remedy="restore that key, or enrol the host under another id in an empty folder",
         )
     return key
-
-
-def _told(error: MythosError) -> str:
-    return f"{error} ({error.remedy})"
