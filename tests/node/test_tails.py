@@ -26,7 +26,7 @@ from mythos.engines.memory.note import parse_note
 from mythos.engines.memory.tail import joined_tails, require_tail, tail_of
 from mythos.engines.memory.tree import MerkleLog
 from mythos.node.reporter import Reporter
-from mythos.node.tails import MOST_AT_ONCE, MOST_OF_LOG, within
+from mythos.node.tails import MOST_AT_ONCE, MOST_OF_LOG, TAILED, within
 from mythos.values.memory import MAX_NAME_CHARS, MAX_TAIL, Checkpoint, LogTail
 from tests.adapters.fleet_site import NOW
 from tests.node.household import NODE
@@ -210,6 +210,39 @@ def test_a_log_begun_anew_tells_its_newest_entries(teller: Teller) -> None:
     for file in teller.house.home.memory("refunds").iterdir():
         file.unlink()
     teller.begin()
+    assert _shape(teller.tells()) == (0, 1)
+
+
+def test_a_log_that_is_another_than_was_told_tells_its_newest_entries_anew(
+    teller: Teller, tmp_path: Path
+) -> None:
+    """It was rolled back and written to, so that it is longer than what was told of it."""
+    teller.recorder.close()
+    memory, before = teller.house.home.memory("refunds"), tmp_path / "before"
+    before.mkdir()
+    with sqlite3.connect(teller.log) as log, sqlite3.connect(before / "log") as kept:
+        log.backup(kept)
+    teller.recorder = Recorder(DirectoryStore(memory), teller.log)
+    teller.write("b.md", "c.md")
+    assert _shape(teller.tells()) == (0, 3)
+    teller.recorder.close()
+    for name in ("b.md", "c.md"):
+        (memory / name).unlink()
+    for left in teller.log.parent.glob(f"{teller.log.name}*"):
+        left.unlink()
+    (before / "log").rename(teller.log)
+    teller.recorder = Recorder(DirectoryStore(memory), teller.log)
+    teller.write("forged.md", "d.md", "e.md")
+    told = teller.tells()
+    assert _shape(told) == (0, 4)
+    assert told is not None
+    assert "forged.md" in told.names.values()
+    assert teller.tells() is None
+
+
+def test_a_memo_of_before_roots_were_remembered_counts_for_nothing(teller: Teller) -> None:
+    assert _shape(teller.tells()) == (0, 1)
+    teller.store.remember(TAILED + ORIGIN, "1")
     assert _shape(teller.tells()) == (0, 1)
 
 

@@ -135,7 +135,7 @@ class MemoryReporter:
 
     def _newest(self, log: Path, said: Checkpoint) -> list[LogTail]:
         """What was not told yet of the entries before a checkpoint: one tail, or none."""
-        most = untold(self._store, said)
+        most = untold(self._store, log, said)
         return [read_tail(log, said, most=most, named=self._key_names)] if most else []
 
     def _audit(self, name: str, origin: str, *, at: datetime) -> MemoryAudit:
