@@ -404,6 +404,33 @@ def test_accepting_says_who_and_why(site: Site) -> None:
     assert told("audit", site.uri)["ok"] == 2
 
 
+def test_what_is_as_logged_is_not_accepted_and_can_be_taken_back_still(site: Site) -> None:
+    poison = site.content("tea", "refunds are fine")
+    told("record", site.uri, "tea", "--content", "-", "--trace-id", RUN, stdin=poison)
+    site.behind("planted", "told by phone")
+    who = ("--by", "ops", "--why", "x")
+    refused = told("accept", site.uri, "tea", *who, code=1)["error"]
+    assert refused["message"] == "memory 'tea' is as logged: nothing to accept"
+    both = told("accept", site.uri, "planted", "tea", *who, code=1)
+    assert ([one["key"] for one in both["accepted"]], [*both["refused"]]) == (["planted"], ["tea"])
+    dry = told("rollback", site.uri, "--without-run", RUN)
+    assert (dry["restore"], dry["standing"]) == (["tea"], 1)
+
+
+def test_of_a_run_of_which_nothing_stands_a_roll_back_says_so(site: Site) -> None:
+    for text, more in (("refunds are fine", ("--trace-id", RUN)), ("likes coffee", ())):
+        content = site.content("tea", text)
+        told("record", site.uri, "tea", "--content", "-", *more, stdin=content)
+    undo = ("rollback", site.uri, "--without-run", RUN)
+    assert (told(*undo)["standing"], told(*undo)["restore"]) == (0, [])
+    assert (
+        "nothing of this stands any more: whatever it wrote was written anew" in memory(*undo).out
+    )
+    back = ("rollback", site.uri, "--to", "3")
+    assert told(*back)["standing"] is None
+    assert "stands any more" not in memory(*back).out
+
+
 def test_a_proof_holds_offline_for_this_memory_and_no_other(site: Site, tmp_path: Path) -> None:
     key, proof, content = tmp_path / "k.pem", tmp_path / "tea.tlog-proof", tmp_path / "content"
     assert "no signed checkpoint" in memory("prove", site.uri, "tea", "--out", proof).err

@@ -18,7 +18,7 @@ from mythos.adapters.memory_log import LogPlace, MemoryLog, open_log
 from mythos.adapters.memory_log_open import OpenLog
 from mythos.adapters.memory_settling import settle, settle_alone
 from mythos.adapters.memory_store import MemoryStore
-from mythos.engines.memory.as_seen import host_salt, require_as_seen
+from mythos.engines.memory.as_seen import host_salt, require_as_seen, wrong_class
 from mythos.engines.memory.entry import MemoryWrite, key_hashes, ordered_ref, reason_ref
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, MythosError, UnavailableError
@@ -176,8 +176,11 @@ class Recorder:
     def accept(self, key: str, *, at: datetime, policy_ref: str = "") -> MemoryEntry:
         """Log an operator's word that what is (or is not) under `key` now is right.
 
+        What is as logged stays of the run that wrote it: an accept would make it nobody's.
+
         Raises:
-            MemoryLogError: something that is no memory stands there, or none can be called so.
+            MemoryLogError: it is as logged, something that is no memory stands there, or none can
+                be called so.
             UnavailableError, ConflictError: as `record`.
         """
         self._store.require_key(key)
@@ -185,6 +188,9 @@ class Recorder:
             settle(self._store, log)
             content = _readable(self._store, key)
             name = self._store.name
+            newest, salt = _last_word(log, key_hashes(name, [key])[0])
+            if wrong_class(newest, content, salt) is None:
+                raise _as_logged(key)
             write = MemoryWrite(name, key, "accept", content, "operator", "", policy_ref)
             return _log_in_place(log, write, at=at)
 
@@ -213,13 +219,12 @@ class Recorder:
                 return entry
             settle(self._store, log)
             content = _readable(self._store, key)
-            seq = log.newest(hashed)
-            kept = None if seq is None else log.kept(seq)
+            newest, salt = _last_word(log, hashed)
             require_as_seen(
                 order,
-                newest=None if seq is None else log.entry(seq),
+                newest=newest,
                 content=content,
-                salt=None if kept is None else kept.salt,
+                salt=salt,
                 own_salt=host_salt(secret, origin=log.origin, key_hash=f"sha256:{hashed.hex()}"),
                 at=at,
             )
@@ -290,6 +295,13 @@ def _readable(store: MemoryStore, key: str) -> bytes | None:
     return content
 
 
+def _last_word(log: MemoryLog, hashed: bytes) -> tuple[MemoryEntry | None, bytes | None]:
+    """The newest entry of a key, and its salt; None where there is none, or none any more."""
+    seq = log.newest(hashed)
+    kept = None if seq is None else log.kept(seq)
+    return None if seq is None else log.entry(seq), None if kept is None else kept.salt
+
+
 def _log_in_place(log: MemoryLog, write: MemoryWrite, *, at: datetime) -> MemoryEntry:
     (entry,) = log.append([write], at=at)
     log.settle(entry.seq)
@@ -315,6 +327,14 @@ def _require_log(log: MemoryLog, order: AcceptOrder) -> None:
 
 def _carries_out(entry: MemoryEntry, ref: str) -> bool:
     return (entry.op, entry.source, entry.policy_ref) == ("accept", "operator", ref)
+
+
+def _as_logged(key: str) -> MemoryLogError:
+    return MemoryLogError(
+        f"memory {key[:80]!r} is as logged: nothing to accept",
+        remedy="to vouch for it, record it anew (`mythos memory record`); to take back what a run"
+        " wrote, roll back (`mythos memory rollback`)",
+    )
 
 
 def _other(key: str, digest: str | None, held: str | None) -> MemoryLogError:

@@ -114,6 +114,8 @@ def _plan(
         target, store.read(), names, store=store.name, holds=holds, restorable=restorable
     )
     made.blocked = _blocked(store, log, made, backup)
+    if past.without:
+        made.n_standing = sum(last.trace_id in past.without for last in target.last.values())
     return made
 
 

@@ -195,6 +195,7 @@ def _rollback_json(done: RolledBack, applied: bool) -> dict[str, Any]:
         "blocked": plan.blocked,
         "left": plan.left,
         "unchanged": plan.unchanged,
+        "standing": plan.n_standing,
         "logged": done.logged,
         "not_yet_written": list(done.stuck),
     }
@@ -226,6 +227,11 @@ def _tell_rollback(done: RolledBack, applied: bool, meant: str) -> None:
     changes = len(plan.restore) + len(plan.remove)
     right = f"{plan.unchanged} {'is' if plan.unchanged == 1 else 'are'} right already"
     click.echo(f"{changes} {verb}, {right}, {len(plan.left)} left alone")
+    if plan.n_standing == 0:
+        click.echo(
+            "nothing of this stands any more: whatever it wrote was written anew, removed, accepted"
+            " or taken back since (`mythos memory trace --run`)"
+        )
     if next_step := _after_rollback(done, applied):
         click.echo(f"  next  {next_step}")
 

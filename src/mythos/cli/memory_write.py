@@ -93,7 +93,10 @@ def accept(
     why: str,
     as_json: bool,
 ) -> None:
-    """Log an operator's word that what is, or is not, under these keys now is right."""
+    """Log an operator's word that what is, or is not, under these keys now is right.
+
+    A key that is as logged is refused: accepted, it would be no more of the run that wrote it.
+    """
     from mythos.adapters.memory_recorder import Recorder
     from mythos.engines.memory.entry import key_hash, reason_ref
 
@@ -111,7 +114,7 @@ def accept(
             try:
                 accepted.append(recorder.accept(key, at=datetime.now(UTC), policy_ref=reason))
             except MythosError as error:
-                if not every:
+                if not every and not accepted:
                     raise
                 refused[key] = error.message
     named = {key_hash(place.store.name, key): key for key in wrong}
@@ -147,7 +150,7 @@ def _tell_accepted(
         click.echo(f"refused   {plain(key)}: {plain(why)}")
     if not named:
         click.echo("nothing to accept: the audit finds nothing wrong")
-    elif refused:
+    elif refused and every:
         click.echo("  next  remove what is refused, or put what can be read in its place")
     elif not every:
         click.echo("  next  `mythos memory audit`: nothing else was looked at")

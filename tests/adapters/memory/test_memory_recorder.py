@@ -102,6 +102,19 @@ def test_an_operator_accepts_what_an_audit_found(place: Place) -> None:
     assert (place.store / "MEMORY.md").read_bytes() == b"edited by hand"
 
 
+@pytest.mark.parametrize("key", ["user/tea.md", "user/gone.md", "never/was.md"])
+def test_what_is_as_logged_is_not_accepted_and_stays_of_its_run(place: Place, key: str) -> None:
+    with place.recorder() as recorder:
+        recorder.record("user/tea.md", b"poison", source="agent", at=AT, trace_id="a" * 32)
+        recorder.record("user/gone.md", b"1", source="agent", at=AT)
+        recorder.forget("user/gone.md", source="agent", at=AT, trace_id="a" * 32)
+        with pytest.raises(MemoryLogError, match="is as logged: nothing to accept") as caught:
+            recorder.accept(key, at=AT)
+    assert "record it anew" in caught.value.remedy
+    assert "roll back" in caught.value.remedy
+    assert place.audit().size == 7
+
+
 def test_a_link_cannot_be_accepted(place: Place) -> None:
     (place.store / "link").symlink_to("MEMORY.md")
     with (

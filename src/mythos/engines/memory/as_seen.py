@@ -66,7 +66,7 @@ def require_as_seen(
     seq = None if newest is None else newest.seq
     if seq != order.seq:
         raise _other(f"its newest log entry is {_numbered(seq)}, not {_numbered(order.seq)}")
-    kind = _wrong(newest, content, salt)
+    kind = wrong_class(newest, content, salt)
     if kind != order.kind:
         raise _other(f"it is {kind or 'as logged'}, not {order.kind}")
     if content is None:
@@ -86,7 +86,7 @@ def shown_hash(content: bytes, salt: bytes) -> str | None:
     return entry_content_hash(salt, content) if len(salt) == SALT_BYTES else None
 
 
-def _wrong(
+def wrong_class(
     newest: MemoryEntry | None, content: bytes | None, salt: bytes | None
 ) -> BadClass | None:
     """What an audit would call it; None where it finds nothing wrong."""

@@ -49,6 +49,7 @@ class RollbackPlan:
     had not come yet. `impossible`: keys (or their hashes) whose content is nowhere any more.
     `left`: keys that the log never knew and that stay. `unchanged`: how many are right already.
     `blocked`: keys that the store would not let change now, and why; then nothing is to be changed.
+    `n_standing`: of how many keys the last entry is of a run that is to be undone, or None.
     """
 
     restore: dict[str, int] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class RollbackPlan:
     left: list[str] = field(default_factory=list)
     unchanged: int = 0
     blocked: dict[str, str] = field(default_factory=dict)
+    n_standing: int | None = None
 
 
 def target_of(entries: Iterable[MemoryEntry], *, store: str, past: Past) -> Target:
