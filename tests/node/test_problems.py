@@ -52,3 +52,9 @@ def test_the_same_problem_of_two_things_is_said_once() -> None:
     assert problems.line == "the log is locked (wait)"
     problems.forget()
     assert problems.line == ""
+
+
+def test_what_no_status_can_hold_is_replaced() -> None:
+    problems = Problems()
+    problems.note("log", "memory log \udcff.sqlite3 is gone")
+    assert problems.line == "memory log ?.sqlite3 is gone"

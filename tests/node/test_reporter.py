@@ -24,12 +24,13 @@ from mythos.engines.judge.rows import NS, Place
 from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
 from mythos.engines.memory.note import NoteVerifier, verify_note
 from mythos.errors import EvidenceError, IdentityError, NotFoundError, UnavailableError
-from mythos.node.control_plane import ControlPlane
+from mythos.node.control_plane import ANSWER_BYTES, ControlPlane
 from mythos.node.duty import Duty, no_duty
 from mythos.node.receiver import Answer
 from mythos.node.report_file import export_report
 from mythos.node.reporter import ENVELOPE_BYTES, Reporter, parts_of
 from mythos.node.store import NodeStore
+from mythos.values.enrolment import EnrolmentRequest
 from mythos.values.evidence import PAYLOAD_TYPE, Envelope, InForce
 from mythos.values.outcome import Outcome
 from tests.adapters.fleet_site import LAB, NOW
@@ -327,6 +328,15 @@ def test_a_final_refusal_is_kept_and_the_next_goes_on(speaker: Speaker) -> None:
         Answer(b"<h1>Bad Request (400)</h1>", "text/html", 400),
         Answer(b"[]", status=422),
         Answer(b"oops", "text/plain", 500),
+        Answer(b"[" * 200_000, status=500),
+        Answer(b"[" * 200_000),
+        Answer(b"[]"),
+        Answer(b""),
+        Answer(b"<h1>Sign in to this network</h1>", "text/html"),
+        Answer(b'{"error":{"message":"\\ud800","remedy":"x"}}', status=422),
+        Answer(b'{"error":{"message":"\\ud800","remedy":"x"}}', status=503),
+        Answer(b'{"error":null}', status=422),
+        Answer(b'{"witnessed":"' + b"x" * ANSWER_BYTES + b'"}'),
     ],
 )
 def test_only_the_control_planes_own_word_is_final(speaker: Speaker, answer: Answer) -> None:
@@ -338,6 +348,27 @@ def test_only_the_control_planes_own_word_is_final(speaker: Speaker, answer: Ans
             speaker.reporter.deliver(client)
         assert speaker.store.backlog()["unsent"] == 1
         assert speaker.reporter.deliver(client) == 1
+
+
+def test_what_is_told_of_a_refusal_is_a_printable_line(speaker: Speaker) -> None:
+    speaker.beat(NOW)
+    told = {"error": {"type": "x", "message": "no\n\x1b[2J" + "o" * 9_000, "remedy": "none"}}
+    with facing(Plane(Answer(json.dumps(told).encode(), status=422))) as client:
+        speaker.reporter.deliver(client)
+    refusal = speaker.store.last_refusal()
+    assert refusal.startswith("the control plane answers: no  [2Jooo")
+    assert refusal.isprintable()
+    assert len(refusal) < 600
+
+
+def test_an_answer_to_an_enrolment_that_is_none_is_told(speaker: Speaker) -> None:
+    request = EnrolmentRequest(node=NODE, public_key=speaker.house.key.public.pem)
+    with (
+        listening({("POST", "/api/v1/enrol"): lambda _body, _type: Answer(b"[" * 200_000)}) as port,
+        closing(ControlPlane(f"http://127.0.0.1:{port.port}")) as client,
+        pytest.raises(UnavailableError, match="no acceptance"),
+    ):
+        client.enrol(request)
 
 
 def test_a_control_plane_that_is_not_there_is_told_and_everything_kept(speaker: Speaker) -> None:

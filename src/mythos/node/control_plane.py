@@ -1,4 +1,8 @@
-"""How a node talks to its control plane: one HTTP client, every failure a clear error."""
+"""How a node talks to its control plane: one HTTP client, every failure a clear error.
+
+Nothing in an answer is trusted: somebody in the path may send anything, of any length. An answer
+that is not of the expected shape was given by nobody, so the node sends again.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from dataclasses import dataclass
 
 import httpx
 import orjson
+from pydantic import ValidationError
 
+from mythos.engines.evidence.plain import plain_line
 from mythos.errors import (
     ConflictError,
     EvidenceError,
@@ -18,6 +24,8 @@ from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance, EnrolmentRequest
 
 TIMEOUT_S = 10.0
+ANSWER_BYTES = 4 * 2**20
+"""An answer that names a thousand logs has about one."""
 _FINAL = {403: IdentityError, 409: ConflictError, 410: EvidenceError, 422: EvidenceError}
 
 
@@ -57,7 +65,10 @@ class ControlPlane:
         """
         body = canonical_bytes(request.model_dump(mode="json", by_alias=True))
         answer = self._post("/api/v1/enrol", body, "application/json")
-        return Acceptance.model_validate_json(answer)
+        try:
+            return Acceptance.model_validate_json(answer)
+        except ValidationError:
+            raise self._unheard("its answer is no acceptance") from None
 
     def send_evidence(self, envelope: bytes) -> Acknowledged:
         """Deliver one signed envelope; counted now or before are both success.
@@ -70,28 +81,42 @@ class ControlPlane:
             UnavailableError: not delivered; try again.
         """
         told = self._post("/api/v1/evidence", envelope, "application/vnd.dsse.envelope.v1+json")
-        return _acknowledged(told)
+        acknowledged = _acknowledged(told)
+        if acknowledged is None:
+            raise self._unheard("its answer is no acknowledgement")
+        return acknowledged
 
     def _post(self, path: str, body: bytes, content_type: str) -> bytes:
+        headers = {"Content-Type": content_type, "Accept-Encoding": "identity"}
+        answer = bytearray()
         try:
-            response = self._client.post(path, content=body, headers={"Content-Type": content_type})
-        except httpx.HTTPError as error:
-            raise UnavailableError(
-                f"the control plane at {self._client.base_url} does not answer: {error}",
-                remedy="check the address and the network; the node keeps what it has to say",
-            ) from None
+            with self._client.stream("POST", path, content=body, headers=headers) as response:
+                for chunk in response.iter_raw():  # as it was sent: nothing here unpacks itself
+                    answer += chunk
+                    if len(answer) > ANSWER_BYTES:
+                        raise self._unheard(f"its answer has over {ANSWER_BYTES} bytes")
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise self._unheard(str(error)) from None
         if response.is_success:
-            return response.content
-        raise _refusal(response)
+            return bytes(answer)
+        raise _refusal(response.status_code, bytes(answer))
+
+    def _unheard(self, why: str) -> UnavailableError:
+        return UnavailableError(
+            f"the control plane at {self._client.base_url} does not answer: {plain_line(why)}",
+            remedy="check the address and the network; the node keeps what it has to say",
+        )
 
 
-def _acknowledged(told: bytes) -> Acknowledged:
-    """What an answer tells; one of any other shape acknowledges as well."""
+def _acknowledged(told: bytes) -> Acknowledged | None:
+    """What an answer tells; None for one that no control plane gives."""
     try:
         answer = orjson.loads(told)
-        notes, view = answer.get("witnessed"), answer.get("view")
-    except (orjson.JSONDecodeError, AttributeError):
-        return Acknowledged()
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(answer, dict):
+        return None
+    notes, view = answer.get("witnessed"), answer.get("view")
     listed = notes if isinstance(notes, list) else ()
     return Acknowledged(
         tuple(note for note in listed if isinstance(note, str)),
@@ -99,13 +124,13 @@ def _acknowledged(told: bytes) -> Acknowledged:
     )
 
 
-def _refusal(response: httpx.Response) -> MythosError:
+def _refusal(status: int, answer: bytes) -> MythosError:
     """What the control plane said. Only its own words are final: a proxy's 403 loses nothing."""
-    family = _FINAL.get(response.status_code, UnavailableError)
+    family = _FINAL.get(status, UnavailableError)
     try:
-        told = response.json()["error"]
-        message, remedy = str(told["message"]), str(told["remedy"])
-    except (ValueError, KeyError, TypeError):
-        message, remedy = f"status {response.status_code}", "look at the control plane's log"
+        told = orjson.loads(answer)["error"]
+        message, remedy = plain_line(str(told["message"])), plain_line(str(told["remedy"]))
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        message, remedy = f"status {status}", "look at the control plane's log"
         family = UnavailableError
     return family(f"the control plane answers: {message}", remedy=remedy)

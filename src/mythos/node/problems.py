@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from mythos.engines.evidence.plain import plain_text
 from mythos.errors import MythosError
 
 _log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Problems:
         except OSError as error:
             self.note(name, f"{error.filename or 'a file'}: {error.strerror}")
         except Exception as error:  # noqa: BLE001 - the edge of a loop that must go on
-            problem = f"{name} failed by a fault of this program: {error!r} (report it)"
+            problem = plain_text(f"{name} failed by a fault of this program: {error!r} (report it)")
             if problem != self._told.get(name):
                 _log.exception("%s", name)
             self.note(name, problem)
@@ -39,7 +40,11 @@ class Problems:
             self.note(name, "")
 
     def note(self, name: str, problem: str) -> None:
-        """Keep what is wrong with one thing, and log it once; `""` is nothing."""
+        """Keep what is wrong with one thing, and log it once; `""` is nothing.
+
+        File names and answers from elsewhere may hold what no status can: that is replaced.
+        """
+        problem = plain_text(problem)
         if problem and problem != self._told.get(name):
             _log.warning("%s: %s", name, problem)
         if problem:

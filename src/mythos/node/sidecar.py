@@ -127,7 +127,7 @@ class Sidecar:
             while not stop.wait(TICK_S):
                 self._problems.attempt("judging", self._close)
                 if exchange is not None and exchange.done():
-                    exchange.result()
+                    self._problems.attempt("exchange", exchange.result)
                     exchange = None
                     self._problems.attempt("taking over", self._take_over)
                 if time.monotonic() >= next_beat:

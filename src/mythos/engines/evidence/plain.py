@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 MAX_TEXT = 2_000
+MAX_LINE = 500
 MAX_ITEMS = 100
 MAX_DEPTH = 12
 _EXACT = 2**53 - 1  # RFC 8785: integers every JSON reader agrees about
@@ -44,6 +45,13 @@ def plain_text(value: str) -> str:
     """Return the text without lone surrogates and cut to 2,000 characters."""
     whole = value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     return whole if len(whole) <= MAX_TEXT else whole[: MAX_TEXT - 1] + _ELLIPSIS
+
+
+def plain_line(value: str, *, limit: int = MAX_LINE) -> str:
+    """Return the text in one printable line of up to `limit` characters."""
+    shown = value[: limit + 1].encode("utf-8", "replace").decode("utf-8")
+    line = "".join(char if char.isprintable() else " " for char in shown)
+    return line if len(line) <= limit else line[: limit - 1] + _ELLIPSIS
 
 
 def _reads_as_wide(value: float) -> bool:
