@@ -14,6 +14,7 @@ import pytest
 from mythos.engines.memory.as_seen import host_salt, shown_hash
 from mythos.engines.memory.checkpoint import log_origin
 from mythos.engines.memory.entry import key_hash
+from mythos.engines.memory.ordered import carries_out
 from mythos.node.duty import no_duty
 from mythos.node.orders import take_orders, told_orders
 from mythos.node.store import StoredEnvelope
@@ -66,6 +67,7 @@ def test_an_order_becomes_an_entry_and_its_answer_travels_in_the_next_envelope(
     entry = desk.entries()[1]
     assert (entry.op, entry.source, entry.seq) == ("accept", "operator", 1)
     assert entry.policy_ref == f"ada: edited by hand, ticket 12 (order {order.id})"
+    assert carries_out(entry, order)
     assert desk.tell().answers == (), "told once"
 
 

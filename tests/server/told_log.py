@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.evidence.row import EvidenceRow
 from mythos.engines.memory.checkpoint import checkpoint_text
 from mythos.engines.memory.entry import MemoryWrite, entry_of, key_hash
 from mythos.engines.memory.note import NoteSigner, sign_note
@@ -11,7 +13,8 @@ from mythos.engines.memory.tail import tail_of
 from mythos.engines.memory.tree import MerkleLog
 from mythos.engines.memory.witness import growth_proof
 from mythos.server.resilience.commands import accept_envelope
-from mythos.values.memory import LogTail, MemoryEntry, MemoryOp, MemorySource
+from mythos.values.accept_order import OrderAnswer
+from mythos.values.memory import LogTail, MemoryEntry, MemoryOp, MemorySource, Offender
 from tests.server.outpost import Outpost
 
 STORE = "memory"
@@ -62,24 +65,47 @@ class ToldLog:
         text = checkpoint_text(self.origin, len(self.entries), self._tree.root())
         return sign_note(text, NoteSigner(self.origin, self.outpost.key.raw))
 
-    def report(self, n: int = 500) -> None:
-        """Tell the checkpoint with the newest `n` entries."""
-        self._send(tails=(self.tail(n),))
+    def report(
+        self,
+        n: int = 500,
+        *,
+        wrong: tuple[Offender, ...] = (),
+        answers: tuple[OrderAnswer, ...] = (),
+    ) -> None:
+        """Tell the checkpoint with the newest `n` entries, an audit of wrong keys, and answers."""
+        self._send(tails=(self.tail(n),), wrong=wrong, answers=answers)
 
     def report_without_entries(self) -> None:
         """Tell the checkpoint alone, as a node that was not updated does."""
         self._send()
 
-    def _send(self, tails: tuple[LogTail, ...] = ()) -> None:
+    def _send(
+        self,
+        tails: tuple[LogTail, ...] = (),
+        wrong: tuple[Offender, ...] = (),
+        answers: tuple[OrderAnswer, ...] = (),
+    ) -> None:
         size, old = len(self.entries), self._told
         proof = self._tree.consistency_proof(old, size) if old else ()
         growth = (growth_proof(self.origin, old, size, proof),) if 0 < old < size else ()
         at = self.at + timedelta(seconds=size)
         sealed = self.outpost.sealed(
-            sent_at=int(at.timestamp()), checkpoints=(self.note(),), growth=growth, tails=tails
-        )
+            self._audit(wrong, at=at), sent_at=int(at.timestamp()), checkpoints=(self.note(),),
+            growth=growth, tails=tails, answers=answers,
+        )  # fmt: skip
         assert accept_envelope(sealed, at=at).counted
         self._told = size
+
+    def _audit(self, wrong: tuple[Offender, ...], *, at: datetime) -> list[EvidenceRow]:
+        if not wrong:
+            return []
+        kinds = [each.kind for each in wrong]
+        body = MemoryBody(
+            size=len(self.entries), audited_at=int(at.timestamp()), offenders=wrong,
+            keys={each.key: each.kind for each in wrong}, altered=kinds.count("altered"),
+            missing=kinds.count("missing"), unlogged=kinds.count("unlogged"),
+        )  # fmt: skip
+        return [self.outpost.row("memory", body, subject=self.origin, at=at)]
 
 
 def hash_of(key: str) -> str:

@@ -18,6 +18,8 @@ from mythos.engines.memory.entry import (
     is_content,
     key_hash,
     key_hashes,
+    order_in,
+    ordered_ref,
     parse_entry,
 )
 from mythos.engines.memory.entry_fields import columns_of, fields_of
@@ -231,3 +233,12 @@ def test_an_entry_of_the_form_before_is_refused() -> None:
     with pytest.raises(MemoryLogError, match="content_hash") as caught:
         parse_entry(old)
     assert caught.value.remedy
+
+
+@given(st.text(max_size=100), st.text("0123456789abcdef", min_size=32, max_size=32))
+def test_the_order_that_a_reference_names_is_read_from_its_end(ref: str, order: str) -> None:
+    named = ordered_ref(ref, order)
+    assert order_in(named) == order
+    assert order_in(ordered_ref(named, "f" * 32)) == "f" * 32
+    for other in (ref + order, f"{named} ", f"{named}\n", named.removesuffix(")")):
+        assert not order_in(other)

@@ -7,6 +7,7 @@ memory ("likes tea") cannot be guessed from the log.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ SALT_BYTES = 32
 _MILLISECOND = timedelta(milliseconds=1)
 _COMMITS = "salted-sha256:"
 MAX_REF_CHARS = 300
+_ORDER = re.compile(r" \(order ([0-9a-f]{32})\)\Z")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -156,6 +158,12 @@ def ordered_ref(ref: str, order: str) -> str:
             remedy=f"give a reason that is {len(whole) - MAX_REF_CHARS} characters shorter",
         )
     return whole
+
+
+def order_in(ref: str) -> str:
+    """The id of the order that an operator's `ordered_ref` names; empty where it names none."""
+    named = _ORDER.search(ref)
+    return named[1] if named else ""
 
 
 def entry_of(write: MemoryWrite, *, seq: int, salt: bytes, at: datetime) -> MemoryEntry:

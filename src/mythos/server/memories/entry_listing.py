@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mythos.server.memories import page_queries as queries
+from mythos.server.memories.order_queries import orders_named
 from mythos.server.memories.pages.entries import EntryShown, entries_of
 from mythos.server.memories.pages.entry_selection import EntrySelection
 from mythos.server.web.paging import page_after
@@ -16,7 +17,8 @@ class LogEntry(Value):
     """One entry; `at` is the host's clock, and `key` null where the host tells no name.
 
     `stands` says that no later entry changed that memory; `wrong` what the newest audit found of
-    its key, null where that is as logged.
+    its key, null where that is as logged, `unordered` that it names an order to
+    accept that no operator gave here, or that an earlier entry had carried out.
     """
 
     seq: Count
@@ -30,6 +32,7 @@ class LogEntry(Value):
     content_hash: ContentHash | None
     stands: bool
     wrong: BadClass | None
+    unordered: bool
 
 
 class EntryPage(Value):
@@ -56,7 +59,9 @@ def entries(node_id: str, origin: str, chosen: EntrySelection, *, limit: int) ->
         NotFoundError: no such host, or it has no such log.
     """
     log = queries.log(node_id, origin)
-    shown = entries_of(queries.kept(log), log.audit, chosen, limit=limit)
+    kept = queries.kept(log)
+    given = orders_named(node_id, kept)
+    shown = entries_of(kept, log.audit, chosen, given=given, limit=limit)
     return EntryPage(
         items=tuple(map(_item, shown.rows)),
         next=page_after(chosen.page, n=shown.found, limit=limit),
@@ -81,4 +86,5 @@ def _item(entry: EntryShown) -> LogEntry:
         content_hash=entry.content_hash,
         stands=entry.stands,
         wrong=entry.wrong,
+        unordered=entry.unordered,
     )

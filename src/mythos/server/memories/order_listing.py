@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from mythos.server.memories.listing import LogName
-from mythos.server.memories.order_queries import order_fact
-from mythos.server.memories.pages.orders import OrderState, shown
+from mythos.server.memories.order_queries import began_in, order_fact
+from mythos.server.memories.page_queries import kept_of
+from mythos.server.memories.pages.orders import InLog, OrderShown, OrderState, shown
 from mythos.server.resilience.listing import node_called
 from mythos.server.resilience.log_models import MemoryOrder
 from mythos.server.web.paging import page_after
@@ -34,7 +35,9 @@ class OrderDocument(Value):
     """An order and what became of it.
 
     `entry` is the number of the host's log entry, `answer` why there is none. `withdrawn_at` may
-    be set beside an answer: the host had carried it out already.
+    be set beside an answer: the host had carried it out already. `in_log` says of one that the host
+    says it accepted whether entry `entry` of the log says so too: `yes`, `no`, or `unseen` where
+    what is kept and proved of the log does not reach it; it is null of others.
     """
 
     id: OrderId
@@ -51,6 +54,7 @@ class OrderDocument(Value):
     answered_at: datetime | None
     entry: Count | None
     answer: str
+    in_log: InLog | None
 
 
 class OrderPage(Value):
@@ -66,18 +70,31 @@ def orders(node_id: str, log: str | None, *, page: int, limit: int) -> OrderPage
     Raises:
         NotFoundError: there is no such host.
     """
-    found = MemoryOrder.objects.filter(node_id=node_called(node_id).node_id)
+    name = node_called(node_id).node_id
+    found = MemoryOrder.objects.filter(node_id=name)
     if log is not None:
         found = found.filter(origin=log)
     start = (page - 1) * limit
+    rows = list(found[start : start + limit])
+    began = began_in(name)
+    kept = kept_of(name, {row.origin for row in rows if row.outcome == "accepted"})
+    proved = {origin: each.tail for origin, each in kept.items() if not each.problem}
     return OrderPage(
-        items=tuple(map(document_of, found[start : start + limit])),
+        items=tuple(
+            _document(
+                row, shown(order_fact(row, began=began.get(row.origin)), proved.get(row.origin))
+            )
+            for row in rows
+        ),
         next=page_after(page, n=found.count(), limit=limit),
     )
 
 
 def document_of(row: MemoryOrder) -> OrderDocument:
-    """One order in wire form."""
-    order = shown(order_fact(row))
+    """An order that was not answered, in wire form."""
+    return _document(row, shown(order_fact(row)))
+
+
+def _document(row: MemoryOrder, order: OrderShown) -> OrderDocument:
     told = {name: getattr(order, name) for name in OrderDocument.model_fields if name != "log"}
     return OrderDocument(log=row.origin, **told)

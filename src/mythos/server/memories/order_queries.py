@@ -6,7 +6,8 @@ from datetime import datetime
 
 from django.db.models import Max, Q
 
-from mythos.server.memories.pages.facts import LogFact, OrderFact
+from mythos.engines.memory.ordered import orders_in
+from mythos.server.memories.pages.facts import KeptFact, LogFact, OrderFact
 from mythos.server.resilience.log_models import LogRestart, MemoryOrder
 from mythos.values.accept_order import AcceptOrder
 
@@ -17,11 +18,24 @@ MAX_ENDED = 50
 def orders_about(log: LogFact) -> list[OrderFact]:
     """Orders about a log, the newest first: all that wait, and the newest that do not."""
     ours = MemoryOrder.objects.filter(node_id=log.host.node_id, origin=log.origin)
-    restarts = LogRestart.objects.filter(node_id=log.host.node_id, origin=log.origin)
-    began: datetime | None = restarts.aggregate(last=Max("restarted_at"))["last"]
+    began = began_in(log.host.node_id).get(log.origin)
     waits = Q(withdrawn_at=None, answered_at=None)
     found = {each.pk: each for each in (*ours.filter(waits), *ours.exclude(waits)[:MAX_ENDED])}
     return [order_fact(found[pk], began=began) for pk in sorted(found, reverse=True)]
+
+
+def orders_named(node_id: str, kept: KeptFact | None) -> dict[str, AcceptOrder]:
+    """The orders to a host, by id, that entries kept of one of its logs name."""
+    named = orders_in(kept.tail) if kept else set()
+    found = MemoryOrder.objects.filter(node_id=node_id, order_id__in=sorted(named))
+    documents = found.values_list("order_id", "order")
+    return {order_id: AcceptOrder.model_validate(document) for order_id, document in documents}
+
+
+def began_in(node_id: str) -> dict[str, datetime]:
+    """When each log of a host that began anew did so last."""
+    restarts = LogRestart.objects.filter(node_id=node_id).order_by().values("origin")
+    return dict(restarts.annotate(last=Max("restarted_at")).values_list("origin", "last"))
 
 
 def order_fact(row: MemoryOrder, *, began: datetime | None = None) -> OrderFact:

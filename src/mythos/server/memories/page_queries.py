@@ -59,19 +59,26 @@ def kept(log: LogFact) -> KeptFact | None:
 
     Both are of one moment: a report that comes between two reads must not look like a forgery.
     """
+    return kept_of(log.host.node_id, [log.origin]).get(log.origin)
+
+
+def kept_of(node_id: str, origins: Collection[str]) -> dict[str, KeptFact]:
+    """As `kept`, of several logs of a host, by their names."""
     witnessed = MemoryCheckpoint.objects.filter(origin=OuterRef("origin"))
     columns = ("size", "root", "note", "cosigned", "seen_at")
     found = (
-        MemoryTail.objects.filter(origin=log.origin, node_id=log.host.node_id)
+        MemoryTail.objects.filter(origin__in=origins, node_id=node_id)
         .annotate(**{name: Subquery(witnessed.values(name)) for name in columns})
-        .values_list("tail", *columns)
-        .first()
+        .values_list("origin", "tail", *columns)
     )
-    if found is None or found[1] is None:
-        return None
-    tail, size, root, note, cosigned, seen_at = found
-    fact = WitnessedFact(size, f"sha256:{root}", note, cosigned, seen_at)
-    return KeptFact(LogTail.model_validate(tail), fact)
+    return {
+        origin: KeptFact(
+            LogTail.model_validate(tail),
+            WitnessedFact(size, f"sha256:{root}", note, cosigned, seen_at),
+        )
+        for origin, tail, size, root, note, cosigned, seen_at in found
+        if size is not None
+    }
 
 
 def history(log: LogFact, *, at: datetime, span_s: int, width_s: int) -> list[AuditsFact]:

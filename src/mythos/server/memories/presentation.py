@@ -12,7 +12,7 @@ from mythos.engines.memory.note import NoteVerifier
 from mythos.errors import MemoryLogError, NotFoundError
 from mythos.server.documents.selection import SPANS, Selection
 from mythos.server.memories import page_queries as queries
-from mythos.server.memories.order_queries import orders_about
+from mythos.server.memories.order_queries import orders_about, orders_named
 from mythos.server.memories.pages import listing
 from mythos.server.memories.pages.entries import PER_PAGE, entries_of, with_entries
 from mythos.server.memories.pages.entry_selection import EntrySelection
@@ -68,10 +68,11 @@ def show_memory(
     span_s, width_s = SPANS[selection.span], WIDTHS[selection.span]
     found = queries.history(log, at=at, span_s=span_s, width_s=width_s)
     kept = queries.kept(log)
-    entries = entries_of(kept, log.audit, selection)
+    entries = entries_of(kept, log.audit, selection, given=orders_named(log.host.node_id, kept))
+    proved = kept.tail if kept and entries.provable else None
     audit, row, vkey = log.audit or MemoryBody(), listing.row_of(log, at=at), _log_vkey(log)
     orders = orders_about(log)
-    by_key = beside(log.audit, orders, unsound=row.standing.name == "forked")
+    by_key = beside(log.audit, orders, proved, unsound=row.standing.name == "forked")
     return MemoryPage(
         at=at,
         command=selection.command(f"/memories/{quote(node_id)}/log/{quote(origin)}"),
@@ -90,6 +91,7 @@ def show_memory(
         ordering=ordering_of(
             orders,
             by_key,
+            proved,
             barred=barred,
             longest_why=longest_why(by),
             carry=carried_to(log.host),

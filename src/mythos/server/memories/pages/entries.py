@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.memory.entry import key_hash
+from mythos.engines.memory.ordered import unordered
 from mythos.engines.memory.rollback import written_by
 from mythos.server.memories.pages.entry_selection import OPS, SOURCES, EntrySelection
 from mythos.server.memories.pages.facts import KeptFact
 from mythos.server.memories.pages.on_the_host import KeyShown
 from mythos.server.web.paging import rows_on
+from mythos.values.accept_order import AcceptOrder
 from mythos.values.memory import (
     BadClass,
     LogTail,
@@ -31,7 +33,7 @@ class EntryShown:
     """One entry. `key` is None where the host tells no name; `at` is the host's clock.
 
     `stands` says that no later entry changed that memory, `wrong` what the newest audit found of
-    its key.
+    its key, `unordered` that it names an order that was not given here.
     """
 
     seq: int
@@ -45,6 +47,7 @@ class EntryShown:
     content_hash: str | None
     stands: bool
     wrong: BadClass | None
+    unordered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +97,24 @@ def entries_of(
     audit: MemoryBody | None,
     selection: EntrySelection,
     *,
+    given: Mapping[str, AcceptOrder],
     limit: int = PER_PAGE,
 ) -> EntriesShown:
-    """A page of the entries that were asked for, with what the newest audit found of their keys."""
+    """A page of the entries that were asked for, with what the newest audit found of their keys.
+
+    Args:
+        kept: what is kept of the log; None for nothing.
+        audit: its newest.
+        selection: what was asked for.
+        given: orders to its host by id, as far as entries name them.
+        limit: entries of a page.
+    """
     if kept is None:
         return NOT_TOLD
     tail = kept.tail
     picked = written_by(tail.entries, wanted=selection.picks(tail.names))
     found = list(picked)[::-1]
-    wrong = wrong_hashes(tail, audit)
+    wrong, strange = wrong_hashes(tail, audit), unordered(tail, given)
     sources = Counter(entry.source for entry in tail.entries)
     ops = Counter(entry.op for entry in tail.entries)
     return EntriesShown(
@@ -113,7 +125,7 @@ def entries_of(
         found=len(found),
         standing=sum(stands for _, stands in found),
         rows=tuple(
-            _shown(entry, tail.names, wrong, stands=stands)
+            _shown(entry, tail.names, wrong, stands=stands, unordered=entry.seq in strange)
             for entry, stands in rows_on(found, selection.page, limit=limit)
         ),
         sources=tuple((each, sources[each]) for each in SOURCES),
@@ -146,7 +158,12 @@ def _hashes(tail: LogTail, names: Iterable[str]) -> dict[str, str]:
 
 
 def _shown(
-    entry: MemoryEntry, names: Mapping[str, str], wrong: Mapping[str, BadClass], *, stands: bool
+    entry: MemoryEntry,
+    names: Mapping[str, str],
+    wrong: Mapping[str, BadClass],
+    *,
+    stands: bool,
+    unordered: bool,
 ) -> EntryShown:
     return EntryShown(
         seq=entry.seq,
@@ -160,4 +177,5 @@ def _shown(
         content_hash=entry.content_hash,
         stands=stands,
         wrong=wrong.get(entry.key_hash),
+        unordered=unordered,
     )

@@ -12,20 +12,24 @@ from datetime import datetime
 from typing import Literal
 
 from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.memory.ordered import carries_out
 from mythos.server.memories.pages.facts import OrderFact
 from mythos.server.resilience.memory_orders import lacking
 from mythos.values.accept_order import AcceptOrder
 from mythos.values.digest import digest_of
-from mythos.values.memory import BadClass, Offender
+from mythos.values.memory import BadClass, LogTail, Offender
 
 OrderState = Literal["waiting", "accepted", "refused", "withdrawn"]
+InLog = Literal["yes", "no", "unseen"]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderShown:
     """One order; `entry` is the number of the host's log entry, `answer` why there is none.
 
-    `withdrawn_at` may be set beside an answer: the host had carried it out already.
+    `withdrawn_at` may be set beside an answer: the host had carried it out already. `in_log` is
+    whether the log says what a host says that accepted: `unseen` where what is kept of the log does
+    not reach that entry. It is None of other orders.
     """
 
     id: str
@@ -41,6 +45,7 @@ class OrderShown:
     answered_at: datetime | None
     entry: int | None
     answer: str
+    in_log: InLog | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +93,8 @@ def ref_of(key: str) -> str:
     return digest_of(key.encode("utf-8", "surrogatepass"))
 
 
-def shown(fact: OrderFact) -> OrderShown:
-    """One order for people."""
+def shown(fact: OrderFact, tail: LogTail | None = None) -> OrderShown:
+    """One order for people; `tail` is what is kept and proved of its log."""
     order = fact.order
     return OrderShown(
         id=order.id,
@@ -105,17 +110,23 @@ def shown(fact: OrderFact) -> OrderShown:
         answered_at=fact.answered_at,
         entry=fact.entry,
         answer=fact.answer,
+        in_log=_in_log(fact, tail) if _state(fact) == "accepted" else None,
     )
 
 
 def beside(
-    audit: MemoryBody | None, facts: Sequence[OrderFact], *, unsound: bool
+    audit: MemoryBody | None,
+    facts: Sequence[OrderFact],
+    tail: LogTail | None = None,
+    *,
+    unsound: bool,
 ) -> dict[str, KeyOrders]:
     """What to say of orders beside each key that the newest audit found wrong.
 
     Args:
         audit: the newest of the log as it is now.
         facts: its orders, the newest first.
+        tail: what is kept and proved of it.
         unsound: whether the log does not hold, so that nothing is accepted into it.
     """
     if audit is None:
@@ -124,14 +135,16 @@ def beside(
     found = {}
     for key in audit.keys:
         fact = _about(key, told.get(key), facts)
-        may = None if _settled(fact) else _acceptance(key, told.get(key), unsound=unsound)
-        found[key] = KeyOrders(shown(fact) if fact else None, may)
+        order = shown(fact, tail) if fact else None
+        may = None if _settled(order) else _acceptance(key, told.get(key), unsound=unsound)
+        found[key] = KeyOrders(order, may)
     return found
 
 
 def ordering_of(
     facts: Iterable[OrderFact],
     keys: Mapping[str, KeyOrders],
+    tail: LogTail | None = None,
     *,
     barred: str,
     longest_why: int,
@@ -142,11 +155,12 @@ def ordering_of(
     Args:
         facts: its orders, the newest first.
         keys: those beside keys.
+        tail: what is kept and proved of the log.
         barred: why the reader may give none; empty when they may.
         longest_why: how many characters their reason may have.
         carry: commands that carry what waits to the host; none where it is on the network.
     """
-    orders = [shown(fact) for fact in facts]
+    orders = [shown(fact, tail) for fact in facts]
     used = {each.order.id for each in keys.values() if each.order}
     n_waiting = sum(each.state == "waiting" for each in orders)
     others = [each for each in orders if each.id not in used]
@@ -181,8 +195,21 @@ def _same(offender: Offender | None, order: AcceptOrder) -> bool:
     return offender is not None and (offender.seq, offender.found) == (order.seq, order.found)
 
 
-def _settled(fact: OrderFact | None) -> bool:
-    return fact is not None and _state(fact) in ("waiting", "accepted")
+def _settled(order: OrderShown | None) -> bool:
+    """Whether nothing is to be ordered; what the log does not say may be ordered again."""
+    if order is None or order.in_log == "no":
+        return False
+    return order.state in {"waiting", "accepted"}
+
+
+def _in_log(fact: OrderFact, tail: LogTail | None) -> InLog:
+    """Whether the entry that a host named is one that carries out its order."""
+    if fact.entry is None:
+        return "no"
+    if tail is None or fact.of_before or not tail.start <= fact.entry < tail.size:
+        return "unseen"
+    entry = tail.entries[fact.entry - tail.start]
+    return "yes" if carries_out(entry, fact.order) else "no"
 
 
 def _acceptance(key: str, offender: Offender | None, *, unsound: bool) -> Acceptance:
