@@ -148,7 +148,7 @@ class PostgresRows:
     ) -> None:
         others = [name for name in shape.columns if name not in shape.key]
         key = [row[name] for name in shape.key]
-        table, where = _name(shape.table), self._where(shape)
+        table, where = _name(shape.table), self._where(shape, key)
         updates = ", ".join(f"{_quoted(name)} = {self._place(name)}" for name in others)
         columns = ", ".join(map(_quoted, shape.columns))
         places = ", ".join(map(self._place, shape.columns))
@@ -167,7 +167,8 @@ class PostgresRows:
         shape: Shape,
         key: Sequence[object],
     ) -> None:
-        database.execute(f"DELETE FROM {_name(shape.table)} WHERE {self._where(shape)}", key)  # noqa: S608
+        where = self._where(shape, key)
+        database.execute(f"DELETE FROM {_name(shape.table)} WHERE {where}", key)  # noqa: S608
 
     def _read(
         self,
@@ -177,7 +178,7 @@ class PostgresRows:
     ) -> Any:  # noqa: ANN401 - as above
         statement = (
             f"SELECT {self._list(shape.columns)} FROM {_name(shape.table)}"  # noqa: S608
-            f" WHERE {self._where(shape)}"
+            f" WHERE {self._where(shape, key)}"
         )
         return database.execute(statement, key)
 
@@ -187,9 +188,12 @@ class PostgresRows:
             for name in names
         )
 
-    def _where(self, shape: Shape) -> str:
+    def _where(self, shape: Shape, key: Sequence[object]) -> str:
+        """What picks the rows with this key: an index serves `=`, which null never is."""
+        sames = ["IS NOT DISTINCT FROM" if value is None else "=" for value in key]
         return " AND ".join(
-            f"{_quoted(name)} IS NOT DISTINCT FROM {self._place(name)}" for name in shape.key
+            f"{_quoted(name)} {same} {self._place(name)}"
+            for name, same in zip(shape.key, sames, strict=True)
         )
 
     def _place(self, name: str) -> str:

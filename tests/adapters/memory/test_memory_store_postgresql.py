@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import sleep
 from uuid import uuid4
 
 import pytest
@@ -134,6 +135,51 @@ def test_a_rehearsal_tells_each_change_that_the_table_refuses_and_changes_nothin
     assert list(refused) == [key for key, _ in bad]
     assert all("violates check constraint" in str(error) for error in refused.values())
     assert database.all("SELECT memories::text FROM memories") == before
+
+
+@pytest.mark.parametrize("what", ["get", "put", "remove", "rehearse"])
+def test_a_row_is_found_by_the_index_of_its_key(
+    table: tuple[Database, str, str], what: str
+) -> None:
+    """The server's own statistics say how a row was found; a session that ends reports to them."""
+    database, url, name = table
+    database.all("CREATE TABLE many (id TEXT PRIMARY KEY, text TEXT)")
+    database.all("INSERT INTO many SELECT 'k' || n, 'x' FROM generate_series(1, 20000) n")
+    database.all("ANALYZE many")
+    scans = "SELECT idx_scan, seq_scan FROM pg_stat_user_tables WHERE relid = 'many'::regclass"
+    store, row = postgresql_store(url, name.replace("memories", "many")), b'{"id":"k9","text":"y"}'
+    uses: dict[str, Callable[[], object]] = {
+        "get": lambda: store.get("k9"),
+        "put": lambda: store.put("k9", row),
+        "remove": lambda: store.remove("k9"),
+        "rehearse": lambda: store.rehearse([("k9", row), ("k9", None)]),
+    }
+    ((by_index, through_all),) = database.all(scans)
+    uses[what]()
+    for _ in range(100):
+        ((by_index_now, through_all_now),) = database.all(scans)
+        if (by_index_now, through_all_now) != (by_index, through_all):
+            break
+        sleep(0.05)
+    assert by_index_now != by_index
+    assert through_all_now == through_all
+
+
+def test_a_row_with_a_null_in_its_key_is_a_memory_like_any_other(
+    table: tuple[Database, str, str], tmp_path: Path
+) -> None:
+    database, url, name = table
+    database.all("CREATE TABLE notes (who TEXT, n INTEGER, text TEXT)")
+    database.all("INSERT INTO notes VALUES ('ada', NULL, 'a'), ('ada', 1, 'b')")
+    named = name.replace("memories", "notes")
+    store, log = postgresql_store(url, named, key=["who", "n"]), tmp_path / "log.sqlite3"
+    adopt(store, log, origin="mythos/n1/clerk", at=AT)
+    row = b'{"n":null,"text":"c","who":"ada"}'
+    with Recorder(store, log) as recorder:
+        recorder.record('["ada",null]', row, source="agent", at=AT)
+        recorder.forget('["ada",1]', source="agent", at=AT)
+    assert dict(store.read()) == {'["ada",null]': row}
+    assert audit_store(store, log, at=AT).score == 1.0
 
 
 def test_a_table_or_a_column_that_is_not_there_is_named(
