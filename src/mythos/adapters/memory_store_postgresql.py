@@ -32,8 +32,9 @@ _SET_UP = (
     "SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO', false),"
     " set_config('IntervalStyle', 'iso_8601', false)"
 )
+# With -1 the types are named so that a cast cuts nothing off: a plain `character` is one character.
 _COLUMNS = """
-    SELECT attname, format_type(atttypid, NULL),
+    SELECT attname, format_type(atttypid, -1),
         coalesce(array_position(indkey::int2[], attnum), -1)
     FROM pg_attribute LEFT JOIN pg_index ON indrelid = attrelid AND indisprimary
     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum

@@ -182,6 +182,26 @@ def test_a_row_with_a_null_in_its_key_is_a_memory_like_any_other(
     assert audit_store(store, log, at=AT).score == 1.0
 
 
+def test_texts_and_bits_of_a_set_length_are_kept_whole(
+    table: tuple[Database, str, str], tmp_path: Path
+) -> None:
+    database, url, name = table
+    database.all("CREATE TABLE fixed (id CHARACTER(8) PRIMARY KEY, bits BIT(4), text VARCHAR(9))")
+    database.all("INSERT INTO fixed VALUES ('tea', B'1010', 'likes tea')")
+    store, log = postgresql_store(url, name.replace("memories", "fixed")), tmp_path / "log.sqlite3"
+    adopt(store, log, origin="mythos/n1/clerk", at=AT)
+    assert store.get("tea") == b'{"bits":"1010","id":"tea","text":"likes tea"}'
+    with Recorder(store, log) as recorder:
+        for key in ("tea", "name"):
+            row = json.dumps({"id": key, "bits": "0110", "text": "x"}).encode()
+            recorder.record(key, row, source="agent", at=AT)
+    assert audit_store(store, log, at=AT).score == 1.0
+    assert database.all("SELECT id, bits::text FROM fixed ORDER BY id") == [
+        ("name    ", "0110"),
+        ("tea     ", "0110"),
+    ]
+
+
 def test_a_table_or_a_column_that_is_not_there_is_named(
     table: tuple[Database, str, str],
 ) -> None:
