@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -429,6 +430,21 @@ def test_of_a_run_of_which_nothing_stands_a_roll_back_says_so(site: Site) -> Non
     back = ("rollback", site.uri, "--to", "3")
     assert told(*back)["standing"] is None
     assert "stands any more" not in memory(*back).out
+
+
+def test_two_files_of_which_one_has_a_name_that_is_no_utf_8_are_two_keys(tmp_path: Path) -> None:
+    uri = files(tmp_path)
+    strange = os.fsencode(tmp_path / "mem") + b"/bad\xff.md"
+    Path(os.fsdecode(strange)).write_text("planted")
+    (tmp_path / "mem" / "bad\\xff.md").write_text("likes tea")
+    begun = told("baseline", uri)
+    assert (begun["entries"], [*begun["left_out"]]) == (1, ["/bad\\xff.md"])
+    found = told("audit", uri, code=1)
+    assert (found["ok"], found["unlogged"]) == (1, ["/bad\\xff.md"])
+    accepted = told("accept", uri, "--all", "--by", "ops", "--why", "x", code=1)
+    assert (accepted["accepted"], [*accepted["refused"]]) == ([], ["/bad\\xff.md"])
+    dry = told("rollback", uri, "--to", "0")
+    assert (dry["remove"], dry["left"]) == (["bad\\xff.md"], ["/bad\\xff.md"])
 
 
 def test_a_proof_holds_offline_for_this_memory_and_no_other(site: Site, tmp_path: Path) -> None:

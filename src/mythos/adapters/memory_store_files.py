@@ -3,7 +3,9 @@
 Regular files only. A symbolic link is never followed, neither to read nor to write: the agent owns
 this folder and could point a link anywhere, while MythOS may have more rights. What is no regular
 file is reported as `Unreadable` under its name, so it counts as unlogged (or altered, where a
-memory should be). Empty folders, times and modes carry no memory and are not looked at.
+memory should be). A name that is no UTF-8 is shown behind a `/`, with its strange bytes and its
+backslashes escaped: no key begins so, and no two names are shown alike. Empty folders, times and
+modes carry no memory and are not looked at.
 """
 
 from __future__ import annotations
@@ -143,7 +145,11 @@ def _named(path: str, content: bytes | Unreadable) -> tuple[str, bytes | Unreada
 
 
 def _shown(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    name = os.fsencode(path)
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return "/" + name.replace(b"\\", rb"\\").decode("utf-8", "backslashreplace")
 
 
 def _no_path(key: str) -> MemoryLogError:

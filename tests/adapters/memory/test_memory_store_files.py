@@ -6,13 +6,17 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mythos.adapters.memory_store_file_writer import remove_memory, write_memory
 from mythos.adapters.memory_store_files import (
     MAX_CONTENT_BYTES,
+    list_store,
     read_memory,
     read_store,
     require_content,
+    require_key,
 )
 from mythos.engines.memory.live import Unreadable
 from mythos.errors import MemoryLogError, UnavailableError
@@ -61,8 +65,36 @@ def test_links_pipes_and_strange_names_are_reported_and_not_opened(tmp_path: Pat
         "link": LINK,
         "folder-link": LINK,
         "pipe": Unreadable("not a regular file"),
-        "\\xff": Unreadable("its name is not UTF-8"),
+        "/\\xff": Unreadable("its name is not UTF-8"),
     }
+
+
+@given(
+    st.sets(
+        st.lists(
+            st.sampled_from([b"\\", b"x", b"ff", b"\xff", b"\xfe", "é".encode()]),
+            min_size=1,
+            max_size=9,
+        ).map(b"".join),
+        max_size=8,
+    )
+)
+def test_names_that_are_no_utf_8_have_keys_of_their_own_that_no_memory_can_have(
+    tmp_path_factory: pytest.TempPathFactory, names: set[bytes]
+) -> None:
+    store = tmp_path_factory.mktemp("m")
+    for name in names:
+        Path(os.fsdecode(os.fsencode(store) + b"/" + name)).write_bytes(name)
+    found = dict(read_store(store))
+    assert len(found) == len(names)
+    assert list(found) == list(list_store(store))
+    for key, content in found.items():
+        if isinstance(content, Unreadable):
+            with pytest.raises(MemoryLogError, match="is not a plain relative path"):
+                require_key(key)
+        else:
+            require_key(key)
+            assert content == key.encode()
 
 
 def test_a_file_over_the_bound_is_reported_and_not_held_in_memory(tmp_path: Path) -> None:
