@@ -18,7 +18,6 @@ from typing import Literal
 from mythos.adapters import memory_log_database
 from mythos.adapters.memory_log_database import (
     NO_QUESTION,
-    TABLES,
     Database,
     Question,
     Rows,
@@ -26,6 +25,7 @@ from mythos.adapters.memory_log_database import (
     refused_row,
     unreadable,
 )
+from mythos.adapters.memory_log_tables import STATEMENTS, TABLES_ASKED, not_made
 from mythos.adapters.sqlite_reading import READ_ONLY, UNLOCKED, WRITABLE, opening_query, watched
 from mythos.errors import MemoryLogError, UnavailableError
 
@@ -44,13 +44,6 @@ _WHY_READ_ONLY = {
     " meanwhile",
 }
 _PRAGMAS = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON")
-_TRIGGERS = """
-CREATE TRIGGER entries_stay BEFORE UPDATE ON entries
-    BEGIN SELECT RAISE(ABORT, 'a logged entry never changes'); END
-
-CREATE TRIGGER entries_remain BEFORE DELETE ON entries
-    BEGIN SELECT RAISE(ABORT, 'a logged entry is never removed'); END
-"""
 
 
 @contextmanager
@@ -115,7 +108,7 @@ class _File:
         self.read_only = read_only
         self._connection = connection
         self._path = path.absolute()
-        self._wal = Path(f"{path.resolve()}-wal")
+        self._wal = Path(f"{os.path.realpath(path)}-wal")
         self._opened = _identity_of(file)
         self._opened_wal: Identity | None = None
         self._size_bytes = file.st_size if file else 0
@@ -124,14 +117,20 @@ class _File:
         self.lost = False
 
     def exists(self) -> bool:
-        """Whether the file has tables."""
-        found = self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'log'")
-        return bool(found)
+        """Whether the file has tables.
+
+        Raises:
+            MemoryLogError: they are not as they were made: a view or a trigger may run for ever.
+        """
+        found = self.all(TABLES_ASKED)
+        if (name := not_made(found)) is not None:
+            raise unreadable(self._path, f"{name!r} in it was not made by MythOS")
+        return any(name == "log" for name, _ in found)
 
     def make_tables(self) -> None:
         """Make the tables and what guards them."""
-        for statement in (*TABLES.split("\n\n"), *_TRIGGERS.split("\n\n")):
-            self.all(_by_primary_key(statement))
+        for statement in STATEMENTS:
+            self.all(statement)
 
     @contextmanager
     def transaction(self, question: Question = NO_QUESTION) -> Iterator[Rows]:
@@ -183,6 +182,8 @@ class _File:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise _failed(self._path, error) from error
+        except OverflowError as error:  # asked for what lies behind the greatest number
+            raise unreadable(self._path, error) from error
 
     def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values."""
@@ -209,12 +210,6 @@ class _File:
                 remedy="find out who did it, close what has it open, and restore it from a backup",
             )
         self._size_bytes = size_bytes
-
-
-def _by_primary_key(statement: str) -> str:
-    """Have a table lie in the order of its primary key; else SQLite keeps an index beside it."""
-    own = statement.replace("BIGINT PRIMARY KEY", "INTEGER PRIMARY KEY")  # 64 bits as well
-    return f"{own} WITHOUT ROWID" if "PRIMARY KEY (" in own else own
 
 
 def _identity(path: Path) -> Identity | None:
@@ -263,10 +258,10 @@ def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogErr
     return unreadable(path, error)
 
 
-def _refused(path: Path, code: int, error: sqlite3.Error) -> UnavailableError:
-    """Why a file is not opened, read or written."""
+def _refused(path: Path, code: int, error: sqlite3.Error) -> UnavailableError | MemoryLogError:
+    """Why a file is not opened, read or written. What is no file can be no log, at any time."""
     if path.exists() and not path.is_file():
-        return UnavailableError(
+        return MemoryLogError(
             f"memory log {path} is no regular file",
             remedy="name the log's file, or move away what lies there",
         )
@@ -275,7 +270,7 @@ def _refused(path: Path, code: int, error: sqlite3.Error) -> UnavailableError:
             f"memory log {path} cannot be opened: {os.strerror(errno.EACCES)}",
             remedy="let the user that MythOS runs as read and write it",
         )
-    if code == sqlite3.SQLITE_CANTOPEN and (wal := Path(f"{path.resolve()}-wal")).exists():
+    if code == sqlite3.SQLITE_CANTOPEN and (wal := Path(f"{os.path.realpath(path)}-wal")).exists():
         return UnavailableError(
             f"memory log {path} cannot be read there: its newest entries lie in {wal.name}",
             remedy="copy both files to where one may write, and name the copy: --log COPY",

@@ -26,7 +26,7 @@ _VERSIONS_AT = 18  # file format write and read version: https://www.sqlite.org/
 
 def opening_query(path: Path) -> str:
     """The query of the URI by which a file is opened: `WRITABLE`, also for SQLite to refuse it."""
-    file = path.resolve()
+    file = Path(os.path.realpath(path))  # of a link to itself, `resolve` makes a RuntimeError
     if not file.is_file() or not _may(os.R_OK, file) or _is_writable(file):
         return WRITABLE
     return _reading_query(file)
@@ -48,7 +48,7 @@ def watched(path: Path, query: str) -> Iterator[None]:
     finally:
         after = path.stat()
         same = (before.st_ino, before.st_ctime_ns) == (after.st_ino, after.st_ctime_ns)
-        if not same or _reading_query(path.resolve()) != UNLOCKED:
+        if not same or _reading_query(Path(os.path.realpath(path))) != UNLOCKED:
             raise UnavailableError(
                 f"{path} was written while it was read without a lock",
                 remedy="repeat, or do it as a user who may write the file",

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from mythos.adapters.memory_checkpoint import checkpoint, sign_growth
 from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_prover import prove_memory
-from mythos.engines.memory.checkpoint import parse_checkpoint
+from mythos.engines.memory.checkpoint import parse_checkpoint, root_text
 from mythos.engines.memory.entry import MemoryWrite, entry_of, key_hashes
 from mythos.engines.memory.note import NoteSigner, verify_note
 from mythos.engines.memory.tree import leaf_hash, node_hash
@@ -221,6 +221,47 @@ def test_a_log_of_nonsense_fails_the_proof_and_never_the_audit(
 ) -> None:
     as_forger(place, (statement, ()))
     assert place.audit().score == 0.0
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+SLOW = f"BEFORE INSERT ON checkpoints BEGIN INSERT INTO nodes {ENDLESS}; END"
+
+
+@pytest.mark.parametrize(
+    ("name", "gone", "made"),
+    [
+        ("checkpoints", "TABLE checkpoints", f"VIEW Checkpoints AS {ENDLESS}"),
+        ("contents", "TABLE contents", "TABLE contents (seq PRIMARY KEY, content AS (seq + 1))"),
+        ("nodes", "TABLE nodes", "VIRTUAL TABLE nodes USING fts5(level, place, hash)"),
+        ("log", "TABLE log", "VIEW log AS SELECT 'mythos/n1/clerk' AS origin, 3 AS format"),
+        ("slow", "INDEX entries_of_key", f"TRIGGER slow {SLOW}"),
+        ("other", "TABLE contents", "TABLE other (seq REFERENCES pending (seq) ON DELETE CASCADE)"),
+    ],
+)
+def test_a_log_whose_tables_are_not_as_they_were_made_fails_the_proof_unread(
+    place: Place, name: str, gone: str, made: str
+) -> None:
+    as_forger(place, (f"DROP {gone}", ()), (f"CREATE {made}", ()))
+    assert f"'{name}' in it was not made by MythOS" in str(place.audit().proof_failed)
+    with pytest.raises(MemoryLogError, match="not made by MythOS"):
+        checkpoint(place.log, KEY)
+
+
+def test_the_greatest_number_that_a_log_can_hold_fails_the_proof(place: Place) -> None:
+    as_forger(place, ("UPDATE entries SET seq = ? WHERE seq = 3", (2**63 - 1,)))
+    assert place.audit().score == 0.0
+
+
+def test_what_lies_in_a_logs_place_and_is_no_file_fails_the_proof_against_a_witness(
+    place: Place,
+) -> None:
+    with open_log(place.log) as log:
+        known = Checkpoint(origin="mythos/n1/clerk", size=4, root=root_text(log.tree().root()))
+    place.log.unlink()
+    for make in (Path.mkdir, os.mkfifo, lambda path: path.symlink_to(path)):
+        make(place.log)
+        assert place.audit(witnessed=(known,)).proof_failed
+        place.log.rmdir() if place.log.is_dir() else place.log.unlink()
 
 
 def test_a_log_that_lost_its_newest_entry_takes_no_other_in_its_place(place: Place) -> None:

@@ -15,7 +15,7 @@ import pytest
 from mythos.adapters.memory_log import open_log
 from mythos.adapters.memory_store_directory import DirectoryStore
 from mythos.adapters.memory_store_jsonl import JsonLinesStore
-from mythos.errors import UnavailableError
+from mythos.errors import MemoryLogError, UnavailableError
 from tests.adapters.memory.conftest import Place
 
 WRITER = """
@@ -239,7 +239,7 @@ def test_a_log_that_is_no_file_is_not_blamed_on_the_disk(
     tmp_path: Path, make: Callable[[Path], None]
 ) -> None:
     make(tmp_path / "log")
-    with pytest.raises(UnavailableError, match="is no regular file"), open_log(tmp_path / "log"):
+    with pytest.raises(MemoryLogError, match="is no regular file"), open_log(tmp_path / "log"):
         pass
 
 
