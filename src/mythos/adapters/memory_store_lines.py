@@ -1,7 +1,8 @@
 """The lines of a file of JSON lines: reading one as a memory, and changing some of many.
 
 What would be over `MAX_LINE_BYTES`, the end of the line not counted, would not be read again and is
-refused. A line that is named by its place never changes it.
+refused. A line that is named by its place never changes it. So is one whose id stands on a line
+before; while there is such a line, nothing is changed under that id.
 """
 
 from __future__ import annotations
@@ -25,27 +26,46 @@ class JsonLines:
     def __init__(self, lines: list[bytes]) -> None:
         """Take the lines, each with its end."""
         self.lines = lines
-        numbered = enumerate(lines, 1)
-        self._keys = ["" if is_empty(each[1]) else read_line(*each)[0] for each in numbered]
+        self._keys: list[str] = []
+        self._again: dict[str, list[int]] = {}
+        seen: set[str] = set()
+        for number, line in enumerate(lines, 1):
+            key = "" if is_empty(line) else read_line(number, line)[0]
+            if key and key in seen:
+                self._again.setdefault(key, []).append(number)
+                key = f"#{number}"
+            seen.add(key)
+            self._keys.append(key)
 
     def change(self, key: str, content: bytes | None) -> None:
         """Put another content under `key`; None removes it.
 
         Raises:
             MemoryLogError: the content is too long for a line.
-            UnavailableError: a line without an id is to come back, and its place is taken.
+            UnavailableError: a line without an id is to come back, and its place is taken; or the
+                key stands on several lines.
         """
         if content is not None:
             require_readable(key, content)
+        self._require_once(key)
         lines, keys = self.lines, self._keys
-        found = [at for at, each in enumerate(keys) if each and each == key]
+        there = bool(key) and key in keys
         if content is not None:
-            at = found.pop(0) if found else self._place(key)
+            at = keys.index(key) if there else self._place(key)
             lines[at], keys[at] = content + _ending(lines[at]), key
-        for at in reversed(found):
+        elif there:
+            at = keys.index(key)
             stays = key.startswith("#") or any(each[:1] in {"", "#"} for each in keys[at + 1 :])
             lines[at : at + 1] = [_ending(lines[at])] if stays else []
             keys[at : at + 1] = [""] if stays else []
+
+    def _require_once(self, key: str) -> None:
+        again = [n for n in self._again.get(key, []) if self._keys[n - 1] == f"#{n}"]
+        if again:
+            raise UnavailableError(
+                f"memory {key[:80]!r} stands on line {again[0]} again",
+                remedy=f"remove what is not right: '#{again[0]}' is the key of that line",
+            )
 
     def _place(self, key: str) -> int:
         """The empty line for a record that is not there: its own place, or a new one at the end."""

@@ -110,6 +110,40 @@ def test_a_record_is_not_put_back_where_another_stands(tmp_path: Path) -> None:
     assert store.get("planted") is not None
 
 
+def test_a_memory_that_stands_on_two_lines_is_changed_only_when_one_is_left(tmp_path: Path) -> None:
+    store, log = kept(tmp_path, b'{"id":"a","v":1}\n{"id":"b"}\n')
+    planted = b'{"id":"a","v":1}\n{"id":"b"}\n{"id":"a","v":"poison"}\n{"v":4}\n'
+    store.path.write_bytes(planted)
+    with Recorder(store, log) as recorder:
+        changes: list[Callable[[], object]] = [
+            lambda: recorder.record("a", b'{"id":"a","v":2}', source="agent", at=AT),
+            lambda: recorder.forget("a", source="agent", at=AT),
+            lambda: recorder.erase("a", source="agent", at=AT),
+        ]
+        for change in changes:
+            with pytest.raises(UnavailableError, match="'a' stands on line 3 again") as refused:
+                change()
+            assert "'#3' is the key of that line" in refused.value.remedy
+        assert store.path.read_bytes() == planted
+        recorder.record("b", b'{"id":"b","v":2}', source="agent", at=AT)
+        recorder.forget("#3", source="operator", at=AT)
+        recorder.record("a", b'{"id":"a","v":2}', source="agent", at=AT)
+    assert dict(store.read()) == {
+        "a": b'{"id":"a","v":2}',
+        "b": b'{"id":"b","v":2}',
+        "#4": b'{"v":4}',
+    }
+    assert audit_store(store, log, at=AT).unlogged == ("#4",)
+
+
+def test_a_roll_back_leaves_no_line_out_without_a_word(tmp_path: Path) -> None:
+    store, log = kept(tmp_path, b'{"id":"a","v":1}\n')
+    store.path.write_bytes(b'{"id":"a","v":2}\n{"id":"a","v":3}\n')
+    done = roll_back(store, log, Past(1), at=AT, policy_ref="ada: x")
+    assert done.plan.blocked["a"].startswith("memory 'a' stands on line 2 again")
+    assert (done.plan.left, done.logged, len(list(store.keys()))) == (["#2"], 0, 2)
+
+
 def test_a_link_is_neither_read_nor_written(tmp_path: Path) -> None:
     store, _ = kept(tmp_path, b'{"id":"a"}\n')
     linked = JsonLinesStore(tmp_path / "link.jsonl")
