@@ -23,7 +23,9 @@ SCHEMA: Final = "mythos.evidence/1"
 PAYLOAD_TYPE = "application/vnd.mythos.evidence.v1+json"
 
 RowKind = Literal["policy", "shadow", "action", "workflow", "time", "memory"]
-UnixSeconds = Annotated[int, Field(ge=0, le=253_402_300_799)]
+LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999: no later time can be written as a date."""
+UnixSeconds = Annotated[int, Field(ge=0, le=LAST_SECOND)]
 NodeName = Annotated[str, Field(min_length=1, max_length=150, pattern=PLAIN_NAME)]
 EnvironmentName = NodeName
 AgentRef = Annotated[str, Field(max_length=200, pattern=r"^(sha256:[0-9a-f]{64}|name:.*|)$")]

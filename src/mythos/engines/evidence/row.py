@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import Literal
@@ -24,7 +24,7 @@ from mythos.engines.evidence.window import DAY_S, HOUR_S, cell_of
 from mythos.engines.evidence.workflow import WorkflowBody
 from mythos.errors import EvidenceError
 from mythos.values.digest import canonical_bytes, digest_of
-from mythos.values.evidence import Row, RowKind
+from mythos.values.evidence import LAST_SECOND, Row, RowKind
 
 _WHOLE = (".0,", ".0]", ".0}")
 _EXPONENTS = ("e-", "e+")
@@ -191,7 +191,7 @@ def from_wire(row: Row) -> EvidenceRow:
 
     Raises:
         EvidenceError: the body is not its kind's, or the cell does not begin at a multiple of
-            its width, or time bits lie outside the block.
+            its width, or time bits lie outside the block, or a time is after the year 9999.
     """
     if row.cell % row.width_s:
         raise refused("row cell", row.cell, f"a multiple of its width {row.width_s} s")
@@ -204,6 +204,8 @@ def from_wire(row: Row) -> EvidenceRow:
     body = known.from_json(row.body)
     if isinstance(body, TimeBody):
         _check_block(row, body)
+    if (latest := max(_times(body), default=0)) > LAST_SECOND:
+        raise refused(f"{row.kind} time", latest, f"Unix seconds up to {LAST_SECOND}")
     key = RowKey(
         node=row.node,
         environment=row.environment,
@@ -215,6 +217,16 @@ def from_wire(row: Row) -> EvidenceRow:
         width_s=row.width_s,
     )
     return EvidenceRow(key, body)
+
+
+def _times(body: Body) -> Iterator[int]:
+    """Every moment that a body names, in Unix seconds."""
+    if isinstance(body, MemoryBody):
+        yield from (body.audited_at, body.heard_at)
+    elif isinstance(body, PolicyBody | WorkflowBody):
+        yield from (sample.at for sample in body.samples)
+    if isinstance(body, WorkflowBody):
+        yield from (at for at in (body.summary.first_ts, body.summary.last_ts) if at is not None)
 
 
 def _check_block(row: Row, body: TimeBody) -> None:

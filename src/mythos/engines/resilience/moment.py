@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mythos.errors import EvidenceError
+from mythos.values.evidence import LAST_SECOND
 
 
 def written(at: datetime) -> str:
@@ -16,9 +17,17 @@ def written(at: datetime) -> str:
     return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
+def moment_of(at_s: float) -> datetime:
+    """Unix seconds as a moment in UTC; what no date can say is the first or the last that one can.
+
+    Evidence that an older version stored may hold any number.
+    """
+    return datetime.fromtimestamp(min(max(at_s, 0), LAST_SECOND), UTC)
+
+
 def written_unix(at_s: float) -> str:
     """Write Unix seconds."""
-    return written(datetime.fromtimestamp(at_s, tz=UTC))
+    return written(moment_of(at_s))
 
 
 def read(text: str) -> datetime:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 from math import ceil
 
+from mythos.engines.resilience.moment import moment_of
 from mythos.server.documents.selection import Span
 from mythos.server.memories.pages.facts import AuditsFact
 from mythos.server.web.charts.audit_strip import AuditKind, Stretch
@@ -91,4 +92,4 @@ def _kind(failed: bool, altered: int, others: int) -> AuditKind:  # noqa: FBT001
 
 
 def _time(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return moment_of(seconds)

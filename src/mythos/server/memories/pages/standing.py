@@ -6,11 +6,12 @@ An audit of the past vouches for the past: where the next one is overdue, nothin
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.resilience.components import integrity
+from mythos.engines.resilience.moment import moment_of
 from mythos.server.memories.pages.facts import LogFact
 
 StandingName = Literal[
@@ -65,7 +66,7 @@ def standing_of(log: LogFact, *, at: datetime) -> Standing:
 
 def audited_at(body: MemoryBody | None) -> datetime | None:
     """When an audit was taken; None if never."""
-    return datetime.fromtimestamp(body.audited_at, UTC) if body and body.audited_at else None
+    return moment_of(body.audited_at) if body and body.audited_at else None
 
 
 def _forked(log: LogFact) -> bool:

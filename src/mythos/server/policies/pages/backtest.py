@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mythos.engines.resilience.moment import moment_of
 from mythos.errors import PolicyError
 from mythos.server.policies.pages.facts import CallFact, PolicyFact
 from mythos.server.policies.pages.kept_call import Said, Versions
@@ -109,7 +110,7 @@ def _turn(was: Said, now: Said) -> str:
 def _side(call: CallFact, turn: str, *, was: Said, now: Said) -> ChangedSide:
     sample, denying = call.sample, now if turn == "now_blocked" else was
     return ChangedSide(
-        at=datetime.fromtimestamp(sample.at, UTC),
+        at=moment_of(sample.at),
         host=call.node_id,
         tool=sample.tool,
         agent=sample.agent,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 
 from mythos.engines.resilience.finding import fingerprint
+from mythos.engines.resilience.moment import moment_of
 from mythos.server.documents.facts import Mode
 from mythos.server.documents.list_page import DocumentPage
 from mythos.server.policies.pages.backtest import BacktestShown
@@ -124,7 +125,7 @@ def _call(call: CallFact, policy: PolicyFact) -> CallShown:
     subject = f"{call.node_id}/{sample.agent}/{name}/{sample.rule}"
     given = sample.arguments or {}
     return CallShown(
-        at=datetime.fromtimestamp(sample.at, UTC),
+        at=moment_of(sample.at),
         outcome=sample.outcome.value,
         tool=sample.tool,
         agent=sample.agent,

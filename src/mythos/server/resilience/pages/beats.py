@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import HOUR_S, bit_range, cell_of, cells_touched
+from mythos.engines.resilience.moment import moment_of
 from mythos.server.resilience.pages.facts import NodeFact, TimeBlock
 from mythos.server.web.charts.beat_strip import N_BUCKETS, Beat, BeatKind
 
@@ -108,4 +109,4 @@ def _beat(
 
 
 def _clock(at_s: float) -> str:
-    return f"{datetime.fromtimestamp(at_s, UTC):%d %b %H:%M:%S}"
+    return f"{moment_of(at_s):%d %b %H:%M:%S}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mythos.engines.evidence.action import ActionBody
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.resilience.components import newest_audit
+from mythos.engines.resilience.moment import moment_of
 from mythos.server.resilience.pages.drift_shown import Accepting, DriftShown
 from mythos.server.resilience.pages.facts import NodeFact
 from mythos.server.resilience.pages.fleet import History
@@ -216,7 +217,7 @@ def memory_of(audits: Mapping[str, Sequence[MemoryBody]]) -> tuple[MemoryShown, 
 def _memory(log: str, body: MemoryBody) -> MemoryShown:
     return MemoryShown(
         log=log,
-        audited_at=datetime.fromtimestamp(body.audited_at, UTC) if body.audited_at else None,
+        audited_at=moment_of(body.audited_at) if body.audited_at else None,
         size=body.size,
         ok=body.ok,
         altered=body.altered,

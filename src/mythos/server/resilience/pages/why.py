@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import orjson
 from pydantic import JsonValue
 
 from mythos.engines.evidence.sample import Sample
 from mythos.engines.judge.redaction import is_redacted
-from mythos.engines.resilience.moment import read
+from mythos.engines.resilience.moment import moment_of, read
 from mythos.server.resilience.pages.facts import NodeFact
 from mythos.server.resilience.pages.parts import Cost, cost_of
 from mythos.server.resilience.pages.state import StateNow
@@ -294,7 +294,7 @@ def call_of(sample: Sample, rule: BrokenRule | None = None) -> Call:
     return Call(
         tool=sample.tool,
         agent=sample.agent,
-        at=datetime.fromtimestamp(sample.at, UTC),
+        at=moment_of(sample.at),
         trace_id=sample.trace_id,
         span_id=sample.span_id,
         outcome=sample.outcome.value,

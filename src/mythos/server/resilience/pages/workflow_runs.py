@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mythos.engines.evidence.sample import Sample
 from mythos.engines.evidence.workflow import WorkflowBody
+from mythos.engines.resilience.moment import moment_of
 
 MAX_DEVIATIONS, MAX_RUNS = 8, 6
 
@@ -104,7 +105,7 @@ def _aligned(body: WorkflowBody) -> tuple[AlignedRun, ...]:
 def _run(sample: Sample) -> AlignedRun:
     return AlignedRun(
         trace_id=sample.trace_id,
-        at=datetime.fromtimestamp(sample.at, UTC),
+        at=moment_of(sample.at),
         agent=sample.agent,
         fits=not sample.violating,
         why=sample.why,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mythos.engines.evidence.sample import MAX_STEPS, Step
+from mythos.engines.resilience.moment import moment_of
 from mythos.server.workflows.pages.facts import RunFact
 from mythos.values.workflow import Weights
 
@@ -56,7 +57,7 @@ def _run(run: RunFact, weights: Weights) -> RunShown:
     moves = tuple(_move(step, weights) for step in sample.steps)
     return RunShown(
         trace_id=sample.trace_id,
-        at=datetime.fromtimestamp(sample.at, UTC),
+        at=moment_of(sample.at),
         agent=sample.agent,
         host=run.node_id,
         environment=run.environment,
