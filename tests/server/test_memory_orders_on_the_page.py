@@ -72,6 +72,7 @@ def test_a_key_that_no_form_would_carry_as_it_is_is_the_one_that_is_accepted(
     for nth in range(len(keys)):
         assert ada.post(FORM, {**_fields(_shown(ada), 0), "why": f"no. {nth}"}).status_code == 302
     assert {made.key for made in MemoryOrder.objects.all()} == set(keys)
+    assert "\u202e" not in ada.get(PAGE).content.decode()
 
 
 def test_a_name_that_no_log_can_hold_sees_the_page_and_orders_nothing(

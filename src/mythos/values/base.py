@@ -12,6 +12,7 @@ Name = Annotated[str, Field(min_length=1, max_length=150, pattern=NAME)]
 Digest = Annotated[str, Field(pattern=DIGEST)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
+StrictCount = Annotated[int, Field(strict=True, ge=0, le=2**53)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 

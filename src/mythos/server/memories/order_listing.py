@@ -15,7 +15,7 @@ from mythos.server.resilience.listing import node_called
 from mythos.server.resilience.log_models import MemoryOrder
 from mythos.server.web.paging import page_after
 from mythos.values.accept_order import OrderId
-from mythos.values.base import Count, Value
+from mythos.values.base import Count, StrictCount, Value
 from mythos.values.memory import MAX_KEY_CHARS, BadClass, ShownHash
 
 KeyName = Annotated[str, Field(min_length=1, max_length=MAX_KEY_CHARS)]
@@ -26,7 +26,7 @@ class AcceptRequest(Value):
 
     log: LogName
     key: KeyName
-    seq: Count | None
+    seq: StrictCount | None
     found: ShownHash | None
     why: Annotated[str, Field(min_length=1, max_length=1_000)]
 
