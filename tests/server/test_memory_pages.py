@@ -30,6 +30,7 @@ from mythos.node.home import NodeHome
 from mythos.server.deployment.models import MythOSDeploymentPacket
 from mythos.server.memories.pages.on_the_host import commands_of, keys_of
 from mythos.server.resilience.commands import accept_envelope
+from mythos.server.resilience.log_models import MemoryCheckpoint
 from mythos.server.resilience.models import IntakeFinding, NewestAudit
 from mythos.values.memory import BadClass, GrowthProof, Offender
 from tests.server import fleet
@@ -326,10 +327,12 @@ def _run(line: str) -> Result:
 def test_a_log_whose_name_is_a_trap_for_a_shell_is_quoted(
     browser: Client, outpost: Outpost, at: datetime
 ) -> None:
+    """No such name is taken, but older versions took it."""
     origin = "mythos/lab-1/';reboot;'"
-    _says(outpost, 4, nth=0, at=at, log=Log(origin=origin))
-    forged = Log(origin=origin, history="forged")
-    _says(outpost, 4, nth=1, at=at, log=forged)
+    _says(outpost, 4, nth=0, at=at, log=TRUE)
+    _says(outpost, 4, nth=1, at=at, log=Log(history="forged"))
+    MemoryCheckpoint.objects.update(origin=origin)
+    IntakeFinding.objects.update(subject=origin)
     page = browser.get(f"/memories/lab-1/log/{quote(origin)}?format=json").json()
     words = shlex.split(page["witness"]["restart"])
     assert words == ["mythos", "witness", "restart", origin, "--by", "WHO", "--why", "WHY"]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mythos.engines.memory.checkpoint import (
     checkpoint_text,
     log_origin,
+    names_log_of,
     parse_checkpoint,
     require_extends,
     root_text,
@@ -97,3 +101,17 @@ def _bundle_entries(bundle: bytes) -> list[bytes]:
         entries.append(bundle[2:end])
         bundle = bundle[end:]
     return entries
+
+
+@given(st.text(min_size=1, max_size=30, alphabet=st.characters(exclude_categories=["Cs"])))
+def test_a_log_is_named_after_its_node_and_agent_and_no_other(agent: str) -> None:
+    origin = log_origin("lab-1", agent)
+    assert names_log_of("lab-1", origin) == (agent not in {".", ".."})
+    assert not names_log_of("lab-10", origin)
+
+
+@given(st.text(max_size=30))
+def test_a_name_of_a_log_is_one_that_log_origin_gives(name: str) -> None:
+    origin = f"mythos/lab-1/{name}"
+    if names_log_of("lab-1", origin):
+        assert log_origin("lab-1", unquote(name)) == origin

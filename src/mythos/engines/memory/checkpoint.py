@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from pydantic import ValidationError
 
@@ -38,6 +38,18 @@ def log_origin(node: str, agent: str) -> str:
             remedy="give the node and the agent shorter names of plain letters",
         )
     return origin
+
+
+def names_log_of(node: str, origin: str) -> bool:
+    """Whether `log_origin` gives this name to the log of some agent of a node.
+
+    Agents called `.` and `..` have none: a browser would take their names for folders.
+    """
+    own = log_origin(node, "x").removesuffix("x")
+    if not origin.isascii() or not origin.startswith(own):
+        return False
+    agent = unquote(origin.removeprefix(own))
+    return agent not in {"", ".", ".."} and origin == own + quote(agent, safe="")
 
 
 def root_text(root: bytes) -> str:

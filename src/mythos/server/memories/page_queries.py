@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 from django.db.models import Count, F, Max, Min, Model, OuterRef, Q, QuerySet, Subquery
 
 from mythos.engines.evidence.memory import MemoryBody
+from mythos.engines.memory.checkpoint import names_log_of
 from mythos.errors import NotFoundError
 from mythos.server.catalog.models import Environment, Node
 from mythos.server.memories.pages.facts import (
@@ -188,13 +189,18 @@ class _Told(NamedTuple):
 
 
 def _told(hosts: dict[str, HostFact], nodes: Collection[str] | None) -> dict[Key, _Told]:
-    """The newest audit of each log, of the environment that its host is in."""
+    """The newest audit of each log, of the environment that its host is in.
+
+    Older versions counted audits of logs that are not the host's; they are left out.
+    """
     columns = ("node_id", "environment", "subject", "epoch_seq", "counter", "cell", "body")
     found = _of(NewestAudit.objects.all(), nodes).values_list(*columns)
     return {
         (node_id, origin): _Told(Sent(epoch_seq, counter), cell, MemoryBody.from_json(body))
         for node_id, environment, origin, epoch_seq, counter, cell, body in found
-        if node_id in hosts and hosts[node_id].environment == environment
+        if node_id in hosts
+        and hosts[node_id].environment == environment
+        and names_log_of(node_id, origin)
     }
 
 

@@ -6,36 +6,36 @@ so an acknowledged envelope is counted exactly once whatever dies when.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from pydantic import ValidationError
 
 from mythos.adapters.dsse import envelope_key_id, open_envelope
 from mythos.adapters.key_file import load_public_key
 from mythos.engines.evidence.row import EvidenceRow, merge
 from mythos.errors import (
-    EvidenceError,
-    EvidenceExpiredError,
     EvidenceForkError,
     IdentityError,
 )
 from mythos.server.catalog.models import Node
 from mythos.server.resilience import models, witness
+from mythos.server.resilience.claims import (
+    require_counter_in_reach,
+    require_retained,
+    require_sender,
+)
+from mythos.server.resilience.envelope_reading import read_envelope
 from mythos.server.resilience.log_restarts import Beginnings, beginnings, rows_of
 from mythos.server.resilience.orders_under_way import deliverable, take_answers
 from mythos.server.resilience.queries import evidence_row, stored_keys
-from mythos.server.resilience.told_audits import NOT_KNOWN, Sent, keep, sent_in
+from mythos.server.resilience.told_audits import NOT_KNOWN, Sent, keep, not_after, sent_in
 from mythos.values import evidence as wire
 from mythos.values.digest import digest_of
 
 MAX_AHEAD = timedelta(minutes=5)
-_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 AT_ONCE = 500  # rows of one query: SQLite before 3.32 takes 999 values
 
 
@@ -63,16 +63,17 @@ def accept_envelope(data: bytes, *, at: datetime, via_file: bool = False) -> Acc
     """Verify one signed envelope and merge its rows, exactly once.
 
     Raises:
-        IdentityError: unknown or retired node, or an envelope for another node or environment.
+        IdentityError: unknown or retired node, or an envelope for another node, environment or log.
         TrustError: the signature does not hold.
         EvidenceForkError: this id was counted with other bytes.
         EvidenceExpiredError: older than retention.
-        EvidenceError: the payload is not `mythos.evidence/1`.
+        EvidenceError: the payload is not `mythos.evidence/1`, or its counter is out of reach.
     """
     node = _sender(data)
     payload = open_envelope(data, load_public_key(node.public_key), payload_type=wire.PAYLOAD_TYPE)
-    envelope = _parse(payload)
-    _check(envelope, node, at=at)
+    envelope = read_envelope(payload)
+    require_sender(envelope, node)
+    require_retained(envelope, at=at)
     digest = digest_of(payload)
     try:
         return _count(envelope, node, digest=digest, at=at, via_file=via_file)
@@ -96,54 +97,11 @@ def _sender(data: bytes) -> Node:
     return node
 
 
-def _parse(payload: bytes) -> wire.Envelope:
-    """Read an envelope. Where its texts hold a NUL, which no PostgreSQL does, U+FFFD stands.
-
-    Else an agent could silence its host by the arguments of a call. Tails are hashed, and stay.
-    """
-    try:
-        envelope = wire.Envelope.model_validate_json(payload)
-        if b"\\u0000" not in payload:
-            return envelope
-        plain = _NUL.sub(rb"\1\\ufffd", payload)
-        return wire.Envelope.model_validate_json(plain).model_copy(update={"tails": envelope.tails})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise EvidenceError(
-            f"not a mythos.evidence/1 envelope: {where}: {first['msg']}",
-            remedy="update the node to the version of this control plane",
-        ) from None
-
-
-def _check(envelope: wire.Envelope, node: Node, *, at: datetime) -> None:
-    claims = {(envelope.node, envelope.environment)}
-    claims |= {(row.node, row.environment) for row in envelope.rows}
-    known = (node.node_id, node.environment.name)
-    if claims != {known}:
-        other = min(claims - {known})
-        raise IdentityError(
-            f"{known[0]} of {known[1]} signed evidence for {other[0]} of {other[1]}",
-            remedy="a node speaks for itself only; enrol again to change its environment",
-        )
-    if envelope.key_id != node.key_id:
-        raise IdentityError(
-            f"the envelope names the key {envelope.key_id[:12]}, but {node.key_id[:12]} signed it",
-            remedy="send with the key the node enrolled with",
-        )
-    sent_at = datetime.fromtimestamp(envelope.sent_at, UTC)
-    retention = timedelta(days=settings.MYTHOS.retention_days)
-    if sent_at < at - retention:
-        raise EvidenceExpiredError(
-            f"evidence of {sent_at:%Y-%m-%d} is beyond the retention of {retention.days} days",
-            remedy="raise MYTHOS_RETENTION_DAYS before importing it, or leave it out",
-        )
-
-
 @transaction.atomic
 def _count(
     envelope: wire.Envelope, node: Node, *, digest: str, at: datetime, via_file: bool
 ) -> Accepted:
+    require_counter_in_reach(envelope, node, at=at)
     receipt, created = models.EnvelopeReceipt.objects.get_or_create(
         key_id=node.key_id,
         epoch=envelope.epoch,
@@ -164,7 +122,8 @@ def _count(
             )
         return _accepted(envelope, beginnings(envelope), counted=False)
     begun = beginnings(envelope)
-    merge_rows(rows_of(envelope, begun), sent=sent_in(envelope))
+    sent = sent_in(envelope, at=at)
+    merge_rows(not_after(sent.latest, rows_of(envelope, begun)), sent=sent)
     witness.remember(envelope, node, at=at, begun=begun)
     take_answers(envelope, node, at=at)
     _touch(envelope, node, at=at, via_file=via_file)

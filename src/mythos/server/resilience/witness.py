@@ -16,7 +16,7 @@ from functools import partial
 from django.db.models import QuerySet
 
 from mythos.adapters.key_file import load_public_key
-from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
+from mythos.engines.memory.checkpoint import names_log_of, parse_checkpoint
 from mythos.engines.memory.cosignature import cosign
 from mythos.engines.memory.note import NoteVerifier, parse_note, verify_note
 from mythos.engines.memory.witness import Said, Verdict, judge
@@ -83,7 +83,7 @@ def _verified(node: Node, key: bytes, note: str) -> Checkpoint:
         MemoryLogError: it is none.
     """
     claim = parse_checkpoint(parse_note(note).text)
-    if not claim.origin.startswith(log_origin(node.node_id, "x")[:-1]):
+    if not names_log_of(node.node_id, claim.origin):
         raise MemoryLogError(
             f"a checkpoint of {claim.origin!r}, which is no log of {node.node_id}",
             remedy="find out who changed the logs on that host",
