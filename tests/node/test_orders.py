@@ -206,8 +206,8 @@ def test_the_oldest_answers_are_forgotten_in_the_end_and_no_order_that_waits(
         envelope = StoredEnvelope(counter, b"{}")
         desk.store.seal([envelope], pending=[], beat_s=0.0, answers=[order.id])
     take_orders(desk.store, orders[-1:])
-    kept = [one["key"] for one in _told(desk)]
-    assert kept == [order.key for order in (*orders[:-6:-1], orders[0])]
+    kept = [one["id"] for one in _told(desk)]
+    assert kept == [order.id for order in (*orders[:-6:-1], orders[0])]
 
 
 def test_the_status_says_what_was_ordered_and_what_became_of_it(desk: Desk) -> None:
@@ -216,13 +216,30 @@ def test_the_status_says_what_was_ordered_and_what_became_of_it(desk: Desk) -> N
     desk.tell()
     done, refused = desk.ordered("a.md"), desk.ordered("new.md", number=2, found=None)
     desk.hear(view=desk.told_by(done, refused))
-    assert [one["state"] for one in _told(desk)] == ["waiting", "waiting"]
+    assert [(one["state"], one["key"]) for one in _told(desk)] == [
+        ("waiting", "new.md"), ("waiting", "a.md"),
+    ]  # fmt: skip
     desk.tell()
     newest, oldest = _told(desk)
     assert oldest == {
-        "id": done.id, "log": ORIGIN, "key": "a.md", "by": "ada", "state": "accepted", "entry": 1,
+        "id": done.id, "log": ORIGIN, "by": "ada", "state": "accepted", "entry": 1,
     }  # fmt: skip
     assert (newest["state"], "no hash of what was seen" in str(newest["why"])) == ("refused", True)
+
+
+def test_a_host_forgets_the_key_of_an_order_once_its_answer_was_told(desk: Desk) -> None:
+    (desk.memory / "ada-lovelace.md").write_bytes(b"pasted")
+    desk.tell()
+    order = desk.ordered("ada-lovelace.md")
+    desk.hear(view=desk.told_by(order))
+    answers = desk.tell().answers
+    assert [answer.outcome for answer in answers] == ["accepted"]
+    kept = desk.store.newest_orders(limit=10)
+    assert len(kept) == 1
+    assert not any("ada-lovelace" in text for text in kept[0])
+    desk.hear(view=desk.told_by(order))
+    assert desk.tell().answers == answers, "the same answer, asked for again"
+    assert len(desk.entries()) == 2
 
 
 def test_an_envelope_without_answers_is_what_older_control_planes_read(desk: Desk) -> None:

@@ -1,11 +1,14 @@
 """Orders to accept a memory, as a node keeps them: until they are answered, and the answers after.
 
-They are numbered as they came. An answer is *told* once an envelope carries it; a view that repeats
-its order asks for it again, since the envelope may be lost.
+They are numbered as they came. An answer is *told* once an envelope carries it; then what the order
+said of its key goes, as its name may have to be forgotten. A view that repeats an order asks for
+the answer again, since the envelope may be lost.
 """
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterable
 
 from mythos.node.database import NodeDatabase
@@ -17,6 +20,9 @@ CREATE TABLE IF NOT EXISTS accept_order (
 """
 KEPT_ORDERS = 10_000
 """Answered orders that are known again; the oldest go first."""
+
+LEFT = {"id", "origin", "by"}
+"""What is left of an order whose answer was told."""
 
 
 class KeptOrders(NodeDatabase):
@@ -67,8 +73,21 @@ class KeptOrders(NodeDatabase):
                 )
             )
 
+    @staticmethod
+    def _note_told(db: sqlite3.Connection, orders: Iterable[str]) -> None:
+        """Note that an envelope carries the answers to these orders, and forget their keys."""
+        for key in orders:
+            (body,) = db.execute("SELECT body FROM accept_order WHERE id = ?", (key,)).fetchone()
+            left = {name: value for name, value in json.loads(body).items() if name in LEFT}
+            db.execute(
+                "UPDATE accept_order SET told = 1, body = ? WHERE id = ?", (json.dumps(left), key)
+            )
+
     def newest_orders(self, *, limit: int) -> list[tuple[str, str]]:
-        """Orders and their answers as JSON, newest first; an order that waits has `""`."""
+        """Orders and their answers as JSON, newest first; an order that waits has `""`.
+
+        Of an order whose answer was told only `LEFT` is there.
+        """
         with self._reading() as db:
             return list(
                 db.execute(

@@ -193,9 +193,7 @@ class NodeStore(KeptOrders):
                 ],
             )
             db.executemany("DELETE FROM pending WHERE id = ?", [(key,) for key in pending])
-            db.executemany(
-                "UPDATE accept_order SET told = 1 WHERE id = ?", [(key,) for key in answers]
-            )
+            self._note_told(db, answers)
             db.execute(
                 "DELETE FROM envelope WHERE (sent OR exported) AND counter <= ?",
                 (newest - KEPT_ENVELOPES,),

@@ -138,6 +138,15 @@ def joined_tails(kept: LogTail, told: LogTail, *, keep: int) -> LogTail:
     return tail_of(tree, entries[-keep:], origin=newer.origin, names=names)
 
 
+def erased_in(tail: LogTail) -> frozenset[str]:
+    """Hashes of the keys that a tail's newest entry on them says are gone, and that have no name.
+
+    A node that tells no names makes every key that was deleted look erased.
+    """
+    gone = {entry.key_hash: entry.op == "delete" for entry in tail.entries}
+    return frozenset(hashed for hashed, is_gone in gone.items() if is_gone) - tail.names.keys()
+
+
 def newest(tail: LogTail, *, keep: int) -> LogTail:
     """The newest entries of a tail, at most `keep` (> 0)."""
     return tail_of(tree_of(tail), tail.entries[-keep:], origin=tail.origin, names=tail.names)

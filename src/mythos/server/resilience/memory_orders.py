@@ -20,6 +20,7 @@ from mythos.engines.memory.entry import MAX_REF_CHARS, ordered_ref, reason_ref
 from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UsageError
 from mythos.server.actions.ledger import record
 from mythos.server.catalog.models import Node
+from mythos.server.resilience.forgotten_keys import forget_keys, hashed_key
 from mythos.server.resilience.log_models import MemoryOrder
 from mythos.server.resilience.log_restarts import restarts_of
 from mythos.server.resilience.models import IntakeFinding, NewestAudit
@@ -117,8 +118,10 @@ def withdraw(node_id: str, order_id: str, *, by: str, at: datetime) -> MemoryOrd
             )
         made.withdrawn_at = at
         made.save(update_fields=["withdrawn_at"])
-        told = {"order": made.order_id, "host": made.node_id, "key": made.key}
+        named = hashed_key(node_id, made.origin, made.key)
+        told = {"order": made.order_id, "host": made.node_id, **named}
         record("memory.withdraw", made.origin, by=by, at=at, details=told)
+        forget_keys(made.node_id, [made])
     return made
 
 
@@ -231,7 +234,7 @@ def _logged(node_id: str, made: AcceptOrder) -> dict[str, str]:
     return {
         "order": made.id,
         "host": node_id,
-        "key": made.key,
+        **hashed_key(node_id, made.origin, made.key),
         "kind": made.kind,
         "entry": "none" if made.seq is None else str(made.seq),
         "found": made.found or "nothing there",

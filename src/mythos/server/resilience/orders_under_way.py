@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db.models import Count, QuerySet
 
 from mythos.server.catalog.models import Node
+from mythos.server.resilience.forgotten_keys import forget_keys
 from mythos.server.resilience.log_models import MemoryOrder
 from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.witness_findings import CODE
@@ -54,7 +55,11 @@ def lock_node(node_id: str) -> bool:
 
 def withdraw_all(origin: str, *, at: datetime) -> int:
     """Take back what waits of a log that begins anew, with its node locked; says how many."""
-    return MemoryOrder.objects.filter(origin=origin, **_WAITS).update(withdrawn_at=at)
+    ours = list(MemoryOrder.objects.filter(origin=origin, **_WAITS))
+    MemoryOrder.objects.filter(pk__in=[made.pk for made in ours]).update(withdrawn_at=at)
+    for node_id in {made.node_id for made in ours}:
+        forget_keys(node_id, [made for made in ours if made.node_id == node_id])
+    return len(ours)
 
 
 def take_answers(envelope: Envelope, node: Node, *, at: datetime) -> None:
@@ -67,17 +72,20 @@ def take_answers(envelope: Envelope, node: Node, *, at: datetime) -> None:
         return
     lock_node(node.node_id)
     answers = {answer.id: answer for answer in sorted(envelope.answers, key=_rank, reverse=True)}
-    for known in MemoryOrder.objects.filter(node_id=node.node_id, order_id__in=sorted(answers)):
-        _take(known, answers[known.order_id], at=at)
+    asked = MemoryOrder.objects.filter(node_id=node.node_id, order_id__in=sorted(answers))
+    taken = [known for known in asked if _take(known, answers[known.order_id], at=at)]
+    forget_keys(node.node_id, taken)
 
 
-def _take(known: MemoryOrder, answer: OrderAnswer, *, at: datetime) -> None:
+def _take(known: MemoryOrder, answer: OrderAnswer, *, at: datetime) -> bool:
+    """Keep one answer, unless another stands; says whether it was kept."""
     stands = (known.outcome, _place(known.entry), known.answer)
     if known.answered_at is not None and stands <= _rank(answer):
-        return
+        return False
     known.answered_at = known.answered_at or at
     known.outcome, known.entry, known.answer = answer.outcome, answer.seq, answer.why
     known.save(update_fields=["answered_at", "outcome", "entry", "answer"])
+    return True
 
 
 def _rank(answer: OrderAnswer) -> tuple[str, int, str]:
