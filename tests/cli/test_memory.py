@@ -265,6 +265,26 @@ def test_a_sampled_audit_bounds_the_score(site: Site) -> None:
     assert "20 of 42 contents compared" in memory("audit", site.uri, "--sample", "20").out
 
 
+def test_a_second_store_of_an_agent_joins_its_log_and_begins_none_of_the_same_name(
+    tmp_path: Path,
+) -> None:
+    notes, facts = files(tmp_path), lines(tmp_path)
+    named = ("--node", "n1", "--agent", "clerk")
+    (tmp_path / "mem/tea").write_text("likes tea")
+    told("baseline", notes, *named)
+    (tmp_path / "broken.log.sqlite3").write_bytes(b"no log")
+    refused = told("baseline", facts, *named, code=1)["error"]
+    log = tmp_path / "mem.log.sqlite3"
+    assert refused["message"] == f"{log} is the log of 'mythos/n1/clerk' already"
+    assert f"--log {log}" in refused["remedy"]
+    assert not (tmp_path / "mem.jsonl.log.sqlite3").exists()
+    assert told("baseline", facts, "--log", log)["origin"] == "mythos/n1/clerk"
+    assert told("baseline", notes, *named)["known"]
+    others = tmp_path / "other.jsonl"
+    others.write_bytes(b"")
+    assert told("baseline", f"jsonl:{others}", "--node", "n1", "--agent", "other")["entries"] == 0
+
+
 def test_without_a_log_there_is_no_score_and_no_success(tmp_path: Path) -> None:
     uri = files(tmp_path)
     (tmp_path / "mem/a").write_bytes(b"1")

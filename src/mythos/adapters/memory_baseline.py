@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
-from mythos.adapters.memory_log import LogPlace, MemoryLog, create_log
+from mythos.adapters.memory_log import LogPlace, MemoryLog, create_log, open_to_read
 from mythos.adapters.memory_settling import settle_all
 from mythos.adapters.memory_store import MemoryStore
+from mythos.adapters.memory_store_uri import LOG_SUFFIX
 from mythos.engines.memory.entry import MemoryWrite
 from mythos.engines.memory.live import Content, Unreadable
-from mythos.errors import ConflictError, MemoryLogError
+from mythos.errors import ConflictError, MemoryLogError, NotFoundError, UnavailableError
 
 MAX_TOLD = 100
 
@@ -91,6 +93,34 @@ def adopt(store: MemoryStore, place: LogPlace, *, origin: str, at: datetime) -> 
         entries = log.extend(readable(), at=at)
         log.settle_from(start)  # in place already
     return Adopted(entries, n_left_out=n_left_out, left_out=left_out)
+
+
+def require_sole(place: LogPlace, *, origin: str) -> None:
+    """Refuse to begin a log whose name another log in the same folder has.
+
+    To a witness two logs of one name are one that was forked. On a server nothing is looked at.
+
+    Raises:
+        ConflictError: there is such a log.
+    """
+    if not isinstance(place, Path):
+        return
+    for other in sorted(place.parent.glob(f"*{LOG_SUFFIX}")):
+        if other.resolve() != place.resolve() and _origin_of(other) == origin:
+            raise ConflictError(
+                f"{other} is the log of {origin!r} already",
+                remedy=f"let a second store of that agent join it (--log {other}), or name another"
+                " agent (--agent NAME); a log that is no more in use goes to another folder",
+            )
+
+
+def _origin_of(path: Path) -> str:
+    """The name of a log; empty where it is none that can be read."""
+    try:
+        with open_to_read(path) as log:
+            return log.origin
+    except (NotFoundError, MemoryLogError, UnavailableError):
+        return ""
 
 
 def _nameable(store: MemoryStore, key: str, content: Content) -> Content:

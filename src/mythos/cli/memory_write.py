@@ -28,11 +28,11 @@ def baseline(
     """Begin the log of a store with what it holds now: trust starts here.
 
     A store that the log knows already is left as it is. What cannot be read as a memory is left
-    out, and stays unlogged.
+    out, and stays unlogged. A log that would have the name of another one beside it is not begun.
     """
     import platform
 
-    from mythos.adapters.memory_baseline import adopt
+    from mythos.adapters.memory_baseline import adopt, require_sole
     from mythos.adapters.memory_log import open_log
     from mythos.engines.memory.checkpoint import log_origin
 
@@ -42,8 +42,11 @@ def baseline(
             origin = known.origin
     except NotFoundError:
         origin = ""
-    if not origin or node or agent:
+    begun_before = bool(origin)
+    if not begun_before or node or agent:
         origin = log_origin(node or platform.node() or "node", agent or place.label)
+    if not begun_before:
+        require_sole(place.log, origin=origin)
     adopted = adopt(place.store, place.log, origin=origin, at=datetime.now(UTC))
     begun = {
         "origin": origin,
