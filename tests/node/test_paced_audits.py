@@ -129,12 +129,17 @@ def test_the_first_beat_of_a_process_audits(slow: Slow) -> None:
     assert slow.age(slow.next()) == timedelta()
 
 
-def test_what_was_wrong_is_audited_at_every_beat_until_it_was_accepted(slow: Slow) -> None:
+def test_what_was_wrong_is_told_and_audited_again_soon_until_it_was_accepted(slow: Slow) -> None:
     (slow.memory / "planted.md").write_bytes(b"planted")
-    assert slow.next().unlogged == 1
-    assert slow.next().unlogged == 1
+    for _ in range(2):  # the audits of other logs after the first one are longer than its pause
+        found = slow.next()
+        assert (found.unlogged, slow.age(found)) == (1, timedelta())
     with Recorder(slow.directory, slow.log) as memory:
         memory.accept("planted.md", at=NOW)
+    (pause_s,) = {each["pause_s"] for each in slow.reporter.audits if each["log"] == ORIGIN}
+    assert pause_s == 10
+    assert slow.next() == found
+    slow.clock.now_s += pause_s
     body = slow.next()
     assert (body.unlogged, body.ok, slow.age(body)) == (0, 2, timedelta())
     assert slow.age(slow.next()) == MINUTE

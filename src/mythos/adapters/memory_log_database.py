@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from typing import Protocol
 
 from mythos.errors import MemoryLogError, NotFoundError
@@ -11,6 +13,7 @@ from mythos.errors import MemoryLogError, NotFoundError
 FORMAT = 3
 LOCK_WAIT_S = 20.0
 PAGE = 1024  # rows that are in memory at a time
+_AT_MOST_S: ContextVar[float] = ContextVar("lock_wait_s", default=math.inf)
 
 TABLES = """
 CREATE TABLE log (origin TEXT NOT NULL, format INTEGER NOT NULL)
@@ -52,6 +55,21 @@ CREATE TABLE checkpoints (size BIGINT PRIMARY KEY CHECK (size >= 0), note TEXT N
 Rows = list[tuple[object, ...]]
 Question = tuple[str, Sequence[object]]
 NO_QUESTION: Question = ("SELECT 1", ())
+
+
+def lock_wait_s() -> float:
+    """Seconds to wait for another process's lock on a log that is opened now."""
+    return min(LOCK_WAIT_S, _AT_MOST_S.get())
+
+
+@contextmanager
+def waiting_at_most(wait_s: float) -> Iterator[None]:
+    """Wait no longer for the locks of logs that this thread opens in the block."""
+    before = _AT_MOST_S.set(wait_s)
+    try:
+        yield
+    finally:
+        _AT_MOST_S.reset(before)
 
 
 class Database(Protocol):

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from mythos.adapters import memory_log_database
 from mythos.adapters.memory_log_database import (
     NO_QUESTION,
     TABLES,
     Database,
     Question,
     Rows,
+    lock_wait_s,
     no_log,
     refused_row,
     unreadable,
@@ -74,7 +74,7 @@ def connect_server(place: ServerLog, *, create: bool) -> Iterator[Database]:
         if create:
             connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted}")
         database = _Server(connection, place)
-        wait_ms = str(int(memory_log_database.LOCK_WAIT_S * 1000))
+        wait_ms = str(int(lock_wait_s() * 1000))
         ((*_, begun),) = database.all(_SET_UP, (quoted, wait_ms, place.schema))
         if not begun and not create:
             raise no_log(place)
@@ -189,7 +189,7 @@ def _told(place: ServerLog) -> Iterator[None]:
 def _failed(place: ServerLog, error: Any) -> UnavailableError | MemoryLogError:  # noqa: ANN401
     if error.sqlstate in _BUSY:
         return UnavailableError(
-            f"{place} stayed locked for {memory_log_database.LOCK_WAIT_S:g} s",
+            f"{place} stayed locked for {lock_wait_s():g} s",
             remedy="let the writer or the audit that holds it finish, then try again",
         )
     if error.sqlstate is None or error.sqlstate[:2] in {"08", "57", "53", "28", "3D"}:

@@ -15,12 +15,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
-from mythos.adapters import memory_log_database
 from mythos.adapters.memory_log_database import (
     NO_QUESTION,
     Database,
     Question,
     Rows,
+    lock_wait_s,
     no_log,
     refused_row,
     unreadable,
@@ -238,9 +238,8 @@ def _told(path: Path) -> Iterator[None]:
 
 def _open(uri: str) -> sqlite3.Connection:
     """Connect. Threads may share it if they take turns, as a `Recorder` makes them."""
-    wait_s = memory_log_database.LOCK_WAIT_S
     return sqlite3.connect(
-        uri, uri=True, timeout=wait_s, isolation_level=None, check_same_thread=False
+        uri, uri=True, timeout=lock_wait_s(), isolation_level=None, check_same_thread=False
     )
 
 
@@ -248,7 +247,7 @@ def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogErr
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
     if code in _BUSY:
         return UnavailableError(
-            f"memory log {path} stayed locked for {memory_log_database.LOCK_WAIT_S:g} s",
+            f"memory log {path} stayed locked for {lock_wait_s():g} s",
             remedy="let the writer or the audit that holds it finish, then try again",
         )
     if code == sqlite3.SQLITE_CONSTRAINT:

@@ -2,7 +2,8 @@
 
 Between two audits a log is looked at cheaply at every beat: by its stored hashes it must still
 extend what the last audit found and what the witness remembers. Where it does not, the next audit
-is due at once. Nothing is kept on disk: the first beat of a process audits everything.
+is due at once; where the last one found something wrong, soon. Nothing is kept on disk: the first
+beat of a process audits everything.
 """
 
 from __future__ import annotations
@@ -69,6 +70,9 @@ class PacedAudits:
             log: where it lies.
             witnessed: what its witness remembers.
             heard_at: when that was cosigned; what was never heard of before is worth an audit.
+
+        Raises:
+            UnavailableError: the log cannot be looked at now.
         """
         held = self._held.get(origin)
         if held is None:
@@ -78,6 +82,10 @@ class PacedAudits:
         )
         due = self._pace.due(origin, suspicious=suspicious, now_s=self._clock())
         return None if due else held
+
+    def newest(self, origin: str) -> HeldAudit | None:
+        """The last audit of a log, however long ago that was."""
+        return self._held.get(origin)
 
     def take(self, origin: str, audit: Callable[[], MemoryAudit], *, heard_at: int) -> HeldAudit:
         """Audit a log now."""
@@ -89,8 +97,8 @@ class PacedAudits:
         return held
 
     def failed(self, origin: str) -> None:
-        """Say that a proof of a log did not hold: the next beat audits it."""
-        self._pace.forget(origin)
+        """Say that a proof of a log did not hold: it is audited soon."""
+        self._pace.doubt(origin)
 
     def keep_only(self, origins: Collection[str]) -> None:
         """Forget logs that the node does not keep any more."""

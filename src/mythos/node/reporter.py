@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from mythos.adapters.dsse import sign_envelope
 from mythos.adapters.key_file import SigningKey
+from mythos.adapters.memory_log_database import waiting_at_most
 from mythos.engines.evidence.row import EvidenceRow, bytes_of_row, from_wire, merge, to_wire
 from mythos.engines.evidence.time import TimeBody
 from mythos.engines.evidence.window import hours_touched
@@ -45,6 +46,8 @@ STALE_GRACE_S = 300
 ENVELOPE_BYTES = 4 * 2**20
 """Rows of one envelope, about; the control plane reads bodies of up to 16 MiB."""
 ENVELOPE_ROWS = 10_000
+LOOK_WAIT_S = 2.0
+"""For a lock that somebody holds on a memory log: the beat waits as long for each."""
 
 
 class Reporter:
@@ -94,6 +97,11 @@ class Reporter:
         return self._memories.failed_logs
 
     @property
+    def unseen_logs(self) -> Mapping[str, str]:
+        """Agents whose memory log could not be looked at for the newest beat, each with why."""
+        return self._memories.unseen_logs
+
+    @property
     def audits(self) -> list[dict[str, JsonValue]]:
         """The newest audit of each memory log: when, its cost, and the pause after it."""
         return self._memories.audits
@@ -119,10 +127,11 @@ class Reporter:
             duty.digest,
             self._acceptance.cell_s,
         )
-        self.orders.carry_out(duty, node=place.node, at=at)
-        answers = self.orders.answers()
-        waiting = self._store.pending()
-        memories = self._memories.report(duty, place, at=at)
+        with waiting_at_most(LOOK_WAIT_S):
+            self.orders.carry_out(duty, node=place.node, at=at)
+            answers = self.orders.answers()
+            waiting = self._store.pending()
+            memories = self._memories.report(duty, place, at=at)
         rows = merge(
             (
                 *(from_wire(Row.model_validate_json(row)) for _, row in waiting),

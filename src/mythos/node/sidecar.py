@@ -203,9 +203,13 @@ class Sidecar:
         in_force = self._duty.in_force(assignment_sequence=assignment.sequence if assignment else 0)
         self._reporter.beat(self._duty, in_force, stale=stale, at=datetime.now(UTC))
         for name in self._duty.agents:
-            why = self._reporter.failed_logs.get(name)
+            failed = self._reporter.failed_logs.get(name)
+            unseen = self._reporter.unseen_logs.get(name)
             log = f"memory log of {name}"
-            self._problems.note(log, f"{log}: {why} ({_LOG_REMEDY})" if why else "")
+            self._problems.note(log, f"{log}: {failed} ({_LOG_REMEDY})" if failed else "")
+            self._problems.note(
+                f"{log} unseen", f"{log} was not audited: {unseen}" if unseen else ""
+            )
         self._problems.note("orders", self._reporter.orders.hindrance)
 
     def _write_status(self) -> None:

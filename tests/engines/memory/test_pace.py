@@ -1,11 +1,17 @@
-"""Audits take about a twentieth of a processor, and do not wait where something is wrong."""
+"""Audits take about a twentieth of a processor, and wait a minute at most where harm is known."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mythos.engines.memory.pace import CHEAP_S, LONGEST_PAUSE_S, PAUSE, AuditPace
+from mythos.engines.memory.pace import (
+    CHEAP_S,
+    LONGEST_DOUBT_S,
+    LONGEST_PAUSE_S,
+    PAUSE,
+    AuditPace,
+)
 
 DEAR = st.floats(CHEAP_S, 1_000)
 COSTS = st.lists(DEAR, min_size=1, max_size=4)
@@ -51,17 +57,47 @@ def test_an_audit_is_due_when_nineteen_times_its_cost_has_passed(
 
 
 @given(DEAR)
-def test_what_is_suspicious_or_was_wrong_or_never_seen_is_due_at_once(cost_s: float) -> None:
+def test_what_is_suspicious_or_never_seen_is_due_at_once(cost_s: float) -> None:
     pace = AuditPace()
     assert _due(pace, "log", 0)
     ended_s = _audited(pace, "log", at_s=0, cost_s=cost_s)
     assert not _due(pace, "log", ended_s)
     assert pace.due("log", suspicious=True, now_s=ended_s)
-    pace.forget("log")
-    assert _due(pace, "log", ended_s)
-    ended_s = _audited(pace, "log", at_s=ended_s, cost_s=cost_s, sound=False)
-    assert _due(pace, "log", ended_s)
-    assert pace.pause_s("log") == 0
+
+
+@given(DEAR, st.floats(0.01, 0.99), st.booleans())
+def test_what_was_wrong_is_due_when_as_long_as_its_audit_has_passed(
+    cost_s: float, share: float, suspicious: bool
+) -> None:
+    pace = AuditPace()
+    ended_s = _audited(pace, "log", at_s=1_000, cost_s=cost_s, sound=False)
+    pause_s = pace.pause_s("log")
+    assert pause_s == min(cost_s, LONGEST_DOUBT_S)
+    assert not pace.due("log", suspicious=suspicious, now_s=ended_s + share * pause_s)
+    assert _due(pace, "log", ended_s + 1.001 * pause_s)
+
+
+@given(st.lists(st.floats(CHEAP_S, 8), min_size=1, max_size=4), BEATS_S)
+def test_audits_of_what_is_wrong_leave_half_of_a_processor(costs: list[float], beat_s: int) -> None:
+    pace, now_s, audits_s = AuditPace(), 0.0, 0.0
+    for _ in range(300):
+        began_s = now_s
+        for number, cost in enumerate(costs):
+            if _due(pace, str(number), now_s):
+                now_s = _audited(pace, str(number), at_s=now_s, cost_s=cost, sound=False)
+                audits_s += cost
+        now_s = max(now_s, began_s + beat_s)
+    assert audits_s <= sum(costs) * 2 + now_s / 2 * 1.001
+
+
+@given(DEAR)
+def test_a_sound_log_of_which_a_proof_fails_is_due_as_one_that_is_wrong(cost_s: float) -> None:
+    pace = AuditPace()
+    ended_s = _audited(pace, "log", at_s=0, cost_s=cost_s)
+    pace.doubt("log")
+    pace.doubt("other")
+    assert not pace.due("log", suspicious=True, now_s=ended_s)
+    assert _due(pace, "log", ended_s + 1.001 * LONGEST_DOUBT_S)
 
 
 def test_a_cheap_audit_is_always_due_and_slows_no_other() -> None:
