@@ -213,31 +213,53 @@ def test_a_log_begun_anew_tells_its_newest_entries(teller: Teller) -> None:
     assert _shape(teller.tells()) == (0, 1)
 
 
-def test_a_log_that_is_another_than_was_told_tells_its_newest_entries_anew(
-    teller: Teller, tmp_path: Path
-) -> None:
-    """It was rolled back and written to, so that it is longer than what was told of it."""
-    teller.recorder.close()
-    memory, before = teller.house.home.memory("refunds"), tmp_path / "before"
-    before.mkdir()
-    with sqlite3.connect(teller.log) as log, sqlite3.connect(before / "log") as kept:
-        log.backup(kept)
-    teller.recorder = Recorder(DirectoryStore(memory), teller.log)
-    teller.write("b.md", "c.md")
-    assert _shape(teller.tells()) == (0, 3)
+def _rewritten(teller: Teller, kept: Path) -> None:
+    """Roll log and memory back to their first entry, and write three others: it is longer now."""
+    memory = teller.house.home.memory("refunds")
     teller.recorder.close()
     for name in ("b.md", "c.md"):
         (memory / name).unlink()
     for left in teller.log.parent.glob(f"{teller.log.name}*"):
         left.unlink()
-    (before / "log").rename(teller.log)
+    kept.rename(teller.log)
     teller.recorder = Recorder(DirectoryStore(memory), teller.log)
     teller.write("forged.md", "d.md", "e.md")
+
+
+def _copy(teller: Teller, folder: Path) -> Path:
+    with sqlite3.connect(teller.log) as log, sqlite3.connect(folder / "before") as kept:
+        log.backup(kept)
+    return folder / "before"
+
+
+def test_a_log_that_is_another_than_was_told_tells_its_newest_entries_anew(
+    teller: Teller, tmp_path: Path
+) -> None:
+    kept = _copy(teller, tmp_path)
+    teller.write("b.md", "c.md")
+    assert _shape(teller.tells()) == (0, 3)
+    _rewritten(teller, kept)
     told = teller.tells()
     assert _shape(told) == (0, 4)
     assert told is not None
     assert "forged.md" in told.names.values()
     assert teller.tells() is None
+
+
+def test_a_fork_tells_no_entries_and_after_a_restart_all_that_it_wrote(
+    teller: Teller, tmp_path: Path
+) -> None:
+    kept = _copy(teller, tmp_path)
+    teller.write("b.md", "c.md")
+    assert _shape(teller.tells()) == (0, 3)
+    note = teller.note(teller.told()[-1])
+    teller.hear(view=teller.view(cosign(note, WITNESS, at=NOW + MINUTE)))
+    _rewritten(teller, kept)
+    assert teller.tells() is None
+    assert teller.reporter.failed_logs.keys() == {"refunds"}
+    anew = teller.note(teller.told()[-1])
+    teller.hear(view=teller.view(cosign(anew, WITNESS, at=NOW + 2 * MINUTE)))
+    assert _shape(teller.tells()) == (0, 4)
 
 
 def test_a_memo_of_before_roots_were_remembered_counts_for_nothing(teller: Teller) -> None:
