@@ -15,7 +15,8 @@ from mythos.engines.evidence.row import EvidenceRow
 from mythos.errors import EvidenceError, IdentityError
 from mythos.server.resilience.claims import BURST, PER_SECOND
 from mythos.server.resilience.commands import accept_envelope, merge_rows
-from mythos.server.resilience.models import EnvelopeReceipt, NewestAudit
+from mythos.server.resilience.models import EnvelopeReceipt, IntakeFinding, NewestAudit
+from mythos.server.resilience.readings import refresh
 from tests.server.outpost import AT, Outpost, minutes
 from tests.server.test_witness import ORIGIN, Log
 
@@ -110,6 +111,28 @@ def test_a_forged_envelope_does_not_stand_before_all_that_come_later(
     accept_envelope(outpost.sealed([_audit(outpost, at=now, ok=10)], sent_at=sent_at), at=now)
     (row,) = browser.get("/memories?format=json").json()["rows"]
     assert row["ok"] == 10
+
+
+def test_an_epoch_that_goes_on_after_a_later_one_began_is_a_fork(outpost: Outpost) -> None:
+    at = timezone.now() - timedelta(hours=1)
+
+    def beat(minute: int, epoch: str, *, came: int = 0) -> list[str]:
+        then = at + minutes(minute)
+        row = _audit(outpost, at=then)
+        sealed = outpost.sealed([row], sent_at=int(then.timestamp()), epoch=epoch)
+        accept_envelope(sealed, at=max(then, at + minutes(came)))
+        found = IntakeFinding.objects.filter(code="EVIDENCE_FORK")
+        return list(found.values_list("subject", flat=True))
+
+    real, forged = "0123456789abcdef", "f" * 16
+    assert beat(1, real) == []
+    assert beat(3, forged) == []
+    assert beat(2, real, came=20) == []
+    assert beat(4, forged, came=21) == []
+    assert beat(22, real) == [f"{forged}/2"]
+    reading = refresh("lab-1", at=at + minutes(23))
+    assert reading is not None
+    assert "EVIDENCE_FORK" in {flag["code"] for flag in reading.symbolic_warning_flags}
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(days=20_000)])

@@ -96,7 +96,8 @@ _KINDS = (
     ),
     FlagKind(
         "EVIDENCE_FORK", "critical", "node",
-        "Treat the host as cloned or tampered with: one envelope number came with two contents."
+        "Treat the host as cloned or tampered with: one envelope number came with two contents, or"
+        " an older state folder went on after a newer had begun."
         " Stop {node}, keep its state folder, enrol it anew.",
     ),
     FlagKind(

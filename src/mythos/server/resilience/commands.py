@@ -28,6 +28,7 @@ from mythos.server.resilience.claims import (
     require_sender,
 )
 from mythos.server.resilience.envelope_reading import read_envelope
+from mythos.server.resilience.evidence_forks import report_two_contents, report_two_epochs
 from mythos.server.resilience.log_restarts import Beginnings, beginnings, rows_of
 from mythos.server.resilience.orders_under_way import deliverable, take_answers
 from mythos.server.resilience.queries import evidence_row, stored_keys
@@ -78,7 +79,7 @@ def accept_envelope(data: bytes, *, at: datetime, via_file: bool = False) -> Acc
     try:
         return _count(envelope, node, digest=digest, at=at, via_file=via_file)
     except EvidenceForkError:
-        _remember_fork(envelope, node, digest=digest, at=at)
+        report_two_contents(envelope, node, digest=digest, at=at)
         raise
 
 
@@ -124,6 +125,7 @@ def _count(
     begun = beginnings(envelope)
     sent = sent_in(envelope, at=at)
     merge_rows(not_after(sent.latest, rows_of(envelope, begun)), sent=sent)
+    report_two_epochs(node, sent, at=at)
     witness.remember(envelope, node, at=at, begun=begun)
     take_answers(envelope, node, at=at)
     _touch(envelope, node, at=at, via_file=via_file)
@@ -208,21 +210,3 @@ def _touch(envelope: wire.Envelope, node: Node, *, at: datetime, via_file: bool)
     )
     if via_file:
         Node.objects.filter(pk=node.pk).update(last_file_at=at)
-
-
-@transaction.atomic
-def _remember_fork(envelope: wire.Envelope, node: Node, *, digest: str, at: datetime) -> None:
-    """Keep the finding; one that was resolved opens again for content not seen before."""
-    finding, created = models.IntakeFinding.objects.get_or_create(
-        node_id=node.node_id,
-        code="EVIDENCE_FORK",
-        subject=f"{envelope.epoch}/{envelope.counter}",
-        defaults={
-            "detail": f"envelope {envelope.counter} came with two contents",
-            "ref": digest,
-            "seen_at": at,
-        },
-    )
-    if not created and finding.ref != digest:
-        finding.ref, finding.seen_at, finding.resolved_at = digest, at, None
-        finding.save(update_fields=["ref", "seen_at", "resolved_at"])
