@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -38,6 +39,9 @@ _REFUSED = {
     sqlite3.SQLITE_CANTOPEN,
 }
 _PRIVATE = 0o600
+STATEMENT_CPU_S = 60.0
+"""Processor seconds of one statement; the longest looks at a million entries in 1.2 s."""
+_STEPS = 1_000_000  # of SQLite's machine between two looks at the time, about 20 ms
 _WHY_READ_ONLY = {
     READ_ONLY: "the log cannot be written, and was only read",
     UNLOCKED: "the log cannot be written, and was only read, as a file that nobody writes"
@@ -114,7 +118,9 @@ class _File:
         self._size_bytes = file.st_size if file else 0
         self._written_ns = file.st_ctime_ns if file else 0
         self._cut = False
+        self._ends_s = 0.0
         self.lost = False
+        connection.set_progress_handler(self._overdue, _STEPS)
 
     def exists(self) -> bool:
         """Whether the file has tables.
@@ -178,6 +184,7 @@ class _File:
 
     def all(self, statement: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement, and return its rows."""
+        self._ends_s = time.thread_time() + STATEMENT_CPU_S
         try:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
@@ -187,10 +194,15 @@ class _File:
 
     def many(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each row of values."""
+        self._ends_s = time.thread_time() + STATEMENT_CPU_S
         try:
             self._connection.executemany(statement, rows)
         except sqlite3.Error as error:
             raise _failed(self._path, error) from error
+
+    def _overdue(self) -> bool:
+        """Whether to end a statement: somebody made a view of a table since the file was opened."""
+        return time.thread_time() > self._ends_s
 
     def _require_in_place(self) -> None:
         """Refuse a file that is another, or is gone or cut: what is written there is lost."""

@@ -247,6 +247,17 @@ def test_a_log_whose_tables_are_not_as_they_were_made_fails_the_proof_unread(
         checkpoint(place.log, KEY)
 
 
+def test_a_view_that_takes_a_tables_place_in_an_open_log_ends(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mythos.adapters.memory_log_sqlite.STATEMENT_CPU_S", 0.01)
+    with open_log(place.log) as log:
+        idle = ENDLESS.replace("SELECT i FROM n", "SELECT i AS size, '' AS note FROM n WHERE i < 0")
+        as_forger(place, ("DROP TABLE checkpoints", ()), (f"CREATE VIEW checkpoints AS {idle}", ()))
+        with pytest.raises(MemoryLogError, match="interrupted"):
+            log.checkpoints()
+
+
 def test_the_greatest_number_that_a_log_can_hold_fails_the_proof(place: Place) -> None:
     as_forger(place, ("UPDATE entries SET seq = ? WHERE seq = 3", (2**63 - 1,)))
     assert place.audit().score == 0.0
