@@ -57,6 +57,27 @@ def test_an_enrolment_begun_says_what_it_still_needs(words: list[str], said: str
     assert said in ran.err
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"{",
+        b"\0" * 2000,
+        b'{"payload":"eyJvcm',
+        b'{"payload":"e30=","payloadType":"text/plain"}',
+    ],
+)
+def test_a_damaged_file_is_called_so_on_host_and_control_plane(
+    home: Path, tmp_path: Path, damaged: bytes
+) -> None:
+    (tmp_path / "carried").write_bytes(damaged)
+    for where in (home, tmp_path / "nowhere"):
+        ran = mythos("node", "import", tmp_path / "carried", "--home", where, "--json")
+        assert ran.code == 1
+        assert "carried is damaged, or is no file to be carried" in ran.json["error"]["message"]
+        assert "copy it again from where" in ran.json["error"]["remedy"]
+
+
 def test_status_says_yes_no_and_none_like_people(home: Path) -> None:
     (home / "status.json").write_text(
         '{"at": "2026-01-01T00:00:00+00:00", "air_gapped": false, "running": null, "problem": "", '

@@ -14,7 +14,7 @@ import pytest
 from mythos.adapters.dsse import open_envelope
 from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_store_directory import DirectoryStore
-from mythos.adapters.report_file import envelopes_of, is_report
+from mythos.adapters.report_file import envelopes_of, kind_of
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.policy import PolicyBody
 from mythos.engines.evidence.row import EvidenceRow, from_wire, merge, to_wire
@@ -264,7 +264,7 @@ def test_a_report_file_holds_each_envelope_once(speaker: Speaker, tmp_path: Path
     speaker.beat(NOW + MINUTE)
     report = tmp_path / "report.jsonl"
     assert export_report(speaker.store, report) == 2
-    assert is_report(report)
+    assert kind_of(report) == "report"
     lines = list(envelopes_of(report))
     assert [one.body for one in speaker.store.unexported(everything=True)] == lines
     with pytest.raises(NotFoundError, match="exported already"):

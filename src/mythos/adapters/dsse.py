@@ -18,7 +18,7 @@ from mythos.errors import TrustError
 from mythos.values.base import Value
 from mythos.values.digest import canonical_bytes
 
-_REMEDY = "send the envelope again from the node that signed it"
+_REMEDY = "it was damaged or altered on its way: send or copy it again from whoever signed it"
 
 
 class _Signature(Value):

@@ -1,29 +1,43 @@
-"""Report files: signed envelopes of evidence, one DSSE envelope a line.
+"""Files that are carried across a gap, and how to tell them apart.
 
-A file from the witness is one such line too, with another payload type.
+A report is signed envelopes of evidence, one DSSE envelope a line. A file from the witness is one
+such line too, with another payload type. A bundle is an archive.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
+from mythos.errors import TrustError
+from mythos.values.evidence import PAYLOAD_TYPE
 from mythos.values.witness import VIEW_TYPE
 
 MAX_HEAD_BYTES = 16 * 2**20
+_TAR_AT = 257  # where a tar header says what it is
+_TAR = b"ustar"
 
 
-def is_report(file: Path) -> bool:
-    """Whether a file looks like a report: its first byte opens a JSON object."""
-    with file.open("rb") as stream:
-        return stream.read(1) == b"{"
+def kind_of(file: Path) -> Literal["bundle", "view", "report"]:
+    """What a carried file is, by what it says of itself; whether that holds is not looked at.
 
-
-def is_view(file: Path) -> bool:
-    """Whether a file is a view of the witness: one line, whose envelope says so."""
+    Raises:
+        TrustError: it says nothing of the kind.
+    """
     with file.open("rb") as stream:
         head = stream.read(MAX_HEAD_BYTES)
-    return head.startswith(b"{") and f'"{VIEW_TYPE}"'.encode() in head
+    if head[_TAR_AT:].startswith(_TAR):
+        return "bundle"
+    if f'"{VIEW_TYPE}"'.encode() in head:
+        return "view"
+    if any(f'"{PAYLOAD_TYPE}"'.encode() in line for line in envelopes_of(file)):
+        return "report"
+    raise TrustError(
+        f"{file} is damaged, or is no file to be carried: no bundle, report or witness file",
+        remedy="copy it again from where `mythos bundle export`, `mythos node export` or"
+        " `mythos witness export` wrote it",
+    )
 
 
 def envelopes_of(file: Path) -> Iterator[bytes]:

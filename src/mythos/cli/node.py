@@ -308,12 +308,13 @@ def import_(ctx: click.Context, home: Path, file: Path, as_json: bool) -> None:
 
     The file says which it is.
     """  # noqa: D205 - click shows it as one paragraph
-    from mythos.adapters.report_file import is_report, is_view
+    from mythos.adapters.report_file import kind_of
 
-    if is_view(file):
-        result = _import_view(home, file)
+    kind = kind_of(file)
+    if kind == "report":
+        result = _import_report(file)
     else:
-        result = _import_report(file) if is_report(file) else _import_bundle(home, file)
+        result = _import_view(home, file) if kind == "view" else _import_bundle(home, file)
     chosen(as_json, result, lambda: _say_import(result))
     if result.get("refused"):
         ctx.exit(1)
