@@ -8,7 +8,7 @@ of the name, and the reason of a refusal, which may quote the name, goes with it
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mythos.engines.memory.entry import key_hash
 from mythos.engines.memory.tail import erased_in
@@ -32,18 +32,20 @@ def forget_keys(node_id: str, ended: Iterable[MemoryOrder]) -> None:
         _forget(by_log[origin], tail, erased_in(tail))
 
 
-def forget_erased(node_id: str, told: LogTail, joined: LogTail) -> None:
-    """Forget the names in orders that have ended of keys that a tail tells were erased.
+def forget_erased(node_id: str, origins: Collection[str]) -> None:
+    """Forget the names of erased keys in all orders about these logs that have ended.
 
-    Args:
-        node_id: whose log it is.
-        told: its newest entries as they came.
-        joined: with those kept before.
+    With the node locked, as its orders may change meanwhile.
     """
-    erased = erased_in(joined) & {entry.key_hash for entry in told.entries}
-    if erased:
-        ours = MemoryOrder.objects.filter(node_id=node_id, origin=told.origin)
-        _forget(ours.exclude(withdrawn_at=None, answered_at=None), joined, erased)
+    orders = MemoryOrder.objects.filter(node_id=node_id, origin__in=origins)
+    ended = orders.exclude(withdrawn_at=None, answered_at=None)
+    if not ended.exists():
+        return
+    kept = MemoryTail.objects.filter(node_id=node_id, origin__in=origins)
+    for origin, document in kept.values_list("origin", "tail"):
+        tail = LogTail.model_validate(document)
+        if erased := erased_in(tail):
+            _forget(ended.filter(origin=origin), tail, erased)
 
 
 def hashed_key(node_id: str, origin: str, key: str) -> dict[str, str]:

@@ -8,7 +8,6 @@ root.
 from __future__ import annotations
 
 from mythos.engines.memory.tail import joined_tails, require_tail
-from mythos.server.resilience.forgotten_keys import forget_erased
 from mythos.server.resilience.log_models import MemoryCheckpoint, MemoryTail
 from mythos.values.evidence import Envelope
 from mythos.values.memory import MAX_TAIL, Checkpoint, LogTail
@@ -51,8 +50,6 @@ def follow(known: MemoryCheckpoint, told: LogTail | None) -> None:
         origin=known.origin,
         defaults={"node_id": known.node_id, "tail": joined.model_dump(mode="json")},
     )
-    if told is not None:
-        forget_erased(known.node_id, told, joined)
 
 
 def entries_of_run(node_id: str, origin: str, trace_id: str) -> int:

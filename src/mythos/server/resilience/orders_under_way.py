@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import Count, QuerySet
 
 from mythos.server.catalog.models import Node
-from mythos.server.resilience.forgotten_keys import forget_keys
+from mythos.server.resilience.forgotten_keys import forget_erased, forget_keys
 from mythos.server.resilience.log_models import MemoryOrder
 from mythos.server.resilience.models import IntakeFinding
 from mythos.server.resilience.witness_findings import CODE
@@ -63,18 +63,20 @@ def withdraw_all(origin: str, *, at: datetime) -> int:
 
 
 def take_answers(envelope: Envelope, node: Node, *, at: datetime) -> None:
-    """Keep what a node says became of its orders; call inside a transaction.
+    """Keep what a node says became of its orders; call inside a transaction, after the witness.
 
     Answers about orders of other nodes, or about none, say nothing. Where several come of one
-    order, the one that names an entry stands, in whatever order they come.
+    order, the one that names an entry stands, in whatever order they come. Orders that have ended
+    forget the names of keys that the log's newest entries say were erased.
     """
-    if not envelope.answers:
+    if not (envelope.answers or envelope.tails):
         return
     lock_node(node.node_id)
     answers = {answer.id: answer for answer in sorted(envelope.answers, key=_rank, reverse=True)}
     asked = MemoryOrder.objects.filter(node_id=node.node_id, order_id__in=sorted(answers))
     taken = [known for known in asked if _take(known, answers[known.order_id], at=at)]
     forget_keys(node.node_id, taken)
+    forget_erased(node.node_id, {tail.origin for tail in envelope.tails})
 
 
 def _take(known: MemoryOrder, answer: OrderAnswer, *, at: datetime) -> bool:
