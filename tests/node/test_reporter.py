@@ -350,6 +350,16 @@ def test_only_the_control_planes_own_word_is_final(speaker: Speaker, answer: Ans
         assert speaker.reporter.deliver(client) == 1
 
 
+def test_an_answer_that_does_not_end_is_none(
+    speaker: Speaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mythos.node.control_plane.ANSWER_S", -1.0)
+    speaker.beat(NOW)
+    with facing(Plane()) as client, pytest.raises(UnavailableError, match="its answer takes over"):
+        speaker.reporter.deliver(client)
+    assert speaker.store.backlog()["unsent"] == 1
+
+
 def test_what_is_told_of_a_refusal_is_a_printable_line(speaker: Speaker) -> None:
     speaker.beat(NOW)
     told = {"error": {"type": "x", "message": "no\n\x1b[2J" + "o" * 9_000, "remedy": "none"}}

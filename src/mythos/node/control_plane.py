@@ -6,6 +6,7 @@ that is not of the expected shape was given by nobody, so the node sends again.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import httpx
@@ -24,6 +25,8 @@ from mythos.values.digest import canonical_bytes
 from mythos.values.enrolment import Acceptance, EnrolmentRequest
 
 TIMEOUT_S = 10.0
+ANSWER_S = 60.0
+"""For a whole answer: byte by byte it could come for ever, and a node could not be stopped."""
 ANSWER_BYTES = 4 * 2**20
 """An answer that names a thousand logs has about one."""
 _FINAL = {403: IdentityError, 409: ConflictError, 410: EvidenceError, 422: EvidenceError}
@@ -88,13 +91,15 @@ class ControlPlane:
 
     def _post(self, path: str, body: bytes, content_type: str) -> bytes:
         headers = {"Content-Type": content_type, "Accept-Encoding": "identity"}
-        answer = bytearray()
+        answer, ends_s = bytearray(), time.monotonic() + ANSWER_S
         try:
             with self._client.stream("POST", path, content=body, headers=headers) as response:
                 for chunk in response.iter_raw():  # as it was sent: nothing here unpacks itself
                     answer += chunk
                     if len(answer) > ANSWER_BYTES:
                         raise self._unheard(f"its answer has over {ANSWER_BYTES} bytes")
+                    if time.monotonic() > ends_s:
+                        raise self._unheard(f"its answer takes over {ANSWER_S:g} s")
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise self._unheard(str(error)) from None
         if response.is_success:
