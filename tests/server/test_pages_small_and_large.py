@@ -131,8 +131,8 @@ def test_a_host_page_names_what_is_wrong_in_memory(
     keys: dict[str, BadClass] = {"customers/acme": "altered", "notes/old": "missing"}
     fleet.report(each, [*rows, fleet.audited(each, at=at, keys=keys)], at=at)
     page = browser.get("/system/resilience/eu-9").content.decode()
-    assert "<code>customers/acme</code> <small>altered</small>" in page
-    assert "<code>notes/old</code> <small>missing</small>" in page
+    assert '<code><bdi dir="ltr">customers/acme</bdi></code> <small>altered</small>' in page
+    assert '<code><bdi dir="ltr">notes/old</bdi></code> <small>missing</small>' in page
 
 
 @pytest.mark.parametrize("path", ["/system/resilience?host=eu-9", "/system/resilience/eu-9"])
