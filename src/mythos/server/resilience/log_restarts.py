@@ -12,8 +12,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from django.db.models import Min
-
 from mythos.engines.evidence.memory import MemoryBody
 from mythos.engines.evidence.row import EvidenceRow, from_wire
 from mythos.server.resilience.log_models import LogRestart
@@ -95,5 +93,4 @@ def first_heard(node_id: str, epoch: str) -> int:
         0 for an epoch that was never heard of.
     """
     receipts = EnvelopeReceipt.objects.filter(node_id=node_id, epoch=epoch)
-    first: int | None = receipts.aggregate(first=Min("pk"))["first"]
-    return first or 0
+    return receipts.order_by("pk").values_list("pk", flat=True).first() or 0

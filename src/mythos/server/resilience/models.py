@@ -109,7 +109,10 @@ class EnvelopeReceipt(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["key_id", "epoch", "counter"], name="envelope_id")
         ]
-        indexes: ClassVar = [models.Index(fields=["node_id", "received_at"])]
+        indexes: ClassVar = [
+            models.Index(fields=["node_id", "received_at"]),
+            models.Index(fields=["node_id", "epoch", "id"], name="first_of_epoch"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key_id[:12]} {self.epoch[:8]} {self.counter}"
