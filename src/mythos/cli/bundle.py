@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mythos.cli.node import import_
+from mythos.cli.node_files import import_
 from mythos.cli.output import as_json, chosen
 from mythos.errors import ConflictError, NotFoundError, UsageError
 
