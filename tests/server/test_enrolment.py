@@ -165,7 +165,7 @@ def test_a_public_key_of_another_kind_is_refused(client: Client, lab: Environmen
     rubbish = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n"
     request = _request(code).model_dump(mode="json", by_alias=True) | {"public_key": rubbish}
     status, told = _post(client, request)
-    assert (status, "no Ed25519 key" in told["error"]["message"]) == (403, True)
+    assert (status, "no Ed25519 public key" in told["error"]["message"]) == (403, True)
 
 
 def test_a_request_file_is_carried_signed_and_accepted(gap: Environment, tmp_path: Path) -> None:
