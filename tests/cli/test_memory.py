@@ -273,6 +273,7 @@ def test_a_second_store_of_an_agent_joins_its_log_and_begins_none_of_the_same_na
     (tmp_path / "mem/tea").write_text("likes tea")
     told("baseline", notes, *named)
     (tmp_path / "broken.log.sqlite3").write_bytes(b"no log")
+    (tmp_path / "loop.log.sqlite3").symlink_to("loop.log.sqlite3")
     refused = told("baseline", facts, *named, code=1)["error"]
     log = tmp_path / "mem.log.sqlite3"
     assert refused["message"] == f"{log} is the log of 'mythos/n1/clerk' already"
@@ -432,8 +433,10 @@ def test_what_is_as_logged_is_not_accepted_and_can_be_taken_back_still(site: Sit
     who = ("--by", "ops", "--why", "x")
     refused = told("accept", site.uri, "tea", *who, code=1)["error"]
     assert refused["message"] == "memory 'tea' is as logged: nothing to accept"
-    both = told("accept", site.uri, "planted", "tea", *who, code=1)
+    both = told("accept", site.uri, "tea", "planted", *who, code=1)
     assert ([one["key"] for one in both["accepted"]], [*both["refused"]]) == (["planted"], ["tea"])
+    again = told("accept", site.uri, "tea", "planted", *who, code=1)
+    assert (again["accepted"], [*again["refused"]]) == ([], ["tea", "planted"])
     dry = told("rollback", site.uri, "--without-run", RUN)
     assert (dry["restore"], dry["standing"]) == (["tea"], 1)
 

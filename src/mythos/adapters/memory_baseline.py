@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -106,7 +107,7 @@ def require_sole(place: LogPlace, *, origin: str) -> None:
     if not isinstance(place, Path):
         return
     for other in sorted(place.parent.glob(f"*{LOG_SUFFIX}")):
-        if other.resolve() != place.resolve() and _origin_of(other) == origin:
+        if os.path.realpath(other) != os.path.realpath(place) and _origin_of(other) == origin:
             raise ConflictError(
                 f"{other} is the log of {origin!r} already",
                 remedy=f"let a second store of that agent join it (--log {other}), or name another"

@@ -264,6 +264,12 @@ def _failed(path: Path, error: sqlite3.Error) -> UnavailableError | MemoryLogErr
         )
     if code == sqlite3.SQLITE_CONSTRAINT:
         return refused_row(path, error)
+    if code == sqlite3.SQLITE_INTERRUPT:
+        return MemoryLogError(
+            f"a look into memory log {path} was ended after {STATEMENT_CPU_S:g} s of CPU time",
+            remedy="if it has tens of millions of entries, look on a faster machine; if it is"
+            " smaller, treat the log as altered: keep a copy, and restore it from a backup",
+        )
     if code in _REFUSED:
         return _refused(path, code, error)
     return unreadable(path, error)

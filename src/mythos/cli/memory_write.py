@@ -117,7 +117,7 @@ def accept(
             try:
                 accepted.append(recorder.accept(key, at=datetime.now(UTC), policy_ref=reason))
             except MythosError as error:
-                if not every and not accepted:
+                if not every and len(wrong) == 1:
                     raise
                 refused[key] = error.message
     named = {key_hash(place.store.name, key): key for key in wrong}

@@ -26,7 +26,7 @@ from mythos.values.enrolment import Acceptance, EnrolmentRequest
 
 TIMEOUT_S = 10.0
 ANSWER_S = 60.0
-"""For a whole answer: byte by byte it could come for ever, and a node could not be stopped."""
+"""For the body of an answer, which could come byte by byte for ever; not for its headers."""
 ANSWER_BYTES = 4 * 2**20
 """An answer that names a thousand logs has about one."""
 _FINAL = {403: IdentityError, 409: ConflictError, 410: EvidenceError, 422: EvidenceError}

@@ -88,5 +88,6 @@ def require_counter_in_reach(envelope: Envelope, node: Node, *, at: datetime) ->
         raise EvidenceError(
             f"envelope {envelope.counter} of {node.node_id} is out of reach: "
             f"the newest before it is {counted}, so it can be {most} at most",
-            remedy="find out who else holds the key of that node; if nobody does, send it later",
+            remedy="import the report that is missing before it, or this one again later; if none"
+            " is missing, find out who else holds the key of that node",
         )

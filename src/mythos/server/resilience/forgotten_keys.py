@@ -67,7 +67,7 @@ def _forget(ended: Iterable[MemoryOrder], tail: LogTail, erased: frozenset[str])
     stores = {entry.store for entry in tail.entries if entry.key_hash in erased}
     for made in ended:
         hashes = erased & {made.key, *(key_hash(store, made.key) for store in stores)}
-        if not hashes:
+        if not hashes or (made.key in hashes and made.answer in {"", GONE}):
             continue
         made.key = min(hashes)
         made.order = {**made.order, "key": made.key}
