@@ -6,6 +6,7 @@ import base64
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -209,6 +210,36 @@ def test_a_proof_that_fails_between_audits_is_told_and_audited_by_the_next_beat(
         db.execute("DELETE FROM checkpoints WHERE size = 2")
     body = slow.next()
     assert (body.proof_failed, body.ok, slow.age(body)) == (False, 1, timedelta())
+
+
+def test_a_proof_that_failed_is_told_until_the_next_audit(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mythos.adapters.memory_log_database.LOCK_WAIT_S", 0.01)
+    alone = {"refunds": slow.duty.agents["refunds"]}
+    slow.duty = replace(slow.duty, agents=alone)
+    slow.next()
+    text = checkpoint_text(ORIGIN, 1, b"\1" * 32)
+    forged = sign_note(text, NoteSigner(ORIGIN, slow.house.key.raw))
+    with closing(sqlite3.connect(slow.log)) as db, db:
+        ((kept,),) = db.execute("SELECT note FROM checkpoints WHERE size = 1").fetchall()
+        db.execute("UPDATE checkpoints SET note = ? WHERE size = 1", (forged,))
+    failed = slow.next()
+    why = slow.reporter.failed_logs["refunds"]
+    assert (failed.proof_failed, slow.age(failed)) == (True, timedelta())
+    with closing(sqlite3.connect(slow.log)) as db, db:
+        db.execute("UPDATE checkpoints SET note = ? WHERE size = 1", (kept,))
+    assert slow.next() == failed
+    assert slow.reporter.failed_logs == {"refunds": why}
+    with closing(sqlite3.connect(slow.log, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert slow.next() == failed, "no lock hides it"
+    (pause_s,) = {each["pause_s"] for each in slow.reporter.audits}
+    assert pause_s == 10
+    slow.clock.now_s += pause_s
+    body = slow.next()
+    assert (body.proof_failed, body.ok, slow.age(body)) == (False, 1, timedelta())
+    assert slow.reporter.failed_logs == {}
 
 
 def test_a_signed_checkpoint_that_was_verified_before_is_refused_when_it_was_changed(

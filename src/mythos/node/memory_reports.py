@@ -1,8 +1,8 @@
 """What a node says of its agents' memories: audits, signed checkpoints, newest entries.
 
 One log costs at most its own row. One that cannot be looked at now (locked, a full disk) has none,
-so nobody vouches for it; what its last audit found wrong goes on being told. One that fails by a
-fault of this program is told as one that does not hold.
+so nobody vouches for it; what was last found wrong goes on being told. One that fails by a fault of
+this program is told as one that does not hold.
 """
 
 from __future__ import annotations
@@ -184,12 +184,12 @@ class MemoryReporter:
 
     def _failing(self, said: _Told, origin: str, why: str, *, at: datetime) -> _Told:
         """What was to be said of a log, of which a proof did not hold."""
-        self._audits.failed(origin)
+        self._audits.failed(origin, why, at=at)
         body = replace(said.body, proof_failed=True, audited_at=int(at.timestamp()))
         return replace(said, body=body, failed=why)
 
     def _wrong_before(self, origin: str) -> _Told | None:
-        """What the last audit of a log found, if that was wrong: no lock hides it."""
+        """What was last found of a log, if that was wrong: no lock hides it."""
         held = self._audits.newest(origin)
         return None if held is None or held.sound else _of(held)
 

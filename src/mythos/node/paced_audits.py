@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -63,7 +63,7 @@ class PacedAudits:
     def standing(
         self, origin: str, log: Path, *, witnessed: Sequence[Checkpoint], heard_at: int
     ) -> HeldAudit | None:
-        """The last audit of a log, where none is due now.
+        """The last audit of a log, where none is due now; with the proof that failed since.
 
         Args:
             origin: the log's name.
@@ -96,9 +96,12 @@ class PacedAudits:
         self._held[origin] = held
         return held
 
-    def failed(self, origin: str) -> None:
-        """Say that a proof of a log did not hold: it is audited soon."""
+    def failed(self, origin: str, why: str, *, at: datetime) -> None:
+        """Say that a proof of a log did not hold: told until its next audit, which comes soon."""
         self._pace.doubt(origin)
+        if (held := self._held.get(origin)) is not None:
+            found = held.audit.model_copy(update={"proof_failed": why, "audited_at": at})
+            self._held[origin] = replace(held, audit=found)
 
     def keep_only(self, origins: Collection[str]) -> None:
         """Forget logs that the node does not keep any more."""
