@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,15 @@ def test_an_order_about_one_agent_is_none_about_another(desk: Desk) -> None:
     order = desk.ordered("new.md", origin=log_origin(NODE, other))
     desk.hear(view=desk.told_by(order))
     assert "its content is another" in desk.tell().answers[0].why
+
+
+def test_an_agent_whose_log_can_have_no_name_holds_up_no_order(desk: Desk) -> None:
+    _alter(desk)
+    desk.tell()
+    desk.hear(view=desk.told_by(desk.ordered("a.md")))
+    agents = desk.duty.agents
+    desk.duty = replace(desk.duty, agents={"a/" * 75: agents["refunds"], **agents})
+    assert [one.outcome for one in desk.tell().answers] == ["accepted"]
 
 
 def test_where_nothing_runs_an_order_is_refused(desk: Desk) -> None:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,16 @@ def test_what_is_no_log_in_the_place_of_one_does_not_hold(
     assert said[ORIGIN].proof_failed
     assert not any(said[origin].proof_failed for origin in others)
     assert set(troubled.reporter.failed_logs) == {"refunds"}
+
+
+def test_an_agent_whose_log_can_have_no_name_costs_its_own_row_alone(troubled: Troubled) -> None:
+    agents, endless = troubled.duty.agents, "a/" * 75
+    named = set(troubled.say())
+    troubled.duty = replace(troubled.duty, agents={endless: agents["refunds"], **agents})
+    assert set(troubled.say()) == named
+    assert troubled.reporter.failed_logs == {}
+    assert troubled.reporter.unseen_logs.keys() == {endless}
+    assert "give the node and the agent shorter names" in troubled.reporter.unseen_logs[endless]
 
 
 class Forgetful(Orders):

@@ -1,8 +1,8 @@
 """What a node says of its agents' memories: audits, signed checkpoints, newest entries.
 
 One log costs at most its own row. One that cannot be looked at now (locked, a full disk) has none,
-so nobody vouches for it; what was last found wrong goes on being told. One that fails by a fault of
-this program is told as one that does not hold.
+so nobody vouches for it; what was last found wrong goes on being told. One whose name would be too
+long has none either. One that fails by a fault of this program is told as one that does not hold.
 """
 
 from __future__ import annotations
@@ -129,7 +129,11 @@ class MemoryReporter:
         for name, (digest, agent) in duty.agents.items():
             if agent.memory is None:
                 continue
-            origin = log_origin(place.node, name)
+            try:
+                origin = log_origin(place.node, name)
+            except MemoryLogError as error:
+                self._unseen_logs[name] = in_words(error)
+                continue
             origins.add(origin)
             said = self._said(name, origin, at=at)
             if said is None:

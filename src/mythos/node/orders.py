@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -66,11 +67,7 @@ class Orders:
                 wait.
         """
         self._hindrance = ""
-        agents = {
-            log_origin(node, name): name
-            for name, (_, agent) in duty.agents.items()
-            if agent.memory is not None
-        }
+        agents = _agents_by_log(duty, node=node)
         held_up: set[str] = set()
         for body in self._store.waiting_orders():
             order = AcceptOrder.model_validate_json(body)
@@ -126,6 +123,16 @@ def told_orders(store: NodeStore) -> list[JsonValue]:
             }
         )
     return told
+
+
+def _agents_by_log(duty: Duty, *, node: str) -> dict[str, str]:
+    """Agents by the name of their memory log; an agent whose log can have none is left out."""
+    agents = {}
+    for name, (_, agent) in duty.agents.items():
+        if agent.memory is not None:
+            with suppress(MemoryLogError):
+                agents[log_origin(node, name)] = name
+    return agents
 
 
 def _forbidden(memory: Path) -> MemoryLogError:
