@@ -136,13 +136,7 @@ def restores_ref(ref: str, seq: int) -> str:
     Raises:
         MemoryLogError: it becomes longer than the format holds.
     """
-    whole = f"{ref} (restores entry {seq})"
-    if len(whole) > MAX_REF_CHARS:
-        raise MemoryLogError(
-            f"the reason leaves no room to say that entry {seq} is restored",
-            remedy=f"give a reason that is {len(whole) - MAX_REF_CHARS} characters shorter",
-        )
-    return whole
+    return _bounded(f"{ref} (restores entry {seq})", f"say that entry {seq} is restored")
 
 
 def ordered_ref(ref: str, order: str) -> str:
@@ -151,13 +145,7 @@ def ordered_ref(ref: str, order: str) -> str:
     Raises:
         MemoryLogError: it becomes longer than the format holds.
     """
-    whole = f"{ref} (order {order})"
-    if len(whole) > MAX_REF_CHARS:
-        raise MemoryLogError(
-            f"the reason leaves no room to name order {order}",
-            remedy=f"give a reason that is {len(whole) - MAX_REF_CHARS} characters shorter",
-        )
-    return whole
+    return _bounded(f"{ref} (order {order})", f"name order {order}")
 
 
 def order_in(ref: str) -> str:
@@ -232,6 +220,16 @@ def parse_entry(raw: bytes) -> MemoryEntry:
             remedy="treat the log as altered; only MythOS writes entries",
         )
     return entry
+
+
+def _bounded(ref: str, added: str) -> str:
+    """A policy reference to which a reason left room for what was added, in words."""
+    if len(ref) > MAX_REF_CHARS:
+        raise MemoryLogError(
+            f"the reason leaves no room to {added}",
+            remedy=f"give a reason that is {len(ref) - MAX_REF_CHARS} characters shorter",
+        )
+    return ref
 
 
 def _malformed(what: str, error: ValidationError) -> MemoryLogError:
