@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.e2e.walk import NARROW, WIDE, Walk
 
 
 @pytest.fixture(scope="module")
@@ -20,3 +23,16 @@ def chromium() -> Iterator[Browser]:
         browser = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(params=[WIDE, NARROW], ids=["wide", "narrow"])
+def walk(
+    request: pytest.FixtureRequest, chromium: Browser, live_server: LiveServer, code: str
+) -> Iterator[Walk]:
+    """Somebody signed in by the link `code` of the module, in a wide window and in a narrow one."""
+    context = chromium.new_context(viewport=request.param)
+    found = Walk(context.new_page(), live_server.url)
+    found.sign_in(code)
+    yield found
+    context.close()
+    assert found.complaints == []

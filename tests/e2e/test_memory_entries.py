@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from click.testing import CliRunner
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Browser, Locator
-from pytest_django.live_server_helper import LiveServer
+from playwright.sync_api import Locator
 
 from mythos.cli.root import root
 from mythos.server.catalog.commands import admit
 from mythos.server.catalog.models import Environment
 from mythos.server.web.commands import make_login_link
-from tests.e2e.walk import NARROW, WIDE, Walk
+from tests.e2e.walk import Walk
 from tests.server.outpost import Outpost
 from tests.server.told_log import ToldLog
 
@@ -43,18 +41,6 @@ def code(transactional_db: None) -> str:
         log.write(name, "accept", "operator", why=f"ada: {name[:200]}")
     log.report()
     return make_login_link(User.objects.create_user("operator"), at=now)
-
-
-@pytest.fixture(params=[WIDE, NARROW], ids=["wide", "narrow"])
-def walk(
-    request: pytest.FixtureRequest, chromium: Browser, live_server: LiveServer, code: str
-) -> Iterator[Walk]:
-    context = chromium.new_context(viewport=request.param)
-    found = Walk(context.new_page(), live_server.url)
-    found.sign_in(code)
-    yield found
-    context.close()
-    assert found.complaints == []
 
 
 def _rows(walk: Walk) -> Locator:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import Browser
-from pytest_django.live_server_helper import LiveServer
 
 from mythos.server.catalog.models import EncodedRitualBlueprint, SwarmCodex
 from mythos.server.strategy.commands import refresh as recommend
 from mythos.server.web.commands import make_login_link
-from tests.e2e.walk import NARROW, WIDE, Walk, one_broken_rule
+from tests.e2e.walk import Walk, one_broken_rule
 
 
 @pytest.fixture
@@ -22,18 +18,6 @@ def code(transactional_db: None) -> str:
     now = timezone.now()
     recommend(one_broken_rule(at=now), at=now)
     return make_login_link(User.objects.create_user("operator"), at=now)
-
-
-@pytest.fixture(params=[WIDE, NARROW], ids=["wide", "narrow"])
-def walk(
-    request: pytest.FixtureRequest, chromium: Browser, live_server: LiveServer, code: str
-) -> Iterator[Walk]:
-    context = chromium.new_context(viewport=request.param)
-    found = Walk(context.new_page(), live_server.url)
-    found.sign_in(code)
-    yield found
-    context.close()
-    assert found.complaints == []
 
 
 def test_every_page_is_walked_without_a_complaint(walk: Walk) -> None:

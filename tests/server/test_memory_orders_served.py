@@ -20,8 +20,8 @@ from mythos.node.report_file import export_report
 from mythos.server.memories.listing import MemoryLogDocument, WrongKey
 from mythos.server.memories.order_listing import OrderDocument, OrderPage
 from mythos.values.memory import MemoryEntry
-from tests.e2e.plane import Plane, Speaker
-from tests.server.test_witness_served import Agent
+from tests.e2e.plane import Plane
+from tests.server.learning_agent import Agent, agents_of
 
 NODES = ("near", "busy", "far")
 LONG = "ada-" + "x" * 146
@@ -85,18 +85,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 @pytest.fixture(scope="module")
 def agents(plane: Plane) -> Iterator[dict[str, Agent]]:
-    codes = plane.codes(NODES)
-    plane.serve()
-    made = {
-        node: Agent(
-            Speaker.enrolled(plane.folder, server=plane.url, node=node, code=codes[node]),
-            plane.folder / f"{node}-layout",
-        )
-        for node in NODES
-    }
-    yield made
-    for agent in made.values():
-        agent.speaker.close()
+    with agents_of(plane, NODES) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from mythos.engines.memory.cosignature import CosignatureVerifier
 from mythos.node.report_file import export_report
 from mythos.node.witnessed import COSIGNED
 from tests.e2e.plane import Plane, Speaker
-from tests.server.test_witness_served import Agent
+from tests.server.learning_agent import Agent
 
 NODES = ("far", "other", "lost")
 

@@ -8,71 +8,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mythos.adapters.key_file import load_key
-from mythos.adapters.memory_baseline import seed
 from mythos.adapters.memory_recorder import record
 from mythos.adapters.memory_store_directory import DirectoryStore
-from mythos.adapters.oci_layout import OciLayout
-from mythos.engines.memory.checkpoint import log_origin, parse_checkpoint
+from mythos.engines.memory.checkpoint import parse_checkpoint
 from mythos.engines.memory.cosignature import CosignatureVerifier, cosign, verify_cosignature
 from mythos.engines.memory.note import parse_note
 from mythos.engines.memory.tail import require_tail
 from mythos.node.control_plane import ControlPlane
-from mythos.node.duty import Duty, duty_of
-from mythos.node.launcher import place_tree
 from mythos.node.receiver import Answer
 from mythos.node.witnessed import COSIGNED, heard_at
-from mythos.values.evidence import InForce
 from mythos.values.memory import LogTail
-from tests.e2e.plane import Plane, Speaker
-from tests.engines.judge.desk import built
+from tests.e2e.plane import Plane
 from tests.node.household import listening
+from tests.server.learning_agent import Agent, agents_of
 
 NODES = ("grower", "forger", "loser", "anew", "astray", "eraser")
-
-
-class Agent:
-    """The refunds desk of one node: it learns, and its node beats."""
-
-    def __init__(self, speaker: Speaker, folder: Path) -> None:
-        self.speaker = speaker
-        home = speaker.home
-        self.node = home.acceptance().node
-        self.origin = log_origin(self.node, "refunds")
-        self.store, self.log = home.memory("refunds"), home.memory_log("refunds")
-        layout = OciLayout(folder)
-        layout.replace(built())
-        duty = duty_of(place_tree(home, built().manifest, layout))
-        self.duty = Duty(duty.bundle, duty.rulebook, {"refunds": duty.agents["refunds"]})
-        self.begin(b"a")
-
-    def begin(self, content: bytes) -> None:
-        self.store.mkdir(parents=True, exist_ok=True)
-        seed(
-            DirectoryStore(self.store),
-            self.log,
-            {"a.md": content},
-            origin=self.origin,
-            at=datetime.now(UTC),
-        )
-
-    def learn(self, content: bytes = b"more") -> None:
-        at = datetime.now(UTC)
-        record(DirectoryStore(self.store), self.log, "a.md", content, source="agent", at=at)
-
-    def beat(self, *, minute: int = 0) -> None:
-        at = datetime.now(UTC) + timedelta(minutes=minute)
-        self.speaker.reporter.beat(self.duty, InForce(), stale=False, at=at)
-
-    def deliver(self) -> None:
-        self.speaker.reporter.deliver(self.speaker.client)
 
 
 @pytest.fixture(scope="module")
@@ -84,18 +41,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
 
 @pytest.fixture(scope="module")
 def agents(plane: Plane) -> Iterator[dict[str, Agent]]:
-    codes = plane.codes(NODES)
-    plane.serve()
-    made = {
-        node: Agent(
-            Speaker.enrolled(plane.folder, server=plane.url, node=node, code=codes[node]),
-            plane.folder / f"{node}-layout",
-        )
-        for node in NODES
-    }
-    yield made
-    for agent in made.values():
-        agent.speaker.close()
+    with agents_of(plane, NODES) as made:
+        yield made
 
 
 def _witnessed(plane: Plane, agent: Agent) -> list[int]:
